@@ -1,0 +1,87 @@
+// Between NumPy arrays and raw pointers: every dtype, layout and `out=` is settled here, once.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+
+#include "../kernels/contract.hpp"
+#include "numpy_api.hpp"
+
+namespace forwardpass {
+
+namespace py = pybind11;
+
+// Throws py::error_already_set if NumPy cannot be imported.
+void import_numpy();
+
+template <class T>
+constexpr int numpy_type = sizeof(T) == 4 ? NPY_FLOAT : NPY_DOUBLE;
+
+inline PyArrayObject* as_array(const py::object& object) noexcept {
+    return reinterpret_cast<PyArrayObject*>(object.ptr());
+}
+
+// "(3, 4)", as Python prints a shape.
+std::string shape_text(int ndim, const npy_intp* shape);
+std::string shape_text(PyArrayObject* array);
+
+// Any array-like as an ndarray of whatever dtype it has. Throws TypeError for masked arrays and
+// tensors on another device; `name` is the argument's name in messages.
+py::object to_ndarray(py::handle value, const char* name);
+
+// Float and double stay, half becomes float, integers and bool become double; several arrays take
+// the type that NumPy promotes them to. Throws TypeError for anything else.
+int common_type(std::initializer_list<PyArrayObject*> arrays, const char* what);
+
+// Native byte order, aligned, of NumPy type `type` (NPY_FLOAT or NPY_DOUBLE), any strides that are
+// whole elements. Converts by NumPy's same_kind rule, silently; throws TypeError where that refuses.
+py::object to_type(const py::object& array, int type, const char* name);
+
+// A 1-d array whose elements are adjacent: the same one, or a copy.
+py::object adjacent(const py::object& array);
+
+// A (outputs, depth) array that to_type() gave, with an adjacent bias or null.
+template <class T>
+WeightSource<T> weight_source(const py::object& weight, const py::object& bias) noexcept {
+    constexpr Index size = sizeof(T);
+    PyArrayObject* w = as_array(weight);
+    return {static_cast<const T*>(PyArray_DATA(w)), PyArray_STRIDE(w, 0) / size, PyArray_STRIDE(w, 1) / size,
+            bias ? static_cast<const T*>(PyArray_DATA(as_array(bias))) : nullptr};
+}
+
+// A (rows, width) view of the last axis of an array: a pointer, and strides in elements.
+struct Rows {
+    py::object array;  // keeps the memory alive
+    void* data;
+    Index rows;
+    Index width;
+    Index row_stride;  // elements of a row are adjacent
+};
+
+// Precondition: to_type() gave the array. Copies only where no single row stride describes it.
+Rows as_rows(py::object array);
+
+// Where a result goes: the caller's `out`, or a new array; through a temporary where `out` is not
+// laid out in adjacent rows or shares memory with an input.
+class Destination {
+public:
+    // `out` is null or None for a new array. Throws TypeError or ValueError for an `out` that is
+    // not a writeable native-order array of this shape and type.
+    Destination(PyObject* out, int ndim, const npy_intp* shape, int type);
+
+    // Call for every input before rows(): takes a temporary if the result may overlap it. With
+    // `in_place` an input that is the very same contiguous memory is let be.
+    void keep_apart_from(const py::object& input, bool in_place = false);
+
+    Rows rows() const { return as_rows(written_); }
+    void* data() const noexcept { return PyArray_DATA(as_array(written_)); }
+
+    // Copies out of the temporary, if there is one, and returns the array to hand back.
+    py::object finish();
+
+private:
+    py::object result_;   // what the caller gets
+    py::object written_;  // what the kernels write: result_ or a temporary
+};
+
+}  // namespace forwardpass

@@ -1,0 +1,43 @@
+// Refusals shared by the network and the functional calls: what came, what was expected, and the
+// beginner's commonest mistake named.
+#pragma once
+
+#include <string>
+
+#include "arrays.hpp"
+
+namespace forwardpass {
+
+inline const char* dtype_name(int type) { return type == NPY_FLOAT ? "float32" : "float64"; }
+
+inline void check_has_axis(PyArrayObject* array, const char* name) {
+    if (PyArray_NDIM(array) == 0)
+        throw py::value_error(std::string(name) + ": expected at least one axis, got a 0-d array");
+}
+
+inline void check_matrix(PyArrayObject* array, const char* name, const char* meaning) {
+    if (PyArray_NDIM(array) != 2)
+        throw py::value_error(std::string(name) + ": expected a 2-d array of shape " + meaning + ", got shape " +
+                              shape_text(array));
+}
+
+// The last axis of `x` must be `depth`, the columns of the weight.
+inline void check_depth(PyArrayObject* x, const char* name, Index depth, Index outputs, const char* weight_name) {
+    const Index width = PyArray_DIM(x, PyArray_NDIM(x) - 1);
+    if (width == depth) return;
+    const npy_intp shape[] = {outputs, depth}, transposed[] = {depth, outputs};
+    throw py::value_error(std::string(name) + ": expected a last axis of " + std::to_string(depth) + ", as " + weight_name +
+                          " has shape " + shape_text(2, shape) + " = (out_features, in_features), got shape " +
+                          shape_text(x) +
+                          (width == outputs ? "; the transposed weight, of shape " + shape_text(2, transposed) +
+                                                  ", would fit: pass weight.T"
+                                            : ""));
+}
+
+inline void check_bias(PyArrayObject* bias, const char* name, Index outputs) {
+    if (PyArray_NDIM(bias) != 1 || PyArray_DIM(bias, 0) != outputs)
+        throw py::value_error(std::string(name) + ": expected shape (" + std::to_string(outputs) +
+                              ",), one value for each output, got shape " + shape_text(bias));
+}
+
+}  // namespace forwardpass

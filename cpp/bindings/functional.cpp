@@ -1,0 +1,318 @@
+// The functional calls: plain arrays in, plain arrays out, the bits of the packed layers.
+#include <optional>
+#include <string>
+
+#include "../dispatch.hpp"
+#include "../float_environment.hpp"
+#include "../unpacked.hpp"
+#include "calls.hpp"
+#include "checks.hpp"
+#include "network.hpp"
+#include "register.hpp"
+
+namespace forwardpass {
+namespace {
+
+PyObject* or_null(const py::object& out) { return out.is_none() ? nullptr : out.ptr(); }
+
+// A new 0-d result is handed back as a scalar, as NumPy does.
+py::object or_scalar(const py::object& out, py::object result) {
+    if (!out.is_none()) return result;
+    return py::reinterpret_steal<py::object>(PyArray_Return(reinterpret_cast<PyArrayObject*>(result.release().ptr())));
+}
+
+// Calls `compute` with a value of the C++ type for NumPy's `type`.
+template <class Compute>
+py::object with_type(int type, Compute compute) {
+    return type == NPY_FLOAT ? compute(float{}) : compute(double{});
+}
+
+template <class T>
+py::object linear_as(const py::object& x, const py::object& weight, const py::object& bias, Activation activation,
+                     const py::object& out) {
+    const Rows from = as_rows(to_type(x, numpy_type<T>, "x"));
+    const py::object w = to_type(weight, numpy_type<T>, "W");
+    const py::object b = bias ? adjacent(to_type(bias, numpy_type<T>, "b")) : py::object();
+
+    npy_intp shape[NPY_MAXDIMS];
+    const int ndim = PyArray_NDIM(as_array(x));
+    std::copy_n(PyArray_DIMS(as_array(x)), ndim, shape);
+    shape[ndim - 1] = PyArray_DIM(as_array(w), 0);
+    Destination destination(or_null(out), ndim, shape, numpy_type<T>);
+    if (!out.is_none()) {
+        destination.keep_apart_from(from.array);
+        destination.keep_apart_from(w);
+        if (b) destination.keep_apart_from(b);
+    }
+    const Rows to = destination.rows();
+    const UnpackedLinear<T> task{weight_source<T>(w, b), from.width, to.width, activation,
+                                 static_cast<const T*>(from.data), from.row_stride,
+                                 static_cast<T*>(to.data), to.row_stride, from.rows};
+    run_released(from.rows * from.width * to.width,
+                 [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
+    return destination.finish();
+}
+
+py::object linear(const py::object& x_value, const py::object& weight_value, const py::object& bias_value,
+                  const std::optional<std::string>& activation, const py::object& out) {
+    const Activation fused = activation ? activation_named(*activation) : Activation::identity;
+    const py::object x = to_ndarray(x_value, "x"), weight = to_ndarray(weight_value, "W");
+    const py::object bias = bias_value.is_none() ? py::object() : to_ndarray(bias_value, "b");
+    check_has_axis(as_array(x), "x");
+    check_matrix(as_array(weight), "W", "(out_features, in_features)");
+    const Index outputs = PyArray_DIM(as_array(weight), 0);
+    check_depth(as_array(x), "x", PyArray_DIM(as_array(weight), 1), outputs, "W");
+    if (bias) check_bias(as_array(bias), "b", outputs);
+    const int type = common_type({as_array(x), as_array(weight), bias ? as_array(bias) : nullptr}, "linear");
+    return with_type(type, [&](auto zero) { return linear_as<decltype(zero)>(x, weight, bias, fused, out); });
+}
+
+py::object matvec(const py::object& weight, const py::object& x, const py::object& out) {
+    return linear(x, weight, py::none(), std::nullopt, out);
+}
+
+py::object matmul(const py::object& a_value, const py::object& b_value, const py::object& out) {
+    const py::object a = to_ndarray(a_value, "A"), b = to_ndarray(b_value, "B");
+    check_has_axis(as_array(a), "A");
+    check_matrix(as_array(b), "B", "(inner, columns)");
+    const Index inner = PyArray_DIM(as_array(a), PyArray_NDIM(as_array(a)) - 1);
+    if (inner != PyArray_DIM(as_array(b), 0))
+        throw py::value_error("A, B: expected the last axis of A and the first of B to be equal, got shapes " +
+                              shape_text(as_array(a)) + " and " + shape_text(as_array(b)));
+    const int type = common_type({as_array(a), as_array(b)}, "matmul");
+    const py::object columns = b.attr("T");
+    return with_type(type, [&](auto zero) {
+        return linear_as<decltype(zero)>(a, columns, py::object(), Activation::identity, out);
+    });
+}
+
+template <class T>
+py::object dot_as(const py::object& a, const py::object& b, const py::object& out) {
+    const py::object x = adjacent(to_type(a, numpy_type<T>, "a")), w = adjacent(to_type(b, numpy_type<T>, "b"));
+    const Index depth = PyArray_DIM(as_array(x), 0);
+    T sum;
+    const UnpackedLinear<T> task{{static_cast<const T*>(PyArray_DATA(as_array(w))), depth, 1, nullptr},
+                                 depth, 1, Activation::identity,
+                                 static_cast<const T*>(PyArray_DATA(as_array(x))), depth, &sum, 1, 1};
+    run_released(depth, [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
+    Destination destination(or_null(out), 0, nullptr, numpy_type<T>);
+    *static_cast<T*>(destination.data()) = sum;
+    return or_scalar(out, destination.finish());
+}
+
+py::object dot(const py::object& a_value, const py::object& b_value, const py::object& out) {
+    const py::object a = to_ndarray(a_value, "a"), b = to_ndarray(b_value, "b");
+    if (PyArray_NDIM(as_array(a)) != 1 || PyArray_NDIM(as_array(b)) != 1 ||
+        PyArray_DIM(as_array(a), 0) != PyArray_DIM(as_array(b), 0))
+        throw py::value_error("a, b: expected two 1-d arrays of equal length, got shapes " + shape_text(as_array(a)) +
+                              " and " + shape_text(as_array(b)) + "; matvec and matmul take matrices");
+    const int type = common_type({as_array(a), as_array(b)}, "dot");
+    return with_type(type, [&](auto zero) { return dot_as<decltype(zero)>(a, b, out); });
+}
+
+// out = compute(y), row by row; `compute` gets a row, where it goes, and its width. `bias` may be
+// null; `out` may be y itself.
+template <class T, class Compute>
+py::object each_row(const py::object& y, const py::object& bias, const py::object& out, Compute compute) {
+    const Rows from = as_rows(to_type(y, numpy_type<T>, "y"));
+    Destination destination(or_null(out), PyArray_NDIM(as_array(y)), PyArray_DIMS(as_array(y)), numpy_type<T>);
+    if (!out.is_none()) {
+        destination.keep_apart_from(from.array, true);
+        if (bias) destination.keep_apart_from(bias);
+    }
+    const Rows to = destination.rows();
+    const Kernels<T>& kernels = kernels_of<T>(chosen_table());
+    run_released(from.rows * from.width, [&] {
+        const StandardFloatEnvironment environment;
+        for (Index r = 0; r < from.rows; ++r)
+            compute(kernels, static_cast<const T*>(from.data) + r * from.row_stride,
+                    static_cast<T*>(to.data) + r * to.row_stride, from.width);
+        return true;
+    });
+    return destination.finish();
+}
+
+py::object add_bias(const py::object& y_value, const py::object& bias_value, const py::object& out) {
+    const py::object y = to_ndarray(y_value, "y"), bias = to_ndarray(bias_value, "b");
+    check_has_axis(as_array(y), "y");
+    check_bias(as_array(bias), "b", PyArray_DIM(as_array(y), PyArray_NDIM(as_array(y)) - 1));
+    const int type = common_type({as_array(y), as_array(bias)}, "add_bias");
+    return with_type(type, [&](auto zero) {
+        using T = decltype(zero);
+        const py::object b = adjacent(to_type(bias, numpy_type<T>, "b"));
+        const T* values = static_cast<const T*>(PyArray_DATA(as_array(b)));
+        return each_row<T>(y, b, out, [values](const Kernels<T>& kernels, const T* row, T* to, Index width) {
+            kernels.add(row, values, to, width);
+        });
+    });
+}
+
+py::object relu(const py::object& y_value, const py::object& out) {
+    const py::object y = to_ndarray(y_value, "y");
+    const int type = common_type({as_array(y)}, "relu");
+    return or_scalar(out, with_type(type, [&](auto zero) {
+        using T = decltype(zero);
+        return each_row<T>(y, {}, out, [](const Kernels<T>& kernels, const T* row, T* to, Index width) {
+            kernels.activate(Activation::relu, row, to, width);
+        });
+    }));
+}
+
+}  // namespace
+
+void register_functional(py::module_& module) {
+    const py::arg_v no_out = py::arg("out") = py::none();
+    module.def("dot", &dot, py::arg("a"), py::arg("b"), py::kw_only(), no_out,
+R"(Dot product of two vectors.
+
+Parameters
+----------
+a, b : array_like, shape (K,)
+    float32 stays float32, float16 is computed in float32, integers and lists in float64.
+out : numpy.ndarray, shape (), optional
+    Where to put the result; returned.
+
+Returns
+-------
+numpy.float32 or numpy.float64
+
+Raises
+------
+ValueError
+    The shapes are not two equal (K,).
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Notes
+-----
+Summed in the order of the numerics contract fma-v1, as every sum here.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> float(fp.dot([1, 2, 4, 3], [2, 2, 2, 2]))
+20.0
+)");
+    module.def("matvec", &matvec, py::arg("W"), py::arg("x"), py::kw_only(), no_out,
+R"(Matrix times vector, y = W x.
+
+Parameters
+----------
+W : array_like, shape (out_features, in_features)
+    Any layout; read in place, not packed.
+x : array_like, shape (..., in_features)
+    One vector, or any leading axes of them.
+out : numpy.ndarray, shape (..., out_features), optional
+    Where to put the result; returned.
+
+Returns
+-------
+numpy.ndarray, shape (..., out_features)
+    float32 or float64, as NumPy promotes W and x.
+
+Raises
+------
+ValueError
+    A shape that does not fit; the message names the transposed weight where that would.
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.matvec([[1, 2], [3, 4], [5, 6]], [1, 1])
+array([ 3.,  7., 11.])
+)");
+    module.def("matmul", &matmul, py::arg("A"), py::arg("B"), py::kw_only(), no_out,
+               "A (..., inner) times B (inner, columns); forwardpass.matmul adds NumPy's other cases.");
+    module.def("linear", &linear, py::arg("x"), py::arg("W"), py::arg("b") = py::none(),
+               py::arg("activation") = py::none(), py::kw_only(), no_out,
+R"(One layer on plain arrays, y = activation(W x + b), fused.
+
+The bits are those of ``Linear(W, b)``. For many calls with one weight, build a ``Linear``: it packs
+the weight once.
+
+Parameters
+----------
+x : array_like, shape (..., in_features)
+W : array_like, shape (out_features, in_features)
+b : array_like, shape (out_features,), optional
+activation : {'relu'}, optional
+out : numpy.ndarray, shape (..., out_features), optional
+    Where to put the result; returned.
+
+Returns
+-------
+numpy.ndarray, shape (..., out_features)
+    float32 or float64, as NumPy promotes x, W and b.
+
+Raises
+------
+ValueError
+    A shape that does not fit, or an unknown activation.
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.linear([1, -1], [[1, 2], [3, 4], [5, 6]], [0, 0, 2], activation="relu")
+array([0., 0., 1.])
+)");
+    module.def("add_bias", &add_bias, py::arg("y"), py::arg("b"), py::kw_only(), no_out,
+R"(Adds one value to each output, y + b.
+
+Parameters
+----------
+y : array_like, shape (..., out_features)
+b : array_like, shape (out_features,)
+    Exactly this shape; nothing else is broadcast.
+out : numpy.ndarray, shape (..., out_features), optional
+    Where to put the result; may be y; returned.
+
+Returns
+-------
+numpy.ndarray, shape (..., out_features)
+
+Raises
+------
+ValueError
+    A shape that does not fit.
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.add_bias([[1, 2], [3, 4]], [10, 20])
+array([[11., 22.],
+       [13., 24.]])
+)");
+    module.def("relu", &relu, py::arg("y"), py::kw_only(), no_out,
+R"(max(0, y), element by element. NaN stays NaN, and the result is never -0.0.
+
+Parameters
+----------
+y : array_like, any shape
+out : numpy.ndarray, the shape of y, optional
+    Where to put the result; may be y; returned.
+
+Returns
+-------
+numpy.ndarray, the shape of y
+    float32 or float64; a scalar for a 0-d y.
+
+Raises
+------
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.relu([-1.5, 0, 2])
+array([0., 0., 2.])
+)");
+}
+
+}  // namespace forwardpass

@@ -1,0 +1,110 @@
+// Instruction sets, this machine's ceilings, and the reference kernel.
+#include <pybind11/stl.h>
+
+#include <chrono>
+
+#include "../dispatch.hpp"
+#include "../kernels/reference.hpp"
+#include "arrays.hpp"
+#include "checks.hpp"
+#include "network.hpp"
+#include "register.hpp"
+
+namespace forwardpass {
+namespace {
+
+std::vector<std::string> available_isas() {
+    std::vector<std::string> names;
+    for (const KernelTable* table : available_tables()) names.emplace_back(table->name);
+    return names;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+template <class T>
+double fma_rate(Index steps) {
+    const Kernels<T>& kernels = kernels_of<T>(chosen_table());
+    const auto start = std::chrono::steady_clock::now();
+    volatile T sink = kernels.fma_burst(steps);
+    (void)sink;
+    return static_cast<double>(steps * kernels.fma_burst_flops) / seconds_since(start);
+}
+
+double fma_rate_of(const std::string& dtype, Index steps) {
+    if (dtype != "float32" && dtype != "float64")
+        throw py::value_error("dtype: expected 'float32' or 'float64', got '" + dtype + "'");
+    return dtype == "float32" ? fma_rate<float>(steps) : fma_rate<double>(steps);
+}
+
+bool is_plain(const py::object& array, int ndim, int type) {
+    return PyArray_Check(array.ptr()) && PyArray_NDIM(as_array(array)) == ndim &&
+           PyArray_TYPE(as_array(array)) == type && PyArray_ISCARRAY_RO(as_array(array));
+}
+
+double read_rate(const py::object& data, Index repeats) {
+    if (!is_plain(data, 1, NPY_FLOAT)) throw py::value_error("data: expected a contiguous 1-d float32 array");
+    const Index count = PyArray_SIZE(as_array(data));
+    const auto start = std::chrono::steady_clock::now();
+    volatile float sink = 0;
+    for (Index i = 0; i < repeats; ++i)
+        sink = chosen_table().f32.read_sum(static_cast<const float*>(PyArray_DATA(as_array(data))), count);
+    (void)sink;
+    return static_cast<double>(count * repeats) * sizeof(float) / seconds_since(start);
+}
+
+template <class T>
+py::object reference_as(const py::object& x, const py::object& w, const py::object& b, Activation activation) {
+    const npy_intp shape[] = {PyArray_DIM(as_array(x), 0), PyArray_DIM(as_array(w), 0)};
+    Destination destination(nullptr, 2, shape, numpy_type<T>);
+    reference_linear<T>(static_cast<const T*>(PyArray_DATA(as_array(x))),
+                        static_cast<const T*>(PyArray_DATA(as_array(w))),
+                        b.is_none() ? nullptr : static_cast<const T*>(PyArray_DATA(as_array(b))),
+                        static_cast<T*>(destination.data()), shape[0], PyArray_DIM(as_array(x), 1), shape[1], activation);
+    return destination.finish();
+}
+
+py::object reference(const py::object& x, const py::object& w, const py::object& b,
+                     const std::optional<std::string>& activation) {
+    const int type = PyArray_Check(x.ptr()) && PyArray_TYPE(as_array(x)) == NPY_DOUBLE ? NPY_DOUBLE : NPY_FLOAT;
+    const bool fits = is_plain(x, 2, type) && is_plain(w, 2, type) &&
+                      PyArray_DIM(as_array(x), 1) == PyArray_DIM(as_array(w), 1) &&
+                      (b.is_none() ||
+                       (is_plain(b, 1, type) && PyArray_DIM(as_array(b), 0) == PyArray_DIM(as_array(w), 0)));
+    if (!fits)
+        throw py::value_error("reference_linear: expected C-contiguous x (rows, depth), W (outputs, depth) and b "
+                              "(outputs,) or None, all float32 or all float64");
+    const Activation applied = activation ? activation_named(*activation) : Activation::identity;
+    return type == NPY_FLOAT ? reference_as<float>(x, w, b, applied) : reference_as<double>(x, w, b, applied);
+}
+
+}  // namespace
+
+void register_machine(py::module_& module) {
+    chosen_table();  // a bad FORWARDPASS_ISA fails the import, not the first call
+    module.attr("CONTRACT") = "fma-v1";
+    module.def("available_isas", &available_isas,
+R"(Names of the instruction sets that run on this machine, best first.
+
+The environment variable FORWARDPASS_ISA forces one of them when the package is imported.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> "scalar" in fp.available_isas()
+True
+)");
+    module.def("current_isa", [] { return std::string(chosen_table().name); },
+               "Name of the instruction set that networks built now will use.");
+    module.def("choose_isa", &choose_table, py::arg("name"),
+               "Networks built and functions called from now on use this one. ValueError lists what runs here.");
+    module.def("fma_rate", &fma_rate_of, py::arg("dtype"), py::arg("steps"),
+               "Floating-point operations a second of independent FMAs in registers, one thread.");
+    module.def("read_rate", &read_rate, py::arg("data"), py::arg("repeats"),
+               "Bytes a second of reading `data` from front to back, `repeats` times, one thread.");
+    module.def("reference_linear", &reference, py::arg("x"), py::arg("W"), py::arg("b") = py::none(),
+               py::arg("activation") = py::none(), "The contract in plain C++: what every kernel must equal, slowly.");
+}
+
+}  // namespace forwardpass

@@ -1,0 +1,56 @@
+// The class behind Linear, ReLU and Sequential, as Python sees it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "../network.hpp"
+#include "arrays.hpp"
+
+namespace forwardpass {
+
+// One layer before fusion: an activation, or weights of one dtype.
+using AnyLayer = std::variant<Activation, std::shared_ptr<PackedWeights<float>>, std::shared_ptr<PackedWeights<double>>>;
+
+class BoundNetwork {
+public:
+    // Throws ValueError or TypeError, naming the two layers, where they do not chain.
+    explicit BoundNetwork(std::vector<AnyLayer> layers);
+
+    // `out` may be null. Throws what faults in x and out deserve; nothing is written then.
+    py::object call(py::handle x, PyObject* out) const;
+
+    // New values for every weight and bias, in order, as (name, array); all are checked before any
+    // is changed.
+    void load(const std::vector<std::pair<std::string, py::object>>& parameters);
+
+    const std::vector<AnyLayer>& layers() const noexcept { return layers_; }
+    // -1 where no layer has weights: such a network takes rows of any width.
+    Index in_features() const noexcept { return in_features_; }
+    Index out_features() const noexcept { return out_features_; }
+    // NPY_FLOAT, NPY_DOUBLE, or -1 where no layer has weights.
+    int type() const noexcept { return type_; }
+
+private:
+    template <class T>
+    py::object run(const Network<T>& network, const py::object& x, PyObject* out) const;
+
+    std::vector<AnyLayer> layers_;
+    std::optional<Network<float>> f32_;   // both where no layer has weights
+    std::optional<Network<double>> f64_;
+    Index in_features_ = -1;
+    Index first_outputs_ = -1;  // of the first layer that has weights
+    Index out_features_ = -1;
+    int type_ = -1;
+};
+
+// Weights packed from any array-likes; `bias` may be None.
+AnyLayer make_linear(py::handle weight, py::handle bias);
+
+Activation activation_named(const std::string& name);
+
+}  // namespace forwardpass

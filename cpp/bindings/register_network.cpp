@@ -1,0 +1,130 @@
+// _core.Network: constructors, the hot call, and what the Python layers need to know of it.
+#include <pybind11/stl.h>
+
+#include "checks.hpp"
+#include "network.hpp"
+#include "register.hpp"
+
+namespace forwardpass {
+namespace {
+
+// What came out of C++ as the Python exception that pybind11 would make of it.
+void set_python_error() noexcept {
+    try {
+        throw;
+    } catch (py::error_already_set& error) {
+        error.restore();
+    } catch (const py::builtin_exception& error) {
+        error.set_error();
+    } catch (const std::bad_alloc&) {
+        PyErr_NoMemory();
+    } catch (const std::length_error& error) {
+        PyErr_SetString(PyExc_ValueError, error.what());
+    } catch (const std::exception& error) {
+        PyErr_SetString(PyExc_RuntimeError, error.what());
+    }
+}
+
+// The keyword argument `out`, or null. Throws TypeError for any other.
+PyObject* out_argument(PyObject* kwargs) {
+    if (kwargs == nullptr || PyDict_GET_SIZE(kwargs) == 0) return nullptr;
+    static PyObject* const name = PyUnicode_InternFromString("out");
+    PyObject* out = PyDict_GetItemWithError(kwargs, name);
+    if (out == nullptr || PyDict_GET_SIZE(kwargs) != 1)
+        throw py::type_error("a network takes one argument, x, and the keyword out");
+    return out == Py_None ? nullptr : out;
+}
+
+// net(x, *, out=None) as the type's tp_call: pybind11's own dispatcher would cost about 110 ns a
+// call, a third of what a small network takes.
+PyObject* call_network(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
+    try {
+        const auto value = reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder();
+        const auto* network = value ? static_cast<const BoundNetwork*>(value.value_ptr()) : nullptr;
+        if (network == nullptr) throw py::type_error("the network was never initialised: call super().__init__()");
+        if (PyTuple_GET_SIZE(args) != 1)
+            throw py::type_error("a network takes one argument, x, and the keyword out; got " +
+                                 std::to_string(PyTuple_GET_SIZE(args)) + " positional arguments");
+        return network->call(PyTuple_GET_ITEM(args, 0), out_argument(kwargs)).release().ptr();
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+void set_call_slot(PyHeapTypeObject* type) { type->ht_type.tp_call = call_network; }
+
+py::object features_or_none(Index features) { return features < 0 ? py::none() : py::object(py::int_(features)); }
+
+// (weight, bias or None) of layer `position`, as new arrays.
+template <class T>
+py::tuple unpacked(const PackedWeights<T>& weights) {
+    const npy_intp shape[] = {weights.outputs(), weights.depth()};
+    Destination weight(nullptr, 2, shape, numpy_type<T>);
+    weights.unpack_weight(static_cast<T*>(weight.data()));
+    if (!weights.has_bias()) return py::make_tuple(weight.finish(), py::none());
+    Destination bias(nullptr, 1, shape, numpy_type<T>);
+    weights.unpack_bias(static_cast<T*>(bias.data()));
+    return py::make_tuple(weight.finish(), bias.finish());
+}
+
+py::tuple parameters(const BoundNetwork& network) {
+    const AnyLayer& layer = network.layers().front();
+    if (const auto* f32 = std::get_if<std::shared_ptr<PackedWeights<float>>>(&layer)) return unpacked(**f32);
+    return unpacked(*std::get<std::shared_ptr<PackedWeights<double>>>(layer));
+}
+
+struct Bytes {
+    Index operator()(Activation) const { return 0; }
+    template <class T>
+    Index operator()(const std::shared_ptr<PackedWeights<T>>& weights) const {
+        return weights->bytes();
+    }
+};
+
+Index bytes(const BoundNetwork& network) {
+    Index total = 0;
+    for (const AnyLayer& layer : network.layers()) total += std::visit(Bytes{}, layer);
+    return total;
+}
+
+}  // namespace
+
+void register_network(py::module_& module) {
+    py::class_<BoundNetwork>(module, "Network", py::custom_type_setup(set_call_slot),
+                             "A chain of layers, run as one call. The base of Linear, ReLU and Sequential.")
+        .def(py::init([](const py::object& weight, const py::object& bias) {
+                 return std::make_unique<BoundNetwork>(std::vector<AnyLayer>{make_linear(weight, bias)});
+             }),
+             py::arg("weight"), py::arg("bias"), "One linear layer; bias may be None.")
+        .def(py::init([](const std::string& activation) {
+                 return std::make_unique<BoundNetwork>(std::vector<AnyLayer>{activation_named(activation)});
+             }),
+             py::arg("activation"), "One activation, by name.")
+        .def(py::init([](const std::vector<const BoundNetwork*>& parts) {
+                 std::vector<AnyLayer> layers;
+                 for (const BoundNetwork* part : parts)
+                     layers.insert(layers.end(), part->layers().begin(), part->layers().end());
+                 return std::make_unique<BoundNetwork>(std::move(layers));
+             }),
+             py::arg("parts"), "The layers of several networks in a row; weights are shared, not copied.")
+        .def_property_readonly(
+            "in_features", [](const BoundNetwork& n) { return features_or_none(n.in_features()); },
+            "Width of the input, or None where no layer has weights.")
+        .def_property_readonly(
+            "out_features", [](const BoundNetwork& n) { return features_or_none(n.out_features()); },
+            "Width of the output, or None where no layer has weights.")
+        .def_property_readonly(
+            "dtype",
+            [](const BoundNetwork& n) {
+                return n.type() < 0 ? py::object(py::none())
+                                    : py::object(py::module_::import("numpy").attr("dtype")(dtype_name(n.type())));
+            },
+            "float32 or float64, or None where no layer has weights.")
+        .def_property_readonly("nbytes", bytes, "Bytes of packed weights and biases, padding included.")
+        .def("_parameters", parameters, "(weight, bias or None) of a network of one linear layer, as new arrays.")
+        .def("_load", &BoundNetwork::load, py::arg("parameters"),
+             "New values for every weight and bias, in order, as (name, array).");
+}
+
+}  // namespace forwardpass

@@ -1,0 +1,45 @@
+// What this machine can do at most with one instruction set, for the benchmarks to divide by.
+#pragma once
+
+#include "contract.hpp"
+#include "tile.hpp"
+
+namespace forwardpass {
+namespace {
+
+// 12 independent chains: more than latency * throughput = 8, few enough for 16 registers.
+constexpr int burst_chains = 12;
+
+template <class V>
+typename V::Element fma_burst(Index steps) noexcept {
+    using T = typename V::Element;
+    const auto factor = V::broadcast(static_cast<T>(0.999)), term = V::broadcast(static_cast<T>(0.001));
+    typename V::Register chain[burst_chains];
+    for (int c = 0; c < burst_chains; ++c) chain[c] = V::broadcast(static_cast<T>(c));
+    for (Index i = 0; i < steps; ++i)
+        for (int c = 0; c < burst_chains; ++c) chain[c] = V::fma(chain[c], factor, term);
+    for (int c = 1; c < burst_chains; ++c) chain[0] = V::add(chain[0], chain[c]);
+    T out[V::lanes];
+    V::store(out, chain[0]);
+    return out[0];
+}
+
+// One stream read from front to back, as a layer's packed weights are for one row.
+template <class V>
+typename V::Element read_sum(const typename V::Element* data, Index count) noexcept {
+    using T = typename V::Element;
+    constexpr int streams = 8;
+    typename V::Register sum[streams];
+    for (int s = 0; s < streams; ++s) sum[s] = V::broadcast(0);
+    Index i = 0;
+    for (; i + streams * V::lanes <= count; i += streams * V::lanes)
+        for (int s = 0; s < streams; ++s) sum[s] = V::add(sum[s], V::load(data + i + s * V::lanes));
+    for (int s = 1; s < streams; ++s) sum[0] = V::add(sum[0], sum[s]);
+    T out[V::lanes];
+    V::store(out, sum[0]);
+    for (; i < count; ++i) out[0] = out[0] + data[i];
+    return out[0];
+}
+
+}  // namespace
+}  // namespace forwardpass

@@ -1,0 +1,91 @@
+// What every instruction set offers, and what it may assume. Read this first.
+//
+// A kernel is noexcept, owns nothing, allocates nothing and cannot fail: everything that can be
+// wrong has been refused in bindings/. Strides count elements, never bytes. Outputs never overlap
+// inputs. Any of rows, depth and outputs may be 0. The order of every sum is `fma-v1`
+// (order.hpp), so all tables give the same bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace forwardpass {
+
+using Index = std::ptrdiff_t;
+
+enum class Activation : std::uint8_t { identity, relu };
+
+// y[r] = activation(W x[r] + b) for `rows` rows, from packed weights (panel.hpp).
+template <class T>
+struct PackedLinear {
+    const T* panels;          // the panels of the whole layer, 64-byte aligned
+    Index depth;              // in_features, K
+    Index outputs;            // out_features, N
+    Activation activation;
+    const T* x;               // (rows, depth), elements of a row adjacent
+    Index x_row_stride;
+    T* y;                     // (rows, outputs), elements of a row adjacent; may be unaligned
+    Index y_row_stride;
+    Index rows;
+};
+
+// One row against weights as NumPy holds them: w[j * output_stride + k * depth_stride]. Either
+// depth_stride is 1, or output_stride is 1 and outputs >= Kernels::lanes. Reads nothing outside
+// the arrays.
+template <class T>
+struct UnpackedRow {
+    const T* w;
+    Index output_stride;
+    Index depth_stride;
+    const T* bias;            // outputs values, or null
+    Index depth;
+    Index outputs;
+    Activation activation;
+    const T* x;               // depth values
+    T* y;                     // outputs values
+};
+
+// A strided (outputs, depth) matrix to be packed; bias may be null.
+template <class T>
+struct WeightSource {
+    const T* w;
+    Index output_stride;
+    Index depth_stride;
+    const T* bias;
+};
+
+template <class T>
+struct Kernels {
+    void (*linear)(const PackedLinear<T>&) noexcept;
+    void (*unpacked_row)(const UnpackedRow<T>&) noexcept;
+    // Packs outputs [first, first + count) of the source into one panel; count <= panel_outputs.
+    void (*pack_panel)(const WeightSource<T>& source, Index depth, Index first, Index count, T* panel) noexcept;
+    void (*activate)(Activation, const T* x, T* y, Index count) noexcept;      // x == y is allowed
+    void (*add)(const T* a, const T* b, T* y, Index count) noexcept;           // y == a is allowed
+    // The machine's ceilings, for benchmarks: both return a value so that no work is optimised away.
+    T (*fma_burst)(Index steps) noexcept;                      // steps * fma_burst_flops operations
+    T (*read_sum)(const T* data, Index count) noexcept;        // reads every element once
+    Index fma_burst_flops;
+    Index lanes;
+};
+
+enum Feature : std::uint32_t { feature_avx2 = 1, feature_fma = 2, feature_avx512f = 4, feature_neon = 8 };
+
+// One instruction set. `required` is data, so that asking needs no instruction of the set itself.
+struct KernelTable {
+    const char* name;
+    std::uint32_t required;   // Feature bits
+    Kernels<float> f32;
+    Kernels<double> f64;
+};
+
+extern const KernelTable scalar_table;
+#if defined(FORWARDPASS_X86)
+extern const KernelTable avx2_table;
+extern const KernelTable avx512_table;
+#endif
+#if defined(FORWARDPASS_NEON)
+extern const KernelTable neon_table;
+#endif
+
+}  // namespace forwardpass

@@ -1,0 +1,79 @@
+// AVX-512F: 32 registers of 64 bytes. Rules for this file as for isa_avx2.cpp.
+#include <immintrin.h>
+
+#include "make_kernels.hpp"
+
+namespace forwardpass {
+namespace {
+
+struct Avx512F32 {
+    using Element = float;
+    using Register = __m512;
+    static constexpr Index lanes = 16;
+    static constexpr Index unit = 4;
+    static constexpr int registers = 32;
+
+    static Register load(const float* p) noexcept { return _mm512_loadu_ps(p); }
+    static void store(float* p, Register a) noexcept { _mm512_storeu_ps(p, a); }
+    static void store_partial(float* p, Register a, Index count) noexcept {
+        _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), a);
+    }
+    static Register broadcast(float a) noexcept { return _mm512_set1_ps(a); }
+    static Register add(Register a, Register b) noexcept { return _mm512_add_ps(a, b); }
+    static Register max(Register a, Register b) noexcept { return _mm512_max_ps(a, b); }
+    static Register fma(Register a, Register b, Register c) noexcept { return _mm512_fmadd_ps(a, b, c); }
+    static float fma_one(float a, float b, float c) noexcept { return __builtin_fmaf(a, b, c); }
+
+    static Register load_rows(const float* w, Index stride, Index i) noexcept {
+        __m512 rows = _mm512_castps128_ps512(_mm_loadu_ps(w + i * stride));
+        rows = _mm512_insertf32x4(rows, _mm_loadu_ps(w + (i + 4) * stride), 1);
+        rows = _mm512_insertf32x4(rows, _mm_loadu_ps(w + (i + 8) * stride), 2);
+        return _mm512_insertf32x4(rows, _mm_loadu_ps(w + (i + 12) * stride), 3);
+    }
+    static Register zip_low(Register a, Register b) noexcept { return _mm512_unpacklo_ps(a, b); }
+    static Register zip_high(Register a, Register b) noexcept { return _mm512_unpackhi_ps(a, b); }
+    static Register zip_low_pairs(Register a, Register b) noexcept {
+        return _mm512_shuffle_ps(a, b, _MM_SHUFFLE(1, 0, 1, 0));
+    }
+    static Register zip_high_pairs(Register a, Register b) noexcept {
+        return _mm512_shuffle_ps(a, b, _MM_SHUFFLE(3, 2, 3, 2));
+    }
+};
+
+struct Avx512F64 {
+    using Element = double;
+    using Register = __m512d;
+    static constexpr Index lanes = 8;
+    static constexpr Index unit = 2;
+    static constexpr int registers = 32;
+
+    static Register load(const double* p) noexcept { return _mm512_loadu_pd(p); }
+    static void store(double* p, Register a) noexcept { _mm512_storeu_pd(p, a); }
+    static void store_partial(double* p, Register a, Index count) noexcept {
+        _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), a);
+    }
+    static Register broadcast(double a) noexcept { return _mm512_set1_pd(a); }
+    static Register add(Register a, Register b) noexcept { return _mm512_add_pd(a, b); }
+    static Register max(Register a, Register b) noexcept { return _mm512_max_pd(a, b); }
+    static Register fma(Register a, Register b, Register c) noexcept { return _mm512_fmadd_pd(a, b, c); }
+    static double fma_one(double a, double b, double c) noexcept { return __builtin_fma(a, b, c); }
+
+    // Two doubles are moved as the 16 bytes of four floats: inserting doubles by pairs needs
+    // AVX-512DQ, which the first AVX-512 CPUs lack.
+    static __m128 two(const double* p) noexcept { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
+    static Register load_rows(const double* w, Index stride, Index i) noexcept {
+        __m512 rows = _mm512_castps128_ps512(two(w + i * stride));
+        rows = _mm512_insertf32x4(rows, two(w + (i + 2) * stride), 1);
+        rows = _mm512_insertf32x4(rows, two(w + (i + 4) * stride), 2);
+        return _mm512_castps_pd(_mm512_insertf32x4(rows, two(w + (i + 6) * stride), 3));
+    }
+    static Register zip_low(Register a, Register b) noexcept { return _mm512_unpacklo_pd(a, b); }
+    static Register zip_high(Register a, Register b) noexcept { return _mm512_unpackhi_pd(a, b); }
+};
+
+}  // namespace
+
+const KernelTable avx512_table{"avx512", feature_avx2 | feature_fma | feature_avx512f, make_kernels<Avx512F32>(),
+                               make_kernels<Avx512F64>()};
+
+}  // namespace forwardpass

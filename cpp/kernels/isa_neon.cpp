@@ -1,0 +1,69 @@
+// AArch64 Advanced SIMD: 32 registers of 16 bytes, part of every AArch64 CPU.
+#include <arm_neon.h>
+
+#include "make_kernels.hpp"
+
+namespace forwardpass {
+namespace {
+
+struct NeonF32 {
+    using Element = float;
+    using Register = float32x4_t;
+    static constexpr Index lanes = 4;
+    static constexpr Index unit = 4;
+    static constexpr int registers = 32;
+
+    static Register load(const float* p) noexcept { return vld1q_f32(p); }
+    static void store(float* p, Register a) noexcept { vst1q_f32(p, a); }
+    static void store_partial(float* p, Register a, Index count) noexcept {
+        float32x2_t part = vget_low_f32(a);
+        if (count & 2) {
+            vst1_f32(p, part);
+            part = vget_high_f32(a);
+            p += 2;
+        }
+        if (count & 1) *p = vget_lane_f32(part, 0);
+    }
+    static Register broadcast(float a) noexcept { return vdupq_n_f32(a); }
+    static Register add(Register a, Register b) noexcept { return vaddq_f32(a, b); }
+    static Register max(Register a, Register b) noexcept { return vmaxq_f32(a, b); }
+    static Register fma(Register a, Register b, Register c) noexcept { return vfmaq_f32(c, a, b); }
+    static float fma_one(float a, float b, float c) noexcept { return __builtin_fmaf(a, b, c); }
+
+    static Register load_rows(const float* w, Index stride, Index i) noexcept { return vld1q_f32(w + i * stride); }
+    static Register zip_low(Register a, Register b) noexcept { return vzip1q_f32(a, b); }
+    static Register zip_high(Register a, Register b) noexcept { return vzip2q_f32(a, b); }
+    static Register zip_low_pairs(Register a, Register b) noexcept {
+        return vreinterpretq_f32_f64(vzip1q_f64(vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(b)));
+    }
+    static Register zip_high_pairs(Register a, Register b) noexcept {
+        return vreinterpretq_f32_f64(vzip2q_f64(vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(b)));
+    }
+};
+
+struct NeonF64 {
+    using Element = double;
+    using Register = float64x2_t;
+    static constexpr Index lanes = 2;
+    static constexpr Index unit = 2;
+    static constexpr int registers = 32;
+
+    static Register load(const double* p) noexcept { return vld1q_f64(p); }
+    static void store(double* p, Register a) noexcept { vst1q_f64(p, a); }
+    static void store_partial(double* p, Register a, Index) noexcept { *p = vgetq_lane_f64(a, 0); }
+    static Register broadcast(double a) noexcept { return vdupq_n_f64(a); }
+    static Register add(Register a, Register b) noexcept { return vaddq_f64(a, b); }
+    static Register max(Register a, Register b) noexcept { return vmaxq_f64(a, b); }
+    static Register fma(Register a, Register b, Register c) noexcept { return vfmaq_f64(c, a, b); }
+    static double fma_one(double a, double b, double c) noexcept { return __builtin_fma(a, b, c); }
+
+    static Register load_rows(const double* w, Index stride, Index i) noexcept { return vld1q_f64(w + i * stride); }
+    static Register zip_low(Register a, Register b) noexcept { return vzip1q_f64(a, b); }
+    static Register zip_high(Register a, Register b) noexcept { return vzip2q_f64(a, b); }
+};
+
+}  // namespace
+
+const KernelTable neon_table{"neon", feature_neon, make_kernels<NeonF32>(), make_kernels<NeonF64>()};
+
+}  // namespace forwardpass

@@ -1,0 +1,58 @@
+#include "reference.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "order.hpp"
+
+namespace forwardpass {
+namespace {
+
+template <class T>
+T chain(const T* x, const T* w, Index length) {
+    T sum = 0;
+    for (Index k = 0; k < length; ++k) sum = std::fma(x[k], w[k], sum);
+    return sum;
+}
+
+template <class T>
+T ordered_dot(const T* x, const T* w, Index depth) {
+    const Index block = block_length(depth);
+    const Index superblock = block * blocks_per_superblock;
+    T total = 0;
+    for (Index start = 0; start < depth; start += superblock) {
+        const Index end = std::min(depth, start + superblock);
+        T sum = 0;
+        for (Index k = start; k < end; k += block) {
+            const T partial = chain(x + k, w + k, std::min(block, end - k));
+            sum = k == start ? partial : sum + partial;
+        }
+        total = start == 0 ? sum : total + sum;
+    }
+    return total;
+}
+
+// NaN passes, and -0.0 becomes +0.0.
+template <class T>
+T activate(Activation activation, T y) {
+    if (activation == Activation::relu) return y > 0 || std::isnan(y) ? y : T{0};
+    return y;
+}
+
+}  // namespace
+
+template <class T>
+void reference_linear(const T* x, const T* w, const T* bias, T* y, Index rows, Index depth, Index outputs,
+                      Activation activation) {
+    for (Index r = 0; r < rows; ++r) {
+        for (Index j = 0; j < outputs; ++j) {
+            const T sum = ordered_dot(x + r * depth, w + j * depth, depth);
+            y[r * outputs + j] = activate(activation, bias ? sum + bias[j] : sum);
+        }
+    }
+}
+
+template void reference_linear(const float*, const float*, const float*, float*, Index, Index, Index, Activation);
+template void reference_linear(const double*, const double*, const double*, double*, Index, Index, Index, Activation);
+
+}  // namespace forwardpass

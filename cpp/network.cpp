@@ -1,0 +1,102 @@
+#include "network.hpp"
+
+#include <algorithm>
+
+#include "float_environment.hpp"
+
+namespace forwardpass {
+namespace {
+
+// Activations of a tile that stay in L2 beside a panel: tiles of 24 to 192 rows, multiples of the
+// register tile's 6. Measured in benchmarks/kernels.py.
+constexpr Index tile_bytes = 192 * 1024;
+constexpr Index min_tile_rows = 24;
+constexpr Index max_tile_rows = 192;
+
+// Workspace up to this size lives on the stack: one row of layers up to 2048 wide allocates
+// nothing, and a thread with 64 KiB of stack still works.
+constexpr Index stack_bytes = 16 * 1024;
+
+Index rows_per_tile(Index bytes_per_row) {
+    const Index rows = tile_bytes / std::max<Index>(bytes_per_row, 1);
+    return std::clamp(rows / 6 * 6, min_tile_rows, max_tile_rows);
+}
+
+}  // namespace
+
+template <class T>
+Network<T>::Network(const Kernels<T>& kernels, const std::vector<Layer<T>>& layers) : kernels_(&kernels) {
+    for (const Layer<T>& layer : layers) {
+        const bool fuses = !layer.weights && !layers_.empty() && layers_.back().weights &&
+                           layers_.back().activation == Activation::identity;
+        if (fuses) layers_.back().activation = layer.activation;
+        else layers_.push_back(layer);
+        if (layer.weights) {
+            widest_ = std::max({widest_, layer.weights->outputs(), layer.weights->depth()});
+            work_per_row_ += layer.weights->outputs() * layer.weights->depth();
+        }
+    }
+}
+
+// A cache line more than the widest layer: rows a power of two apart would share cache sets.
+template <class T>
+Index Network<T>::workspace_stride(Index width) const noexcept {
+    return padded<T>(std::max(widest_, width)) + panel_alignment<T>;
+}
+
+template <class T>
+void Network<T>::run_tile(const T* x, Index x_row_stride, T* y, Index y_row_stride, Index rows, Index width,
+                          T* workspace) const noexcept {
+    const Index stride = workspace_stride(width);
+    T* const halves[2] = {workspace, workspace + rows * stride};
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+        const Layer<T>& layer = layers_[i];
+        const bool last = i + 1 == layers_.size();
+        T* const to = last ? y : halves[i % 2];
+        const Index to_stride = last ? y_row_stride : stride;
+        if (layer.weights) {
+            const PackedWeights<T>& weights = *layer.weights;
+            kernels_->linear({weights.panels(), weights.depth(), weights.outputs(), layer.activation, x, x_row_stride,
+                              to, to_stride, rows});
+            width = weights.outputs();
+        } else {
+            for (Index r = 0; r < rows; ++r)
+                kernels_->activate(layer.activation, x + r * x_row_stride, to + r * to_stride, width);
+        }
+        x = to;
+        x_row_stride = to_stride;
+    }
+}
+
+template <class T>
+bool Network<T>::run(const T* x, Index x_row_stride, T* y, Index y_row_stride, Index rows, Index width,
+                     Interrupted interrupted) const {
+    const StandardFloatEnvironment environment;
+    const Index stride = workspace_stride(width);
+    const Index tile = std::min(rows, rows_per_tile(2 * stride * static_cast<Index>(sizeof(T))));
+
+    alignas(cache_line) T on_stack[stack_bytes / sizeof(T)];
+    AlignedBuffer<T> on_heap;
+    T* workspace = on_stack;
+    if (layers_.size() > 1 && 2 * tile * stride * static_cast<Index>(sizeof(T)) > stack_bytes) {
+        on_heap = AlignedBuffer<T>(checked_product(2 * tile, stride));
+        workspace = on_heap.data();
+    }
+
+    Index work = 0;
+    for (Index row = 0; row < rows; row += tile) {
+        const Index here = std::min(tile, rows - row);
+        run_tile(x + row * x_row_stride, x_row_stride, y + row * y_row_stride, y_row_stride, here, width, workspace);
+        work += here * work_per_row_;
+        if (work >= work_between_looks) {
+            if (interrupted()) return false;
+            work = 0;
+        }
+    }
+    return true;
+}
+
+template class Network<float>;
+template class Network<double>;
+
+}  // namespace forwardpass
