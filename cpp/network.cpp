@@ -7,19 +7,20 @@
 namespace forwardpass {
 namespace {
 
-// Activations of a tile that stay in L2 beside a panel: tiles of 24 to 192 rows, multiples of the
-// register tile's 6. Measured in benchmarks/kernels.py.
-constexpr Index tile_bytes = 192 * 1024;
-constexpr Index min_tile_rows = 24;
-constexpr Index max_tile_rows = 192;
+// Rows of a tile, multiples of the register tile's 5 and 6. Weights that fit the cache are cheap to read
+// again, so few rows, whose activations stay in L1 and L2; beyond it more rows share each read.
+constexpr Index tile_bytes = 64 * 1024;
+constexpr Index min_tile_rows = 30;
+constexpr Index max_tile_rows = 180;
+constexpr Index cached_weights = Index{8} << 20;
 
 // Workspace up to this size lives on the stack: one row of layers up to 2048 wide allocates
 // nothing, and a thread with 64 KiB of stack still works.
 constexpr Index stack_bytes = 16 * 1024;
 
-Index rows_per_tile(Index bytes_per_row) {
-    const Index rows = tile_bytes / std::max<Index>(bytes_per_row, 1);
-    return std::clamp(rows / 6 * 6, min_tile_rows, max_tile_rows);
+Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights) {
+    if (bytes_of_weights > cached_weights) return max_tile_rows;
+    return std::clamp(tile_bytes / std::max<Index>(bytes_per_row, 1) / 30 * 30, min_tile_rows, max_tile_rows);
 }
 
 }  // namespace
@@ -72,13 +73,14 @@ template <class T>
 bool Network<T>::run(const T* x, Index x_row_stride, T* y, Index y_row_stride, Index rows, Index width,
                      Interrupted interrupted) const {
     const StandardFloatEnvironment environment;
+    constexpr Index bytes_each = sizeof(T);
     const Index stride = workspace_stride(width);
-    const Index tile = std::min(rows, rows_per_tile(2 * stride * static_cast<Index>(sizeof(T))));
+    const Index tile = std::min(rows, rows_per_tile(2 * stride * bytes_each, work_per_row_ * bytes_each));
 
     alignas(cache_line) T on_stack[stack_bytes / sizeof(T)];
     AlignedBuffer<T> on_heap;
     T* workspace = on_stack;
-    if (layers_.size() > 1 && 2 * tile * stride * static_cast<Index>(sizeof(T)) > stack_bytes) {
+    if (layers_.size() > 1 && 2 * tile * stride * bytes_each > stack_bytes) {
         on_heap = AlignedBuffer<T>(checked_product(2 * tile, stride));
         workspace = on_heap.data();
     }

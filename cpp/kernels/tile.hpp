@@ -27,30 +27,6 @@ constexpr int blocks_at_once(int sums) noexcept {
     return blocks;
 }
 
-template <class V, int rows, int vectors>
-struct Tile {
-    typename V::Register sum[rows][vectors];
-};
-
-template <class V, int rows, int vectors>
-FORWARDPASS_INLINE Tile<V, rows, vectors> filled(typename V::Element value) noexcept {
-    Tile<V, rows, vectors> tile;
-    for (int r = 0; r < rows; ++r)
-        for (int v = 0; v < vectors; ++v) tile.sum[r][v] = V::broadcast(value);
-    return tile;
-}
-
-template <class V, int rows, int vectors>
-FORWARDPASS_INLINE void add_to(Tile<V, rows, vectors>& total, const Tile<V, rows, vectors>& part) noexcept {
-    for (int r = 0; r < rows; ++r)
-        for (int v = 0; v < vectors; ++v) total.sum[r][v] = V::add(total.sum[r][v], part.sum[r][v]);
-}
-
-template <class T>
-FORWARDPASS_INLINE void add_to(T& total, T part) noexcept {
-    total = total + part;
-}
-
 // Where a tile reads: rows of x, and rows (one for each k) of weights.
 template <class T>
 struct Operands {
@@ -65,65 +41,137 @@ struct Operands {
     }
 };
 
-// Adds the next `blocks` blocks of `length` steps to `sums`, in order; their chains run side by side.
-template <int blocks, class V, int rows, int vectors>
-FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index length,
-                                   Tile<V, rows, vectors>& sums) noexcept {
-    Tile<V, rows, vectors> chains[blocks];
-    for (int b = 0; b < blocks; ++b) chains[b] = filled<V, rows, vectors>(0);
-    for (Index k = 0; k < length; ++k) {
-        for (int b = 0; b < blocks; ++b) {
-            const Index step = b * length + k;
+// The finished chains' sums, in memory (L1) on purpose: only the chains stay in registers. Left to
+// choose, GCC 12 keeps some sums in registers and spills chains for them, at up to half the speed.
+template <class V, int rows, int vectors>
+struct Sums {
+    alignas(64) typename V::Element at[rows][vectors * V::lanes];
+
+    FORWARDPASS_INLINE typename V::Register load(int r, int v) const noexcept { return V::load(at[r] + v * V::lanes); }
+    FORWARDPASS_INLINE void store(int r, int v, typename V::Register sum) noexcept {
+        V::store(at[r] + v * V::lanes, sum);
+    }
+    FORWARDPASS_INLINE void fill(typename V::Element value) noexcept {
+        for (int r = 0; r < rows; ++r)
+            for (int v = 0; v < vectors; ++v) store(r, v, V::broadcast(value));
+    }
+};
+
+// Step k of `blocks` chains `length` steps apart: each takes x[k] w[k].
+template <class V, int blocks, int rows, int vectors>
+FORWARDPASS_INLINE void advance_chains(const Operands<typename V::Element>& at, Index k, Index length,
+                                       typename V::Register (&chain)[blocks][rows][vectors]) noexcept {
+    for (int b = 0; b < blocks; ++b) {
+        const Index step = b * length + k;
+        const auto weight = [&](int v) noexcept { return V::load(at.w + step * at.w_row_stride + v * V::lanes); };
+        const auto input = [&](int r) noexcept { return V::broadcast(at.x[r * at.x_row_stride + step]); };
+        // Hold the shorter side in registers and pass the longer one by: holding 6 inputs beside
+        // 6 x 2 chains spilled 3 of those and ran at half the speed.
+        if constexpr (vectors <= rows) {
+            typename V::Register w[vectors];
+            for (int v = 0; v < vectors; ++v) w[v] = weight(v);
+            for (int r = 0; r < rows; ++r) {
+                const auto x = input(r);
+                for (int v = 0; v < vectors; ++v) chain[b][r][v] = V::fma(x, w[v], chain[b][r][v]);
+            }
+        } else {
             typename V::Register x[rows];
-            for (int r = 0; r < rows; ++r) x[r] = V::broadcast(at.x[r * at.x_row_stride + step]);
+            for (int r = 0; r < rows; ++r) x[r] = input(r);
             for (int v = 0; v < vectors; ++v) {
-                const auto w = V::load(at.w + step * at.w_row_stride + v * V::lanes);
-                for (int r = 0; r < rows; ++r) chains[b].sum[r][v] = V::fma(x[r], w, chains[b].sum[r][v]);
+                const auto w = weight(v);
+                for (int r = 0; r < rows; ++r) chain[b][r][v] = V::fma(x[r], w, chain[b][r][v]);
             }
         }
     }
-    for (int b = 0; b < blocks; ++b) add_to(sums, chains[b]);
+}
+
+// Adds the next `blocks` blocks of `length` steps to `sums`, in order; their chains run side by
+// side. `unroll` (1 or 2) divides the length: 2 gains 1 to 2 %, with 4 and 8 GCC 12 spills.
+template <int blocks, int unroll, class V, int rows, int vectors>
+FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index length,
+                                   Sums<V, rows, vectors>& sums) noexcept {
+    typename V::Register chain[blocks][rows][vectors];
+    for (int b = 0; b < blocks; ++b)
+        for (int r = 0; r < rows; ++r)
+            for (int v = 0; v < vectors; ++v) chain[b][r][v] = V::broadcast(0);
+    for (Index k = 0; k < length; k += unroll) {
+        advance_chains<V>(at, k, length, chain);
+        if constexpr (unroll == 2) advance_chains<V>(at, k + 1, length, chain);
+    }
+    for (int r = 0; r < rows; ++r) {
+        for (int v = 0; v < vectors; ++v) {
+            auto sum = sums.load(r, v);
+            for (int b = 0; b < blocks; ++b) sum = V::add(sum, chain[b][r][v]);
+            sums.store(r, v, sum);
+        }
+    }
+    if constexpr (rows > 1) __asm__ volatile("" : : : "memory");  // keeps the sums out of registers
     at.advance(blocks * length);
 }
 
 // Adds `count` full blocks, as many at once as there are, then half as many, ...
 template <int blocks, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_full_blocks(Operands<typename V::Element>& at, Index count, Index length,
-                                        Tile<V, rows, vectors>& sums) noexcept {
-    for (; count >= blocks; count -= blocks) add_blocks<blocks>(at, length, sums);
+                                        Sums<V, rows, vectors>& sums) noexcept {
+    for (; count >= blocks; count -= blocks) add_blocks<blocks, 2>(at, length, sums);
     if constexpr (blocks > 1) add_full_blocks<blocks / 2>(at, count, length, sums);
 }
 
-// What a sum over `depth` steps starts from: -0.0 is the identity of addition (-0.0 + p == p in
-// every bit, p == -0.0 included), and a sum of nothing is +0.0.
+// What the sum of `full` blocks and `rest` more steps starts from. A sum of nothing is +0.0; any
+// other starts from the identity of addition, as -0.0 + p == p in every bit, p == -0.0 included.
 template <class T>
-FORWARDPASS_INLINE T empty_sum(Index depth) noexcept {
-    return depth == 0 ? T{0} : static_cast<T>(-0.0);
+FORWARDPASS_INLINE T start_of_sum(Index full, Index rest) noexcept {
+    return static_cast<T>(full == 0 && rest == 0 ? 0.0 : -0.0);
 }
 
-// Step 3 of fma-v1: the sums of the superblocks, added left to right. `superblock(start, length)`
-// gives one of them.
+// Calls superblock(full, rest) for each superblock in turn: `full` full blocks and `rest` steps more.
 template <class Superblock>
-FORWARDPASS_INLINE auto sum_of_superblocks(Index depth, Index block, Superblock superblock) noexcept {
-    const Index length = block * blocks_per_superblock;
-    auto total = superblock(0, depth < length ? depth : length);
-    for (Index start = length; start < depth; start += length)
-        add_to(total, superblock(start, depth - start < length ? depth - start : length));
-    return total;
+FORWARDPASS_INLINE void for_each_superblock(const Blocks& blocks, Superblock superblock) noexcept {
+    Index left = blocks.full;
+    for (; left > blocks_per_superblock || (left == blocks_per_superblock && blocks.rest > 0);
+         left -= blocks_per_superblock)
+        superblock(blocks_per_superblock, Index{0});
+    superblock(left, blocks.rest);
 }
 
-// W x of the whole depth for `rows` rows and `vectors` vectors of outputs.
 template <class V, int rows, int vectors>
-FORWARDPASS_INLINE Tile<V, rows, vectors> product(Operands<typename V::Element> at, Index depth) noexcept {
-    using T = typename V::Element;
-    const Index block = block_length(depth);
-    return sum_of_superblocks(depth, block, [&](Index, Index length) noexcept {
-        auto sums = filled<V, rows, vectors>(empty_sum<T>(depth));
-        const Index full = block == 0 ? 0 : length / block;
-        add_full_blocks<blocks_at_once(rows * vectors)>(at, full, block, sums);
-        if (length > full * block) add_blocks<1>(at, length - full * block, sums);
-        return sums;
+FORWARDPASS_INLINE void superblock_product(Operands<typename V::Element> at, Index block, Index full, Index rest,
+                                           Sums<V, rows, vectors>& sums) noexcept {
+    sums.fill(start_of_sum<typename V::Element>(full, rest));
+    add_full_blocks<blocks_at_once(rows * vectors)>(at, full, block, sums);
+    if (rest > 0) add_blocks<1, 1>(at, rest, sums);
+}
+
+// A function of its own for each shape of tile: inlined into one large function, the same loops ran
+// at half the speed, as GCC 12 then spills chains.
+template <class V, int rows, int vectors>
+__attribute__((noinline)) void separate_superblock_product(const Operands<typename V::Element>& at, Index block,
+                                                           Index full, Index rest,
+                                                           Sums<V, rows, vectors>& sums) noexcept {
+    superblock_product(at, block, full, rest, sums);
+}
+
+// Step 3 of fma-v1.
+template <class V, int rows, int vectors>
+void deep_product(Operands<typename V::Element> at, const Blocks& blocks, Sums<V, rows, vectors>& total) noexcept {
+    total.fill(start_of_sum<typename V::Element>(blocks.full, blocks.rest));
+    for_each_superblock(blocks, [&](Index full, Index rest) noexcept {
+        Sums<V, rows, vectors> sums;
+        separate_superblock_product(at, blocks.block, full, rest, sums);
+        at.advance(full * blocks.block + rest);
+        for (int r = 0; r < rows; ++r)
+            for (int v = 0; v < vectors; ++v) total.store(r, v, V::add(total.load(r, v), sums.load(r, v)));
     });
+}
+
+// sums = W x over the whole depth, for `rows` rows and `vectors` vectors of outputs. One row is
+// short of work: the call alone would take 17 ns.
+template <class V, int rows, int vectors>
+FORWARDPASS_INLINE void product(const Operands<typename V::Element>& at, const Blocks& blocks,
+                                Sums<V, rows, vectors>& sums) noexcept {
+    if (!blocks.one_superblock) deep_product(at, blocks, sums);
+    else if constexpr (rows == 1) superblock_product(at, blocks.block, blocks.full, blocks.rest, sums);
+    else separate_superblock_product(at, blocks.block, blocks.full, blocks.rest, sums);
 }
 
 }  // namespace

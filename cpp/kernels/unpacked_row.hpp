@@ -32,16 +32,17 @@ FORWARDPASS_INLINE void finish_one(const UnpackedRow<typename V::Element>& a, In
 // ---- output_stride == 1 ----
 
 template <class V, int vectors>
-void rows_of_outputs(const UnpackedRow<typename V::Element>& a, Index first) noexcept {
+void rows_of_outputs(const UnpackedRow<typename V::Element>& a, const Blocks& blocks, Index first) noexcept {
     for (; a.outputs - first >= vectors * V::lanes; first += vectors * V::lanes) {
-        const auto total = product<V, 1, vectors>({a.x, 0, a.w + first, a.depth_stride}, a.depth);
-        for (int v = 0; v < vectors; ++v) finish<V>(a, first + v * V::lanes, total.sum[0][v]);
+        Sums<V, 1, vectors> sums;
+        product({a.x, 0, a.w + first, a.depth_stride}, blocks, sums);
+        for (int v = 0; v < vectors; ++v) finish<V>(a, first + v * V::lanes, sums.load(0, v));
     }
     if constexpr (vectors > 1) {
-        rows_of_outputs<V, vectors / 2>(a, first);
+        rows_of_outputs<V, vectors / 2>(a, blocks, first);
     } else if (first < a.outputs && a.outputs >= V::lanes) {
         // The last vector overlaps the one before: the same sums again, the same bits.
-        rows_of_outputs<V, 1>(a, a.outputs - V::lanes);
+        rows_of_outputs<V, 1>(a, blocks, a.outputs - V::lanes);
     }
 }
 
@@ -71,16 +72,18 @@ FORWARDPASS_INLINE void add_transposed(const typename V::Element*& x, const type
 }
 
 template <class V>
-Tile<V, 1, 1> transposed_product(const typename V::Element* x, const typename V::Element* w, Index row_stride,
-                                 Index depth) noexcept {
-    const Index block = block_length(depth);
-    return sum_of_superblocks(depth, block, [&](Index, Index length) noexcept {
-        auto sums = filled<V, 1, 1>(empty_sum<typename V::Element>(depth));
-        for (; length >= 4 * block && block > 0; length -= 4 * block) add_transposed<V, 4>(x, w, row_stride, block, sums.sum[0][0]);
-        for (; length >= block && block > 0; length -= block) add_transposed<V, 1>(x, w, row_stride, block, sums.sum[0][0]);
-        if (length > 0) add_transposed<V, 1>(x, w, row_stride, length, sums.sum[0][0]);
-        return sums;
+typename V::Register transposed_product(const typename V::Element* x, const typename V::Element* w, Index row_stride,
+                                        const Blocks& blocks) noexcept {
+    using T = typename V::Element;
+    auto total = V::broadcast(start_of_sum<T>(blocks.full, blocks.rest));
+    for_each_superblock(blocks, [&](Index full, Index rest) noexcept {
+        auto sum = V::broadcast(start_of_sum<T>(full, rest));
+        for (; full >= 4; full -= 4) add_transposed<V, 4>(x, w, row_stride, blocks.block, sum);
+        for (; full >= 1; full -= 1) add_transposed<V, 1>(x, w, row_stride, blocks.block, sum);
+        if (rest > 0) add_transposed<V, 1>(x, w, row_stride, rest, sum);
+        total = V::add(total, sum);
     });
+    return total;
 }
 
 // ---- depth_stride == 1, lanes are blocks ----
@@ -100,39 +103,45 @@ FORWARDPASS_INLINE void block_chains(const typename V::Element* x, const typenam
 }
 
 template <class V>
-typename V::Element one_output(const typename V::Element* x, const typename V::Element* w, Index depth) noexcept {
+typename V::Element one_output(const typename V::Element* x, const typename V::Element* w,
+                               const Blocks& blocks) noexcept {
     using T = typename V::Element;
-    const Index block = block_length(depth);
-    return sum_of_superblocks(depth, block, [&](Index start, Index length) noexcept {
-        T sum = empty_sum<T>(depth);
-        const Index end = start + length;
-        Index k = start;
-        for (; V::lanes > 1 && length > 0 && end - k >= V::lanes * block; k += V::lanes * block) {
-            T partials[V::lanes];
-            block_chains<V>(x + k, w + k, block, partials);
-            for (Index lane = 0; lane < V::lanes; ++lane) sum = sum + partials[lane];
-        }
-        for (; k < end; k += block) {
+    T total = start_of_sum<T>(blocks.full, blocks.rest);
+    for_each_superblock(blocks, [&](Index full, Index rest) noexcept {
+        T sum = start_of_sum<T>(full, rest);
+        const auto add_chain = [&](Index length) noexcept {
             T chain = 0;
-            const Index block_end = end - k < block ? end : k + block;
-            for (Index i = k; i < block_end; ++i) chain = V::fma_one(x[i], w[i], chain);
+            for (Index k = 0; k < length; ++k) chain = V::fma_one(x[k], w[k], chain);
             sum = sum + chain;
+            x += length;
+            w += length;
+        };
+        for (; V::lanes > 1 && full >= V::lanes; full -= V::lanes) {
+            T partials[V::lanes];
+            block_chains<V>(x, w, blocks.block, partials);
+            for (Index lane = 0; lane < V::lanes; ++lane) sum = sum + partials[lane];
+            x += V::lanes * blocks.block;
+            w += V::lanes * blocks.block;
         }
-        return sum;
+        for (; full > 0; --full) add_chain(blocks.block);
+        if (rest > 0) add_chain(rest);
+        total = total + sum;
     });
+    return total;
 }
 
 template <class V>
 void unpacked_row(const UnpackedRow<typename V::Element>& a) noexcept {
+    const Blocks blocks = cut_into_blocks(a.depth);
     if (a.outputs < V::lanes) {
         for (Index j = 0; j < a.outputs; ++j)
-            finish_one<V>(a, j, one_output<V>(a.x, a.w + j * a.output_stride, a.depth));
+            finish_one<V>(a, j, one_output<V>(a.x, a.w + j * a.output_stride, blocks));
     } else if (a.output_stride == 1) {
-        rows_of_outputs<V, 8>(a, 0);
+        rows_of_outputs<V, 8>(a, blocks, 0);
     } else {
         for (Index j = 0; j < a.outputs; j += V::lanes) {
             const Index first = j + V::lanes <= a.outputs ? j : a.outputs - V::lanes;  // overlap, as above
-            finish<V>(a, first, transposed_product<V>(a.x, a.w + first * a.output_stride, a.output_stride, a.depth).sum[0][0]);
+            finish<V>(a, first, transposed_product<V>(a.x, a.w + first * a.output_stride, a.output_stride, blocks));
         }
     }
 }
