@@ -26,9 +26,9 @@ public:
     AlignedBuffer() = default;
     // Throws std::bad_alloc, or std::length_error as checked_product does.
     explicit AlignedBuffer(Index count)
-        : data_(static_cast<T*>(::operator new(
-              static_cast<std::size_t>(checked_product(count, static_cast<Index>(sizeof(T)))),
-              std::align_val_t{cache_line}))) {}
+        : data_(static_cast<T*>(
+              ::operator new(static_cast<std::size_t>(checked_product(count, static_cast<Index>(sizeof(T)))),
+                             std::align_val_t{cache_line}))) {}
 
     T* data() noexcept { return data_.get(); }
     const T* data() const noexcept { return data_.get(); }

@@ -10,7 +10,8 @@ namespace {
 // Best first.
 constexpr const KernelTable* all_tables[] = {
 #if defined(FORWARDPASS_X86)
-    &avx512_table, &avx2_table,
+    &avx512_table,
+    &avx2_table,
 #endif
 #if defined(FORWARDPASS_NEON)
     &neon_table,
@@ -40,8 +41,8 @@ const KernelTable& table_named(const std::string& name) {
         if (name == table->name) return *table;
         names += (names.empty() ? "" : ", ") + std::string(table->name);
     }
-    throw std::invalid_argument("instruction set '" + name + "' is unknown or does not run on this machine; here run: " +
-                                names);
+    throw std::invalid_argument("instruction set '" + name +
+                                "' is unknown or does not run on this machine; here run: " + names);
 }
 
 const KernelTable& table_at_start() {

@@ -46,7 +46,7 @@ private:
 
     const Kernels<T>* kernels_;
     std::vector<Layer<T>> layers_;
-    Index widest_ = 0;        // of the outputs of any layer
+    Index widest_ = 0;  // of the outputs of any layer
     Index work_per_row_ = 0;
 };
 

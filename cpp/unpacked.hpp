@@ -12,9 +12,9 @@ struct UnpackedLinear {
     Index depth;
     Index outputs;
     Activation activation;
-    const T* x;               // (rows, depth)
+    const T* x;  // (rows, depth)
     Index x_row_stride;
-    T* y;                     // (rows, outputs), not overlapping the inputs
+    T* y;  // (rows, outputs), not overlapping the inputs
     Index y_row_stride;
     Index rows;
 };

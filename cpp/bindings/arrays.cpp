@@ -32,9 +32,7 @@ bool is_on_another_device(py::handle value) {
     return device != 1 && device != 3;
 }
 
-bool is_plain(PyArrayObject* array, int type) {
-    return PyArray_TYPE(array) == type && PyArray_ISBEHAVED_RO(array);
-}
+bool is_plain(PyArrayObject* array, int type) { return PyArray_TYPE(array) == type && PyArray_ISBEHAVED_RO(array); }
 
 bool has_adjacent_elements(PyArrayObject* array) {
     const int last = PyArray_NDIM(array) - 1;
@@ -97,8 +95,8 @@ int common_type(std::initializer_list<PyArrayObject*> arrays, const char* what) 
         throw py::type_error(std::string(what) + ": expected float32, float64, float16, integers or bool, got dtype " +
                              dtype_text(array));
     }
-    const py::object promoted = steal(reinterpret_cast<PyObject*>(
-        PyArray_ResultType(static_cast<npy_intp>(all.size()), all.data(), 0, nullptr)));
+    const py::object promoted = steal(
+        reinterpret_cast<PyObject*>(PyArray_ResultType(static_cast<npy_intp>(all.size()), all.data(), 0, nullptr)));
     const int type = reinterpret_cast<PyArray_Descr*>(promoted.ptr())->type_num;
     return type == NPY_HALF || type == NPY_FLOAT ? NPY_FLOAT : NPY_DOUBLE;
 }
@@ -161,10 +159,10 @@ Destination::Destination(PyObject* out, int ndim, const npy_intp* shape, int typ
     result_ = written_ = py::reinterpret_borrow<py::object>(out);
 
     const Index itemsize = PyArray_ITEMSIZE(array);
-    const bool adjacent = PyArray_ISALIGNED(array) &&
-                          (PyArray_IS_C_CONTIGUOUS(array) ||
-                           (ndim == 2 && has_adjacent_elements(array) &&
-                            std::abs(PyArray_STRIDE(array, 0)) >= PyArray_DIM(array, 1) * itemsize));
+    const bool adjacent =
+        PyArray_ISALIGNED(array) &&
+        (PyArray_IS_C_CONTIGUOUS(array) || (ndim == 2 && has_adjacent_elements(array) &&
+                                            std::abs(PyArray_STRIDE(array, 0)) >= PyArray_DIM(array, 1) * itemsize));
     if (!adjacent) written_ = steal(PyArray_SimpleNew(ndim, shape, type));
 }
 

@@ -1,7 +1,6 @@
 // What every call into the kernels shares: when to let other Python threads run, and Ctrl-C.
 #pragma once
 
-
 #include "../kernels/contract.hpp"
 #include "numpy_api.hpp"
 

@@ -26,12 +26,12 @@ inline void check_depth(PyArrayObject* x, const char* name, Index depth, Index o
     const Index width = PyArray_DIM(x, PyArray_NDIM(x) - 1);
     if (width == depth) return;
     const npy_intp shape[] = {outputs, depth}, transposed[] = {depth, outputs};
-    throw py::value_error(std::string(name) + ": expected a last axis of " + std::to_string(depth) + ", as " + weight_name +
-                          " has shape " + shape_text(2, shape) + " = (out_features, in_features), got shape " +
-                          shape_text(x) +
-                          (width == outputs ? "; the transposed weight, of shape " + shape_text(2, transposed) +
-                                                  ", would fit: pass weight.T"
-                                            : ""));
+    throw py::value_error(
+        std::string(name) + ": expected a last axis of " + std::to_string(depth) + ", as " + weight_name +
+        " has shape " + shape_text(2, shape) + " = (out_features, in_features), got shape " + shape_text(x) +
+        (width == outputs
+             ? "; the transposed weight, of shape " + shape_text(2, transposed) + ", would fit: pass weight.T"
+             : ""));
 }
 
 inline void check_bias(PyArrayObject* bias, const char* name, Index outputs) {

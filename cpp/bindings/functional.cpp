@@ -47,9 +47,15 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
         if (b) destination.keep_apart_from(b);
     }
     const Rows to = destination.rows();
-    const UnpackedLinear<T> task{weight_source<T>(w, b), from.width, to.width, activation,
-                                 static_cast<const T*>(from.data), from.row_stride,
-                                 static_cast<T*>(to.data), to.row_stride, from.rows};
+    const UnpackedLinear<T> task{weight_source<T>(w, b),
+                                 from.width,
+                                 to.width,
+                                 activation,
+                                 static_cast<const T*>(from.data),
+                                 from.row_stride,
+                                 static_cast<T*>(to.data),
+                                 to.row_stride,
+                                 from.rows};
     run_released(from.rows * from.width * to.width,
                  [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
     return destination.finish();
@@ -94,8 +100,14 @@ py::object dot_as(const py::object& a, const py::object& b, const py::object& ou
     const Index depth = PyArray_DIM(as_array(x), 0);
     T sum;
     const UnpackedLinear<T> task{{static_cast<const T*>(PyArray_DATA(as_array(w))), depth, 1, nullptr},
-                                 depth, 1, Activation::identity,
-                                 static_cast<const T*>(PyArray_DATA(as_array(x))), depth, &sum, 1, 1};
+                                 depth,
+                                 1,
+                                 Activation::identity,
+                                 static_cast<const T*>(PyArray_DATA(as_array(x))),
+                                 depth,
+                                 &sum,
+                                 1,
+                                 1};
     run_released(depth, [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
     Destination destination(or_null(out), 0, nullptr, numpy_type<T>);
     *static_cast<T*>(destination.data()) = sum;
@@ -153,11 +165,12 @@ py::object relu(const py::object& y_value, const py::object& out) {
     const py::object y = to_ndarray(y_value, "y");
     const int type = common_type({as_array(y)}, "relu");
     return or_scalar(out, with_type(type, [&](auto zero) {
-        using T = decltype(zero);
-        return each_row<T>(y, {}, out, [](const Kernels<T>& kernels, const T* row, T* to, Index width) {
-            kernels.activate(Activation::relu, row, to, width);
-        });
-    }));
+                         using T = decltype(zero);
+                         return each_row<T>(y, {}, out,
+                                            [](const Kernels<T>& kernels, const T* row, T* to, Index width) {
+                                                kernels.activate(Activation::relu, row, to, width);
+                                            });
+                     }));
 }
 
 }  // namespace
@@ -165,7 +178,7 @@ py::object relu(const py::object& y_value, const py::object& out) {
 void register_functional(py::module_& module) {
     const py::arg_v no_out = py::arg("out") = py::none();
     module.def("dot", &dot, py::arg("a"), py::arg("b"), py::kw_only(), no_out,
-R"(Dot product of two vectors.
+               R"(Dot product of two vectors.
 
 Parameters
 ----------
@@ -196,7 +209,7 @@ Examples
 20.0
 )");
     module.def("matvec", &matvec, py::arg("W"), py::arg("x"), py::kw_only(), no_out,
-R"(Matrix times vector, y = W x.
+               R"(Matrix times vector, y = W x.
 
 Parameters
 ----------
@@ -229,7 +242,7 @@ array([ 3.,  7., 11.])
                "A (..., inner) times B (inner, columns); forwardpass.matmul adds NumPy's other cases.");
     module.def("linear", &linear, py::arg("x"), py::arg("W"), py::arg("b") = py::none(),
                py::arg("activation") = py::none(), py::kw_only(), no_out,
-R"(One layer on plain arrays, y = activation(W x + b), fused.
+               R"(One layer on plain arrays, y = activation(W x + b), fused.
 
 The bits are those of ``Linear(W, b)``. For many calls with one weight, build a ``Linear``: it packs
 the weight once.
@@ -262,7 +275,7 @@ Examples
 array([0., 0., 1.])
 )");
     module.def("add_bias", &add_bias, py::arg("y"), py::arg("b"), py::kw_only(), no_out,
-R"(Adds one value to each output, y + b.
+               R"(Adds one value to each output, y + b.
 
 Parameters
 ----------
@@ -291,7 +304,7 @@ array([[11., 22.],
        [13., 24.]])
 )");
     module.def("relu", &relu, py::arg("y"), py::kw_only(), no_out,
-R"(max(0, y), element by element. NaN stays NaN, and the result is never -0.0.
+               R"(max(0, y), element by element. NaN stays NaN, and the result is never -0.0.
 
 Parameters
 ----------

@@ -58,23 +58,23 @@ template <class T>
 py::object reference_as(const py::object& x, const py::object& w, const py::object& b, Activation activation) {
     const npy_intp shape[] = {PyArray_DIM(as_array(x), 0), PyArray_DIM(as_array(w), 0)};
     Destination destination(nullptr, 2, shape, numpy_type<T>);
-    reference_linear<T>(static_cast<const T*>(PyArray_DATA(as_array(x))),
-                        static_cast<const T*>(PyArray_DATA(as_array(w))),
-                        b.is_none() ? nullptr : static_cast<const T*>(PyArray_DATA(as_array(b))),
-                        static_cast<T*>(destination.data()), shape[0], PyArray_DIM(as_array(x), 1), shape[1], activation);
+    reference_linear<T>(
+        static_cast<const T*>(PyArray_DATA(as_array(x))), static_cast<const T*>(PyArray_DATA(as_array(w))),
+        b.is_none() ? nullptr : static_cast<const T*>(PyArray_DATA(as_array(b))), static_cast<T*>(destination.data()),
+        shape[0], PyArray_DIM(as_array(x), 1), shape[1], activation);
     return destination.finish();
 }
 
 py::object reference(const py::object& x, const py::object& w, const py::object& b,
                      const std::optional<std::string>& activation) {
     const int type = PyArray_Check(x.ptr()) && PyArray_TYPE(as_array(x)) == NPY_DOUBLE ? NPY_DOUBLE : NPY_FLOAT;
-    const bool fits = is_plain(x, 2, type) && is_plain(w, 2, type) &&
-                      PyArray_DIM(as_array(x), 1) == PyArray_DIM(as_array(w), 1) &&
-                      (b.is_none() ||
-                       (is_plain(b, 1, type) && PyArray_DIM(as_array(b), 0) == PyArray_DIM(as_array(w), 0)));
+    const bool fits =
+        is_plain(x, 2, type) && is_plain(w, 2, type) && PyArray_DIM(as_array(x), 1) == PyArray_DIM(as_array(w), 1) &&
+        (b.is_none() || (is_plain(b, 1, type) && PyArray_DIM(as_array(b), 0) == PyArray_DIM(as_array(w), 0)));
     if (!fits)
-        throw py::value_error("reference_linear: expected C-contiguous x (rows, depth), W (outputs, depth) and b "
-                              "(outputs,) or None, all float32 or all float64");
+        throw py::value_error(
+            "reference_linear: expected C-contiguous x (rows, depth), W (outputs, depth) and b "
+            "(outputs,) or None, all float32 or all float64");
     const Activation applied = activation ? activation_named(*activation) : Activation::identity;
     return type == NPY_FLOAT ? reference_as<float>(x, w, b, applied) : reference_as<double>(x, w, b, applied);
 }
@@ -85,7 +85,7 @@ void register_machine(py::module_& module) {
     chosen_table();  // a bad FORWARDPASS_ISA fails the import, not the first call
     module.attr("CONTRACT") = "fma-v1";
     module.def("available_isas", &available_isas,
-R"(Names of the instruction sets that run on this machine, best first.
+               R"(Names of the instruction sets that run on this machine, best first.
 
 The environment variable FORWARDPASS_ISA forces one of them when the package is imported.
 
@@ -95,8 +95,9 @@ Examples
 >>> "scalar" in fp.available_isas()
 True
 )");
-    module.def("current_isa", [] { return std::string(chosen_table().name); },
-               "Name of the instruction set that networks built now will use.");
+    module.def(
+        "current_isa", [] { return std::string(chosen_table().name); },
+        "Name of the instruction set that networks built now will use.");
     module.def("choose_isa", &choose_table, py::arg("name"),
                "Networks built and functions called from now on use this one. ValueError lists what runs here.");
     module.def("fma_rate", &fma_rate_of, py::arg("dtype"), py::arg("steps"),

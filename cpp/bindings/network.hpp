@@ -14,7 +14,8 @@
 namespace forwardpass {
 
 // One layer before fusion: an activation, or weights of one dtype.
-using AnyLayer = std::variant<Activation, std::shared_ptr<PackedWeights<float>>, std::shared_ptr<PackedWeights<double>>>;
+using AnyLayer =
+    std::variant<Activation, std::shared_ptr<PackedWeights<float>>, std::shared_ptr<PackedWeights<double>>>;
 
 class BoundNetwork {
 public:
@@ -40,7 +41,7 @@ private:
     py::object run(const Network<T>& network, const py::object& x, PyObject* out) const;
 
     std::vector<AnyLayer> layers_;
-    std::optional<Network<float>> f32_;   // both where no layer has weights
+    std::optional<Network<float>> f32_;  // both where no layer has weights
     std::optional<Network<double>> f64_;
     Index in_features_ = -1;
     Index first_outputs_ = -1;  // of the first layer that has weights

@@ -18,13 +18,13 @@ enum class Activation : std::uint8_t { identity, relu };
 // y[r] = activation(W x[r] + b) for `rows` rows, from packed weights (panel.hpp).
 template <class T>
 struct PackedLinear {
-    const T* panels;          // the panels of the whole layer, 64-byte aligned
-    Index depth;              // in_features, K
-    Index outputs;            // out_features, N
+    const T* panels;  // the panels of the whole layer, 64-byte aligned
+    Index depth;      // in_features, K
+    Index outputs;    // out_features, N
     Activation activation;
-    const T* x;               // (rows, depth), elements of a row adjacent
+    const T* x;  // (rows, depth), elements of a row adjacent
     Index x_row_stride;
-    T* y;                     // (rows, outputs), elements of a row adjacent; may be unaligned
+    T* y;  // (rows, outputs), elements of a row adjacent; may be unaligned
     Index y_row_stride;
     Index rows;
 };
@@ -37,12 +37,12 @@ struct UnpackedRow {
     const T* w;
     Index output_stride;
     Index depth_stride;
-    const T* bias;            // outputs values, or null
+    const T* bias;  // outputs values, or null
     Index depth;
     Index outputs;
     Activation activation;
-    const T* x;               // depth values
-    T* y;                     // outputs values
+    const T* x;  // depth values
+    T* y;        // outputs values
 };
 
 // A strided (outputs, depth) matrix to be packed; bias may be null.
@@ -60,11 +60,11 @@ struct Kernels {
     void (*unpacked_row)(const UnpackedRow<T>&) noexcept;
     // Packs outputs [first, first + count) of the source into one panel; count <= panel_outputs.
     void (*pack_panel)(const WeightSource<T>& source, Index depth, Index first, Index count, T* panel) noexcept;
-    void (*activate)(Activation, const T* x, T* y, Index count) noexcept;      // x == y is allowed
-    void (*add)(const T* a, const T* b, T* y, Index count) noexcept;           // y == a is allowed
+    void (*activate)(Activation, const T* x, T* y, Index count) noexcept;  // x == y is allowed
+    void (*add)(const T* a, const T* b, T* y, Index count) noexcept;       // y == a is allowed
     // The machine's ceilings, for benchmarks: both return a value so that no work is optimised away.
-    T (*fma_burst)(Index steps) noexcept;                      // steps * fma_burst_flops operations
-    T (*read_sum)(const T* data, Index count) noexcept;        // reads every element once
+    T (*fma_burst)(Index steps) noexcept;                // steps * fma_burst_flops operations
+    T (*read_sum)(const T* data, Index count) noexcept;  // reads every element once
     Index fma_burst_flops;
     Index lanes;
 };
@@ -74,7 +74,7 @@ enum Feature : std::uint32_t { feature_avx2 = 1, feature_fma = 2, feature_avx512
 // One instruction set. `required` is data, so that asking needs no instruction of the set itself.
 struct KernelTable {
     const char* name;
-    std::uint32_t required;   // Feature bits
+    std::uint32_t required;  // Feature bits
     Kernels<float> f32;
     Kernels<double> f64;
 };

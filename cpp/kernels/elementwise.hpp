@@ -17,8 +17,7 @@ template <class V>
 void activate(Activation activation, const typename V::Element* x, typename V::Element* y, Index count) noexcept {
     Index i = 0;
     for (; i + V::lanes <= count; i += V::lanes) V::store(y + i, activated<V>(activation, V::load(x + i)));
-    if (i < count)
-        V::store_partial(y + i, activated<V>(activation, load_first<V>(x + i, count - i)), count - i);
+    if (i < count) V::store_partial(y + i, activated<V>(activation, load_first<V>(x + i, count - i)), count - i);
 }
 
 template <class V>

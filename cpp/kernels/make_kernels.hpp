@@ -12,8 +12,8 @@ namespace {
 
 template <class V>
 constexpr Kernels<typename V::Element> make_kernels() noexcept {
-    return {packed_linear<V>, unpacked_row<V>, pack_panel<V>,   activate<V>,
-            add<V>,           fma_burst<V>,    read_sum<V>,     2 * burst_chains * V::lanes,
+    return {packed_linear<V>, unpacked_row<V>, pack_panel<V>, activate<V>,
+            add<V>,           fma_burst<V>,    read_sum<V>,   2 * burst_chains * V::lanes,
             V::lanes};
 }
 

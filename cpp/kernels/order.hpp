@@ -20,9 +20,9 @@ constexpr Index blocks_per_superblock = 64;
 // A depth cut into blocks, once for all the sums of a layer: the division took a tenth of a small
 // tile's time.
 struct Blocks {
-    Index block;           // block_length(depth)
-    Index full;            // number of full blocks
-    Index rest;            // length of the short one after them, or 0
+    Index block;  // block_length(depth)
+    Index full;   // number of full blocks
+    Index rest;   // length of the short one after them, or 0
     bool one_superblock;
 };
 

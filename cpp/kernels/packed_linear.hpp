@@ -17,17 +17,17 @@ constexpr int max_rows = V::registers == 32 ? 6 : 5;
 
 template <class V>
 constexpr int tile_vectors(int rows) noexcept {
-    if (rows == 1) return 8;             // a whole panel of 256 bytes in 32-byte vectors
+    if (rows == 1) return 8;  // a whole panel of 256 bytes in 32-byte vectors
     if (V::registers == 32) return 4;
-    return rows <= 3 ? 4 : 2;            // 3 x 4 chains, 3 inputs, 1 weight: 16
+    return rows <= 3 ? 4 : 2;  // 3 x 4 chains, 3 inputs, 1 weight: 16
 }
 
 template <class T>
 struct PanelRows {
     const T* panel;
-    Index width;      // elements from one k to the next
-    Index outputs;    // outputs of this panel, without padding
-    Blocks blocks;    // of the depth
+    Index width;    // elements from one k to the next
+    Index outputs;  // outputs of this panel, without padding
+    Blocks blocks;  // of the depth
     Activation activation;
     const T* x;
     Index x_row_stride;
@@ -81,8 +81,15 @@ void packed_linear(const PackedLinear<typename V::Element>& a) noexcept {
     const Blocks blocks = cut_into_blocks(a.depth);
     for (Index panel = 0; panel < panel_count<T>(a.outputs); ++panel) {
         const Index outputs = outputs_in_panel<T>(a.outputs, panel);
-        PanelRows<T> at{a.panels + panel_offset<T>(a.depth, panel), padded<T>(outputs), outputs, blocks,
-                        a.activation, a.x, a.x_row_stride, a.y + panel * panel_outputs<T>, a.y_row_stride};
+        PanelRows<T> at{a.panels + panel_offset<T>(a.depth, panel),
+                        padded<T>(outputs),
+                        outputs,
+                        blocks,
+                        a.activation,
+                        a.x,
+                        a.x_row_stride,
+                        a.y + panel * panel_outputs<T>,
+                        a.y_row_stride};
         for (Index tile = 0; tile < tiles; ++tile) {
             const Index rows = (a.rows + tile) / tiles;
             some_panel_rows<V>(at, rows);

@@ -65,7 +65,8 @@ FORWARDPASS_INLINE void add_transposed(const typename V::Element*& x, const type
     }
     for (; k < length; ++k)
         for (int b = 0; b < blocks; ++b)
-            chain[b] = V::fma(V::broadcast(x[b * length + k]), load_column<V>(w + b * length + k, row_stride), chain[b]);
+            chain[b] =
+                V::fma(V::broadcast(x[b * length + k]), load_column<V>(w + b * length + k, row_stride), chain[b]);
     for (int b = 0; b < blocks; ++b) sum = V::add(sum, chain[b]);
     x += blocks * length;
     w += blocks * length;
