@@ -1,5 +1,3 @@
-"""The compiled core of forwardpass; use it through the forwardpass package."""
-
 from collections.abc import Sequence
 from typing import Any, overload
 

@@ -60,7 +60,7 @@ def _stacked(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any] | None) -> NDAr
     b = np.broadcast_to(b, stack + b.shape[-2:])
     # Of no rows: only to learn the dtype, and to check the shapes even of an empty stack.
     probe = _core.matmul(np.zeros((0, a.shape[-1]), a.dtype), np.zeros(b.shape[-2:], b.dtype))
-    result = np.empty(stack + (a.shape[-2], b.shape[-1]), probe.dtype)
+    result = np.empty((*stack, a.shape[-2], b.shape[-1]), probe.dtype)
     for index in np.ndindex(stack):
         _core.matmul(a[index], b[index], out=result[index])
     if row:
