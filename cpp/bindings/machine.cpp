@@ -1,8 +1,6 @@
 // Instruction sets, this machine's ceilings, and the reference kernel.
 #include <pybind11/stl.h>
 
-#include <chrono>
-
 #include "../dispatch.hpp"
 #include "../kernels/reference.hpp"
 #include "arrays.hpp"
@@ -19,23 +17,19 @@ std::vector<std::string> available_isas() {
     return names;
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
+// The number of operations done; volatile keeps their result needed.
 template <class T>
-double fma_rate(Index steps) {
+Index burst(Index steps) {
     const Kernels<T>& kernels = kernels_of<T>(chosen_table());
-    const auto start = std::chrono::steady_clock::now();
     volatile T sink = kernels.fma_burst(steps);
     (void)sink;
-    return static_cast<double>(steps * kernels.fma_burst_flops) / seconds_since(start);
+    return steps * kernels.fma_burst_flops;
 }
 
-double fma_rate_of(const std::string& dtype, Index steps) {
+Index fma_burst(const std::string& dtype, Index steps) {
     if (dtype != "float32" && dtype != "float64")
         throw py::value_error("dtype: expected 'float32' or 'float64', got '" + dtype + "'");
-    return dtype == "float32" ? fma_rate<float>(steps) : fma_rate<double>(steps);
+    return dtype == "float32" ? burst<float>(steps) : burst<double>(steps);
 }
 
 bool is_plain(const py::object& array, int ndim, int type) {
@@ -43,15 +37,13 @@ bool is_plain(const py::object& array, int ndim, int type) {
            PyArray_TYPE(as_array(array)) == type && PyArray_ISCARRAY_RO(as_array(array));
 }
 
-double read_rate(const py::object& data, Index repeats) {
+float read_sum(const py::object& data, Index repeats) {
     if (!is_plain(data, 1, NPY_FLOAT)) throw py::value_error("data: expected a contiguous 1-d float32 array");
-    const Index count = PyArray_SIZE(as_array(data));
-    const auto start = std::chrono::steady_clock::now();
-    volatile float sink = 0;
+    volatile float sum = 0;
     for (Index i = 0; i < repeats; ++i)
-        sink = chosen_table().f32.read_sum(static_cast<const float*>(PyArray_DATA(as_array(data))), count);
-    (void)sink;
-    return static_cast<double>(count * repeats) * sizeof(float) / seconds_since(start);
+        sum = chosen_table().f32.read_sum(static_cast<const float*>(PyArray_DATA(as_array(data))),
+                                          PyArray_SIZE(as_array(data)));
+    return sum;
 }
 
 template <class T>
@@ -100,10 +92,10 @@ True
         "Name of the instruction set that networks built now will use.");
     module.def("choose_isa", &choose_table, py::arg("name"),
                "Networks built and functions called from now on use this one. ValueError lists what runs here.");
-    module.def("fma_rate", &fma_rate_of, py::arg("dtype"), py::arg("steps"),
-               "Floating-point operations a second of independent FMAs in registers, one thread.");
-    module.def("read_rate", &read_rate, py::arg("data"), py::arg("repeats"),
-               "Bytes a second of reading `data` from front to back, `repeats` times, one thread.");
+    module.def("fma_burst", &fma_burst, py::arg("dtype"), py::arg("steps"),
+               "Runs independent FMAs in registers and returns how many floating-point operations they were.");
+    module.def("read_sum", &read_sum, py::arg("data"), py::arg("repeats"),
+               "The sum of `data`, read from front to back `repeats` times.");
     module.def("reference_linear", &reference, py::arg("x"), py::arg("W"), py::arg("b") = py::none(),
                py::arg("activation") = py::none(), "The contract in plain C++: what every kernel must equal, slowly.");
 }

@@ -7,6 +7,7 @@ array([3., 0.])
 """
 
 from ._core import __version__, add_bias, available_isas, dot, linear, matvec, relu
+from .bound import error_bound
 from .config import show_config
 from .functional import matmul
 from .nn import Linear, Module, ReLU, Sequential
@@ -20,6 +21,7 @@ __all__ = [
     "add_bias",
     "available_isas",
     "dot",
+    "error_bound",
     "linear",
     "matmul",
     "matvec",

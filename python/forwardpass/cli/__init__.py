@@ -1,0 +1,1 @@
+"""The command line, `python -m forwardpass COMMAND`; one module for each command."""

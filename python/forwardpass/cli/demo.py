@@ -1,0 +1,83 @@
+"""`python -m forwardpass demo`: a trained digit classifier on digits it has never seen."""
+
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..bound import error_bound
+from ..nn import Linear, ReLU, Sequential
+from .timing import time_interleaved
+
+SHADES = " .:-=+*#%@"
+SHOWN = 6
+
+
+def load_digits() -> tuple[Sequential, NDArray[np.uint8], NDArray[np.uint8]]:
+    """The network, the held-out images (360, 64) with pixels from 0 to 16, and their labels (360,).
+
+    examples/train_digits.py made the file and states where the images come from.
+    """
+    with resources.files("forwardpass").joinpath("data/digits.npz").open("rb") as file:
+        data = dict(np.load(file, allow_pickle=False))
+    images, labels = data.pop("images"), data.pop("labels")
+    linears = [Linear(data[f"{i}.weight"], data[f"{i}.bias"]) for i in (0, 2, 4)]
+    return Sequential(linears[0], ReLU(), linears[1], ReLU(), linears[2]), images, labels
+
+
+def by_hand(net: Sequential, x: NDArray[Any], dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """The same network as one writes it in NumPy."""
+    state = {name: value.astype(dtype) for name, value in net.state_dict().items()}
+    return _by_hand(state, x.astype(dtype))
+
+
+def _by_hand(state: dict[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
+    h = np.maximum(x @ state["0.weight"].T + state["0.bias"], 0)
+    h = np.maximum(h @ state["2.weight"].T + state["2.bias"], 0)
+    return h @ state["4.weight"].T + state["4.bias"]
+
+
+def draw(images: NDArray[np.uint8]) -> str:
+    """Some images side by side, two characters for each pixel."""
+    pixels = images.reshape(-1, 8, 8) * (len(SHADES) - 1) // 16
+    lines = ("   ".join("".join(SHADES[p] * 2 for p in row) for row in rows) for rows in pixels.transpose(1, 0, 2))
+    return "\n".join(lines)
+
+
+def run() -> int:
+    """Print the demo; 0 if the accuracy and the bound hold."""
+    net, images, labels = load_digits()
+    x = images.astype(np.float32) / 16
+    scores = net(x)
+    predicted = scores.argmax(axis=1)
+    print(f"A digit classifier, forwardpass {_core.__version__} ({_core.current_isa()}, one thread):\n{net}\n")
+    print(draw(images[:SHOWN]))
+    captions = (f"says {p}, is {label}" for p, label in zip(predicted[:SHOWN], labels[:SHOWN], strict=True))
+    print("   ".join(f"{caption:16}" for caption in captions))
+
+    accuracy = float((predicted == labels).mean())
+    bound = error_bound(net, x)
+    error = np.abs(scores - by_hand(net, x, np.float64))
+    inside = bool((error <= bound).all())
+    worst = error.argmax()
+    print(f"\naccuracy on {len(labels)} held-out digits: {accuracy:.1%} ({int((predicted == labels).sum())} right)")
+    print(f"largest difference from NumPy in float64: {error.flat[worst]:.1e} (promised: at most {bound.flat[worst]:.1e})")
+    print(f"all {error.size} outputs inside the promised bound: {'yes' if inside else 'NO'}")
+
+    state = net.state_dict()
+    timings = time_interleaved(
+        {
+            "one": lambda: net(x[0]),
+            "one numpy": lambda: _by_hand(state, x[0]),
+            "all": lambda: net(x),
+            "all numpy": lambda: _by_hand(state, x),
+        },
+        seconds=0.8,
+    )
+    print("\n                  forwardpass    NumPy by hand    (median)")
+    for title, name in (("one digit", "one"), (f"all {len(labels)}", "all")):
+        ours, numpy = timings[name].median, timings[name + " numpy"].median
+        print(f"  {title:12} {ours * 1e6:11.2f} us {numpy * 1e6:13.2f} us    {numpy / ours:.1f}x")
+    return 0 if accuracy >= 0.96 and inside else 1
