@@ -75,7 +75,8 @@ def _linear_bound(layer: Linear, x: NDArray[Any], error: NDArray[np.float64]) ->
         products = np.abs(x).astype(np.float64) @ magnitudes
         bound = gamma(longest_way(depth) + 1, u) * products + u * bias * (1 + u) + depth * underflow
         # These sums of positive numbers are themselves rounded: by less than gamma(depth + 8).
-        return (bound + error @ magnitudes) * (1 + 2 * gamma(depth + 8, 2.0**-53))
+        total: NDArray[np.float64] = (bound + error @ magnitudes) * (1 + 2 * gamma(depth + 8, 2.0**-53))
+    return total
 
 
 def gamma(n: int, u: float) -> float:
@@ -84,7 +85,7 @@ def gamma(n: int, u: float) -> float:
 
 
 def longest_way(depth: int) -> int:
-    """c of the contract: the additions that the first product of a sum can go through.
+    """The c of the contract: the additions that the first product of a sum can go through.
 
     Examples
     --------

@@ -1,5 +1,8 @@
 """Layers and networks, with PyTorch's names. All arithmetic happens in _core.Network."""
 
+# Annotations stay text: evaluating np.random.Generator would import numpy.random, 16 ms.
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from typing import Any, overload
 
@@ -21,7 +24,7 @@ class Module(_core.Network):
     does not fit. Calls may run in several threads at once.
     """
 
-    def _linears(self, prefix: str = "") -> Iterator[tuple[str, "Linear"]]:
+    def _linears(self, prefix: str = "") -> Iterator[tuple[str, Linear]]:
         """Every Linear inside, with the prefix of its names in state_dict()."""
         yield from ()
 
@@ -136,7 +139,7 @@ class Linear(Module):
         bias: bool = True,
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | int | None = None,
-    ) -> "Linear":
+    ) -> Linear:
         """A layer with PyTorch's default initialisation: uniform in +-1 / sqrt(in_features).
 
         Parameters
@@ -172,7 +175,7 @@ class Linear(Module):
         """A new array, shape (out_features,), or None."""
         return self._parameters()[1]
 
-    def _linears(self, prefix: str = "") -> Iterator[tuple[str, "Linear"]]:
+    def _linears(self, prefix: str = "") -> Iterator[tuple[str, Linear]]:
         yield prefix, self
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -250,7 +253,7 @@ class Sequential(Module):
     @overload
     def __getitem__(self, index: int) -> Module: ...
     @overload
-    def __getitem__(self, index: slice) -> "Sequential": ...
+    def __getitem__(self, index: slice) -> Sequential: ...
     def __getitem__(self, index: int | slice) -> Module:
         return Sequential(*self._layers[index]) if isinstance(index, slice) else self._layers[index]
 

@@ -34,9 +34,10 @@ def by_hand(net: Sequential, x: NDArray[Any], dtype: type[np.floating[Any]]) -> 
 
 
 def _by_hand(state: dict[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
-    h = np.maximum(x @ state["0.weight"].T + state["0.bias"], 0)
+    h: NDArray[Any] = np.maximum(x @ state["0.weight"].T + state["0.bias"], 0)
     h = np.maximum(h @ state["2.weight"].T + state["2.bias"], 0)
-    return h @ state["4.weight"].T + state["4.bias"]
+    h = h @ state["4.weight"].T + state["4.bias"]
+    return h
 
 
 def draw(images: NDArray[np.uint8]) -> str:
@@ -63,7 +64,9 @@ def run() -> int:
     inside = bool((error <= bound).all())
     worst = error.argmax()
     print(f"\naccuracy on {len(labels)} held-out digits: {accuracy:.1%} ({int((predicted == labels).sum())} right)")
-    print(f"largest difference from NumPy in float64: {error.flat[worst]:.1e} (promised: at most {bound.flat[worst]:.1e})")
+    print(
+        f"largest difference from NumPy in float64: {error.flat[worst]:.1e} (promised: at most {bound.flat[worst]:.1e})"
+    )
     print(f"all {error.size} outputs inside the promised bound: {'yes' if inside else 'NO'}")
 
     state = net.state_dict()
