@@ -1,0 +1,96 @@
+"""A row has the same bits alone and in any batch, whatever its neighbours and its memory hold."""
+
+import numpy as np
+import pytest
+
+import forwardpass as fp
+from tests.support import Array, Float, normal, same_bits
+
+pytestmark = pytest.mark.usefixtures("isa")
+
+BATCHES = [*range(1, 68), 128, 257]
+SHAPES = [(1, 9), (3, 33), (17, 64), (70, 97), (64, 130)]  # outputs, depth
+
+
+def layer_of(outputs: int, depth: int, dtype: Float) -> fp.Linear:
+    return fp.Linear(normal(1, (outputs, depth), dtype), normal(2, (outputs,), dtype))
+
+
+def deep_network(dtype: Float) -> fp.Sequential:
+    return fp.Sequential(layer_of(40, 21, dtype), fp.ReLU(), layer_of(65, 40, dtype), fp.ReLU(), layer_of(3, 65, dtype))
+
+
+@pytest.mark.parametrize(("outputs", "depth"), SHAPES)
+def test_layer(outputs: int, depth: int, dtype: Float) -> None:
+    layer = layer_of(outputs, depth, dtype)
+    weight, bias = layer.weight, layer.bias
+    x = normal(3, (max(BATCHES), depth), dtype)
+    alone = np.stack([layer(row) for row in x])
+    for rows in BATCHES:
+        assert same_bits(layer(x[:rows]), alone[:rows]), rows
+        assert same_bits(layer(x[-rows:]), alone[-rows:]), rows
+        assert same_bits(fp.linear(x[:rows], weight, bias), alone[:rows]), rows
+        assert same_bits(fp.linear(x[rows - 1], weight, bias), alone[rows - 1]), rows
+
+
+def test_network(dtype: Float) -> None:
+    net = deep_network(dtype)
+    x = normal(3, (500, 21), dtype)
+    alone = np.stack([net(row) for row in x])
+    for rows in [*BATCHES, 500]:
+        assert same_bits(net(x[:rows]), alone[:rows]), rows
+    assert same_bits(net(x.reshape(5, 4, 25, 21)), alone.reshape(5, 4, 25, 3))
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf, 1e38, 1e-45])
+def test_neighbours_do_not_matter(poison: float, dtype: Float) -> None:
+    net = deep_network(dtype)
+    x = normal(3, (max(BATCHES), 21), dtype)
+    clean = net(x)
+    for rows in (2, 3, 5, 6, 7, 13, 31, 67, 257):
+        for phase in range(3):
+            poisoned = np.full((rows, 21), poison, dtype)
+            poisoned[phase::3] = x[:rows][phase::3]
+            assert same_bits(net(poisoned)[phase::3], clean[:rows][phase::3])
+
+
+def embedded(array: Array, around: float) -> Array:
+    """A copy of a 2-d array inside a larger one: the rows before, after and between hold `around`."""
+    rows, columns = array.shape
+    whole = np.full((rows + 2, columns + 18), around, array.dtype)
+    view = whole[1:-1, 9:-9]
+    view[...] = array
+    return view
+
+
+@pytest.mark.parametrize("around", [np.nan, np.inf, 0.0])
+def test_memory_beside_the_operands_does_not_matter(around: float, dtype: Float) -> None:
+    for outputs in (1, 3, 5, 7, 8, 15, 17, 33, 70):
+        for depth in (1, 2, 3, 5, 9, 33, 67):
+            x, W, b = normal(1, (7, depth), dtype), normal(2, (outputs, depth), dtype), normal(3, (1, outputs), dtype)
+            expected = fp.linear(x, W, b[0])
+            inside = embedded(x, around), embedded(W, around), embedded(b, around)[0]
+            columns = embedded(W.T, around).T
+            assert same_bits(fp.linear(*inside), expected)
+            assert same_bits(fp.linear(inside[0], columns, inside[2]), expected)
+            assert same_bits(fp.Linear(*inside[1:])(inside[0]), expected)
+            assert same_bits(fp.linear(inside[0][0], inside[1], inside[2]), expected[0])
+            assert same_bits(fp.linear(inside[0][0], columns, inside[2]), expected[0])
+
+
+def test_nothing_is_written_beside_out(dtype: Float) -> None:
+    canary = 12345.0
+    for outputs in range(1, 71):
+        x, W = normal(1, (7, 5), dtype), normal(2, (outputs, 5), dtype)
+        layer = fp.Linear(W)
+        for rows in (1, 2, 3, 7):
+            # Rows with a gap between them, and rows without one but with memory after the last.
+            for out in (embedded(np.zeros((rows, outputs), dtype), canary), np.full((rows + 9, outputs), canary, dtype)):
+                for call in (lambda x, out: layer(x, out=out), lambda x, out: fp.linear(x, W, out=out)):
+                    whole = out if out.base is None else out.base
+                    target = out[:rows]
+                    whole[...] = canary
+                    call(x[:rows], target)
+                    assert same_bits(target, layer(x[:rows]))
+                    target[...] = canary
+                    assert (whole == canary).all()
