@@ -9,8 +9,9 @@ PackedWeights<T>::PackedWeights(const Kernels<T>& kernels, const WeightSource<T>
     : depth_(depth),
       outputs_(outputs),
       has_bias_(source.bias != nullptr),
-      elements_(checked_product(depth + 1, padded<T>(outputs))),
+      elements_(checked_product(depth + 1, packed_width<T>(outputs)) + packed_slack<T>),
       panels_(elements_) {
+    std::fill_n(panels_.data() + elements_ - packed_slack<T>, packed_slack<T>, T{0});
     assign(kernels, source);
 }
 
@@ -25,7 +26,7 @@ template <class T>
 void PackedWeights<T>::unpack_weight(T* weight) const noexcept {
     for (Index j = 0; j < outputs_; ++j) {
         const Index panel = j / panel_outputs<T>, lane = j % panel_outputs<T>;
-        const Index width = padded<T>(outputs_in_panel<T>(outputs_, panel));
+        const Index width = panel_width<T>(outputs_in_panel<T>(outputs_, panel));
         const T* from = panels() + panel_offset<T>(depth_, panel) + width + lane;
         for (Index k = 0; k < depth_; ++k) weight[j * depth_ + k] = from[k * width];
     }

@@ -29,8 +29,10 @@ bool run_unpacked(const Kernels<T>& kernels, const UnpackedLinear<T>& a, Interru
     const StandardFloatEnvironment environment;
     if (rows_one_by_one(kernels, a)) return true;
 
-    const Index widest = padded<T>(std::min(a.outputs, panel_outputs<T>));
-    AlignedBuffer<T> panel(checked_product(a.depth + 1, widest));
+    const Index widest = packed_width<T>(std::min(a.outputs, panel_outputs<T>));
+    const Index elements = checked_product(a.depth + 1, widest) + packed_slack<T>;
+    AlignedBuffer<T> panel(elements);
+    std::fill_n(panel.data() + elements - packed_slack<T>, packed_slack<T>, T{0});
     const Index work_per_row = std::max<Index>(1, a.depth * widest);
     const Index chunk = std::max<Index>(1, work_between_looks / work_per_row);
     Index work = 0;

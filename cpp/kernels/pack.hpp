@@ -11,7 +11,7 @@ template <class V>
 void pack_panel(const WeightSource<typename V::Element>& source, Index depth, Index first, Index count,
                 typename V::Element* panel) noexcept {
     using T = typename V::Element;
-    const Index width = padded<T>(count);
+    const Index width = panel_width<T>(count);
     for (Index j = 0; j < width; ++j)
         panel[j] = j >= count ? T{0} : source.bias ? source.bias[first + j] : static_cast<T>(-0.0);
 

@@ -82,7 +82,7 @@ void packed_linear(const PackedLinear<typename V::Element>& a) noexcept {
     for (Index panel = 0; panel < panel_count<T>(a.outputs); ++panel) {
         const Index outputs = outputs_in_panel<T>(a.outputs, panel);
         PanelRows<T> at{a.panels + panel_offset<T>(a.depth, panel),
-                        padded<T>(outputs),
+                        panel_width<T>(outputs),
                         outputs,
                         blocks,
                         a.activation,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -124,8 +124,12 @@ class Linear(Module):
     array([ 3.,  7., 12.])
     """
 
-    in_features: int
-    out_features: int
+    if TYPE_CHECKING:  # never None, as it may be for other networks
+
+        @property
+        def in_features(self) -> int: ...
+        @property
+        def out_features(self) -> int: ...
 
     def __init__(self, weight: ArrayLike, bias: ArrayLike | None = None) -> None:
         super().__init__(weight, bias)
