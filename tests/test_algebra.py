@@ -35,7 +35,7 @@ def test_the_identity_gives_x_back(entry: str, size: int, dtype: Float) -> None:
 def test_a_one_hot_row_gives_a_column_of_the_weight(entry: str, outputs: int, depth: int, dtype: Float) -> None:
     W = normal(1, (outputs, depth), dtype)
     x = np.eye(depth, dtype=dtype)[:: max(1, depth // 9)]
-    assert same_bits(ENTRIES[entry](x, W, None, None), np.ascontiguousarray((x @ W.T)))
+    assert same_bits(ENTRIES[entry](x, W, None, None), np.ascontiguousarray(x @ W.T))
     assert same_bits(ENTRIES[entry](x, W, None, None), W.T[:: max(1, depth // 9)])
 
 

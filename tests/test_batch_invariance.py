@@ -1,5 +1,7 @@
 """A row has the same bits alone and in any batch, whatever its neighbours and its memory hold."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -78,19 +80,29 @@ def test_memory_beside_the_operands_does_not_matter(around: float, dtype: Float)
             assert same_bits(fp.linear(inside[0][0], columns, inside[2]), expected[0])
 
 
-def test_nothing_is_written_beside_out(dtype: Float) -> None:
+@pytest.mark.parametrize("outputs", range(1, 71))
+def test_nothing_is_written_beside_out(outputs: int, dtype: Float) -> None:
     canary = 12345.0
-    for outputs in range(1, 71):
-        x, W = normal(1, (7, 5), dtype), normal(2, (outputs, 5), dtype)
-        layer = fp.Linear(W)
-        for rows in (1, 2, 3, 7):
-            # Rows with a gap between them, and rows without one but with memory after the last.
-            for out in (embedded(np.zeros((rows, outputs), dtype), canary), np.full((rows + 9, outputs), canary, dtype)):
-                for call in (lambda x, out: layer(x, out=out), lambda x, out: fp.linear(x, W, out=out)):
-                    whole = out if out.base is None else out.base
-                    target = out[:rows]
-                    whole[...] = canary
-                    call(x[:rows], target)
-                    assert same_bits(target, layer(x[:rows]))
-                    target[...] = canary
-                    assert (whole == canary).all()
+    x, W = normal(1, (7, 5), dtype), normal(2, (outputs, 5), dtype)
+    layer = fp.Linear(W)
+    calls: list[Callable[[Array, Array], Array]] = [
+        lambda rows, out: layer(rows, out=out),
+        lambda rows, out: fp.linear(rows, W, out=out),
+        lambda rows, out: fp.add_bias(layer(rows), np.zeros(outputs, dtype), out=out),
+        lambda rows, out: fp.ReLU()(layer(rows), out=out),
+    ]
+    for rows in (1, 2, 3, 7):
+        expected = layer(x[:rows])
+        rectified = fp.relu(expected)
+        # Rows with a gap between them, and rows without one but with memory after the last.
+        for target in (
+            embedded(np.zeros((rows, outputs), dtype), canary),
+            np.full((rows + 9, outputs), canary, dtype)[:rows],
+        ):
+            whole: Array = target.base  # type: ignore[assignment]
+            for call in calls:
+                whole[...] = canary
+                assert call(x[:rows], target) is target
+                assert same_bits(target, rectified if call is calls[3] else expected)
+                target[...] = canary
+                assert (whole == canary).all()

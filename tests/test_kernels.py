@@ -15,7 +15,11 @@ ROWS = [0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13]
 
 def data(rows: int, outputs: int, depth: int, dtype: Float) -> tuple[Array, Array, Array]:
     seed = outputs * 1000 + depth
-    return normal(seed, (rows, depth), dtype), normal(seed + 1, (outputs, depth), dtype), normal(seed + 2, (outputs,), dtype)
+    return (
+        normal(seed, (rows, depth), dtype),
+        normal(seed + 1, (outputs, depth), dtype),
+        normal(seed + 2, (outputs,), dtype),
+    )
 
 
 @pytest.mark.parametrize("outputs", OUTPUTS)

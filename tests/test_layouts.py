@@ -8,92 +8,10 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
+from tests.layouts import KINDS, LAYOUTS
 from tests.support import Array, Float, normal, same_bits
 
 pytestmark = pytest.mark.usefixtures("isa")
-
-
-class HasArray:
-    """Anything that NumPy can make an array of."""
-
-    def __init__(self, array: Array) -> None:
-        self._array = array
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return self._array if dtype is None else self._array.astype(dtype)
-
-
-class Tensor:
-    """A tensor of another library: DLPack and nothing else."""
-
-    def __init__(self, array: Array) -> None:
-        self._array = array
-
-    def __dlpack__(self, **options: Any) -> Any:
-        return self._array.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return self._array.__dlpack_device__()
-
-
-def strided(a: Array) -> Array:
-    return np.repeat(np.repeat(a, 2, axis=0), 3, axis=-1)[::2, ::3] if a.ndim == 2 else np.repeat(a, 3)[::3]
-
-
-def spaced(a: Array) -> Array:
-    """Elements of a row adjacent, rows apart."""
-    return np.concatenate([a, np.full_like(a, np.nan)], axis=-1)[..., : a.shape[-1]]
-
-
-def reversed_memory(a: Array) -> Array:
-    return np.flip(np.ascontiguousarray(np.flip(a)))
-
-
-def rows_reversed(a: Array) -> Array:
-    return np.ascontiguousarray(a[::-1])[::-1]
-
-
-def byte_swapped(a: Array) -> Array:
-    return a.astype(a.dtype.newbyteorder())
-
-
-def misaligned(a: Array) -> Array:
-    shifted = np.empty(a.nbytes + 1, np.uint8)[1:].view(a.dtype).reshape(a.shape)
-    shifted[...] = a
-    assert a.size == 0 or not shifted.flags.aligned
-    return shifted
-
-
-def read_only(a: Array) -> Array:
-    copied = a.copy()
-    copied.flags.writeable = False
-    return copied
-
-
-def in_a_record(a: Array) -> Array:
-    """A field of a packed structure: strides that are no whole elements."""
-    records = np.zeros(a.shape, [("pad", "u1"), ("value", a.dtype)])
-    records["value"] = a
-    return records["value"]
-
-
-LAYOUTS: dict[str, Callable[[Array], Array]] = {
-    "C": np.ascontiguousarray,
-    "Fortran": np.asfortranarray,
-    "strided": strided,
-    "spaced": spaced,
-    "reversed": reversed_memory,
-    "rows reversed": rows_reversed,
-    "swapped": byte_swapped,
-    "misaligned": misaligned,
-    "read-only": read_only,
-    "record": in_a_record,
-}
-KINDS: dict[str, Callable[[Array], Any]] = {
-    "__array__": HasArray,
-    "DLPack": Tensor,
-    "memoryview": memoryview,
-}
 
 
 def operands(dtype: Float) -> tuple[Array, Array, Array]:
@@ -167,7 +85,7 @@ def test_lists_and_nested_sequences() -> None:
 
 def test_memory_maps(tmp_path: Path, dtype: Float) -> None:
     x, W, b = operands(dtype)
-    mapped = []
+    mapped: list[Any] = []
     for i, a in enumerate((x, W, b)):
         path = tmp_path / f"{i}.npy"
         np.save(path, a)
@@ -187,7 +105,7 @@ def test_the_matrix_subclass(dtype: Float) -> None:
 
 def test_stride_zero(dtype: Float) -> None:
     x, W, b = operands(dtype)
-    cases = [
+    cases: list[tuple[Array, Array, Array]] = [
         (np.broadcast_to(x[0], (50, 41)), W, b),
         (np.broadcast_to(x[:, :1], (7, 41)), W, b),
         (x, np.broadcast_to(W[0], (19, 41)), b),
@@ -196,7 +114,7 @@ def test_stride_zero(dtype: Float) -> None:
         (np.broadcast_to(x[:1, :1], (3, 5, 41)), np.broadcast_to(W[:1, :1], (19, 41)), b),
     ]
     for case in cases:
-        copies = [np.ascontiguousarray(a) for a in case]
+        copies: list[Any] = [np.ascontiguousarray(a) for a in case]
         assert same_bits(fp.linear(*case), fp.linear(*copies))
         assert same_bits(fp.Linear(*case[1:])(case[0]), fp.linear(*copies))
         assert same_bits(fp.linear(case[0][0], *case[1:]), fp.linear(copies[0][0], *copies[1:]))

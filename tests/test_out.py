@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
+from tests.layouts import misaligned, strided
 from tests.support import Array, Float, normal, same_bits
-from tests.test_layouts import misaligned, strided
 
 pytestmark = pytest.mark.usefixtures("isa")
 
@@ -119,11 +119,18 @@ def test_out_is_x(dtype: Float) -> None:
 def test_out_on_top_of_itself_in_another_order(dtype: Float) -> None:
     x = normal(3, (23, 23), dtype)
     net = fp.Linear(normal(1, (23, 23), dtype))
-    for view in (lambda a: a.T, lambda a: a[::-1], lambda a: a[:, ::-1], lambda a: a[::-1, ::-1]):
-        for call in (net, fp.relu, fp.ReLU()):
+    calls: list[Callable[..., Any]] = [net, fp.relu, fp.ReLU()]
+    views: list[Callable[[Array], Array]] = [
+        lambda a: a.T,
+        lambda a: a[::-1],
+        lambda a: a[:, ::-1],
+        lambda a: a[::-1, ::-1],
+    ]
+    for view in views:
+        for call in calls:
             memory = x.copy()
-            expected = call(memory.copy())  # type: ignore[operator]
-            call(memory, out=view(memory))  # type: ignore[operator]
+            expected = call(memory.copy())
+            call(memory, out=view(memory))
             assert same_bits(view(memory), expected)
 
 

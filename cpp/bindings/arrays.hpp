@@ -74,6 +74,7 @@ public:
     void keep_apart_from(const py::object& input, bool in_place = false);
 
     Rows rows() const { return as_rows(written_); }
+    bool empty() const noexcept { return PyArray_SIZE(as_array(written_)) == 0; }
     void* data() const noexcept { return PyArray_DATA(as_array(written_)); }
 
     // Copies out of the temporary, if there is one, and returns the array to hand back.

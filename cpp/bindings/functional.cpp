@@ -41,6 +41,7 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
     std::copy_n(PyArray_DIMS(as_array(x)), ndim, shape);
     shape[ndim - 1] = PyArray_DIM(as_array(w), 0);
     Destination destination(or_null(out), ndim, shape, numpy_type<T>);
+    if (destination.empty()) return destination.finish();
     if (!out.is_none()) {
         destination.keep_apart_from(from.array);
         destination.keep_apart_from(w);
@@ -130,6 +131,7 @@ template <class T, class Compute>
 py::object each_row(const py::object& y, const py::object& bias, const py::object& out, Compute compute) {
     const Rows from = as_rows(to_type(y, numpy_type<T>, "y"));
     Destination destination(or_null(out), PyArray_NDIM(as_array(y)), PyArray_DIMS(as_array(y)), numpy_type<T>);
+    if (destination.empty()) return destination.finish();
     if (!out.is_none()) {
         destination.keep_apart_from(from.array, true);
         if (bias) destination.keep_apart_from(bias);
@@ -240,11 +242,15 @@ array([ 3.,  7., 11.])
 )");
     module.def("matmul", &matmul, py::arg("A"), py::arg("B"), py::kw_only(), no_out,
                "A (..., inner) times B (inner, columns); forwardpass.matmul adds NumPy's other cases.");
+    module.def(
+        "to_ndarray", [](const py::object& value, const std::string& name) { return to_ndarray(value, name.c_str()); },
+        py::arg("value"), py::arg("name"),
+        "Any array-like as an ndarray of its own dtype; TypeError as calls raise it.");
     module.def("linear", &linear, py::arg("x"), py::arg("W"), py::arg("b") = py::none(),
                py::arg("activation") = py::none(), py::kw_only(), no_out,
                R"(One layer on plain arrays, y = activation(W x + b), fused.
 
-The bits are those of ``Linear(W, b)``. For many calls with one weight, build a ``Linear``: it packs
+The bits are those of ``Linear(W, b)`` where x, W and b have one dtype. For many calls with one weight, build a ``Linear``: it packs
 the weight once.
 
 Parameters

@@ -1,6 +1,7 @@
 #include "network.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "../dispatch.hpp"
@@ -70,11 +71,23 @@ BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers) : layers_(std::move(lay
     if (!shapes.empty()) {
         in_features_ = shapes.front().in_features;
         first_outputs_ = shapes.front().out_features;
+        first_weight_ = layers_.size() == 1 ? "weight" : "weight of layer " + std::to_string(shapes.front().position);
         out_features_ = shapes.back().out_features;
         type_ = shapes.front().type;
     }
+    initialised_ = true;
     if (type_ != NPY_DOUBLE) f32_ = build<float>(layers_);
     if (type_ != NPY_FLOAT) f64_ = build<double>(layers_);
+}
+
+void* BoundNetwork::operator new(std::size_t size) {
+    void* memory = ::operator new(size);
+    std::memset(memory, 0, size);
+    return memory;
+}
+
+void BoundNetwork::check_initialised() const {
+    if (!initialised_) throw py::type_error("the network was never initialised: call super().__init__(...) first");
 }
 
 template <class T>
@@ -86,6 +99,7 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     if (out_features_ >= 0) shape[ndim - 1] = out_features_;
 
     Destination destination(out, ndim, shape, numpy_type<T>);
+    if (destination.empty()) return destination.finish();  // of any number of rows
     if (out != nullptr) destination.keep_apart_from(from.array);
     const Rows to = destination.rows();
     run_released(from.rows * network.work_per_row(), [&] {
@@ -96,10 +110,11 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
 }
 
 py::object BoundNetwork::call(py::handle value, PyObject* out) const {
+    check_initialised();
     const py::object x = to_ndarray(value, "x");
     PyArrayObject* array = as_array(x);
     check_has_axis(array, "x");
-    if (in_features_ >= 0) check_depth(array, "x", in_features_, first_outputs_, "the first weight");
+    if (in_features_ >= 0) check_depth(array, "x", in_features_, first_outputs_, first_weight_.c_str());
     const int type = type_ >= 0 ? type_ : common_type({array}, "x");
     return type == NPY_FLOAT ? run(*f32_, x, out) : run(*f64_, x, out);
 }
@@ -144,12 +159,17 @@ void load_as(const std::vector<AnyLayer>& layers, const std::vector<std::pair<st
 }  // namespace
 
 void BoundNetwork::load(const std::vector<std::pair<std::string, py::object>>& parameters) {
+    check_initialised();
     if (type_ == NPY_FLOAT) load_as<float>(layers_, parameters);
     if (type_ == NPY_DOUBLE) load_as<double>(layers_, parameters);
 }
 
 AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
     py::object weight = to_ndarray(weight_value, "weight");
+    if (PyArray_NDIM(as_array(weight)) == 0)
+        throw py::value_error(
+            "weight: expected a 2-d array of shape (out_features, in_features), got a 0-d array; "
+            "Linear.random(in_features, out_features) makes a layer from two sizes");
     check_matrix(as_array(weight), "weight", "(out_features, in_features)");
     const int type = common_type({as_array(weight)}, "weight");
     weight = to_type(weight, type, "weight");

@@ -22,6 +22,12 @@ public:
     // Throws ValueError or TypeError, naming the two layers, where they do not chain.
     explicit BoundNetwork(std::vector<AnyLayer> layers);
 
+    // pybind11 allocates, and never constructs, the object of a Python class whose __init__ was not
+    // called. Zeroed memory is then not initialised_, whose uses are refused.
+    static void* operator new(std::size_t size);
+    // Throws TypeError.
+    void check_initialised() const;
+
     // `out` may be null. Throws what faults in x and out deserve; nothing is written then.
     py::object call(py::handle x, PyObject* out) const;
 
@@ -29,22 +35,36 @@ public:
     // is changed.
     void load(const std::vector<std::pair<std::string, py::object>>& parameters);
 
-    const std::vector<AnyLayer>& layers() const noexcept { return layers_; }
+    const std::vector<AnyLayer>& layers() const {
+        check_initialised();
+        return layers_;
+    }
     // -1 where no layer has weights: such a network takes rows of any width.
-    Index in_features() const noexcept { return in_features_; }
-    Index out_features() const noexcept { return out_features_; }
+    Index in_features() const {
+        check_initialised();
+        return in_features_;
+    }
+    Index out_features() const {
+        check_initialised();
+        return out_features_;
+    }
     // NPY_FLOAT, NPY_DOUBLE, or -1 where no layer has weights.
-    int type() const noexcept { return type_; }
+    int type() const {
+        check_initialised();
+        return type_;
+    }
 
 private:
     template <class T>
     py::object run(const Network<T>& network, const py::object& x, PyObject* out) const;
 
+    bool initialised_ = false;
     std::vector<AnyLayer> layers_;
     std::optional<Network<float>> f32_;  // both where no layer has weights
     std::optional<Network<double>> f64_;
     Index in_features_ = -1;
     Index first_outputs_ = -1;  // of the first layer that has weights
+    std::string first_weight_;  // and what messages call it
     Index out_features_ = -1;
     int type_ = -1;
 };

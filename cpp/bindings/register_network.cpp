@@ -40,8 +40,8 @@ PyObject* out_argument(PyObject* kwargs) {
 PyObject* call_network(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
     try {
         const auto value = reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder();
-        const auto* network = value ? static_cast<const BoundNetwork*>(value.value_ptr()) : nullptr;
-        if (network == nullptr) throw py::type_error("the network was never initialised: call super().__init__()");
+        const auto* network = static_cast<const BoundNetwork*>(value.value_ptr());
+        if (network == nullptr) throw py::type_error("the network was never initialised: call super().__init__(...)");
         if (PyTuple_GET_SIZE(args) != 1)
             throw py::type_error("a network takes one argument, x, and the keyword out; got " +
                                  std::to_string(PyTuple_GET_SIZE(args)) + " positional arguments");

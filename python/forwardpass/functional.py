@@ -38,17 +38,27 @@ def matmul(A: ArrayLike, B: ArrayLike, *, out: NDArray[Any] | None = None) -> An
     array([[1., 4.],
            [3., 8.]])
     """
-    if np.ndim(A) == 1 and np.ndim(B) == 1:
-        return _core.dot(A, B, out=out)
-    if np.ndim(B) == 2:
-        return _core.matmul(A, B, out=out)
-    a, b = np.asanyarray(A), np.asanyarray(B)
+    a, b = _core.to_ndarray(A, "A"), _core.to_ndarray(B, "B")
+    if a.ndim == 1 and b.ndim == 1:
+        return _core.dot(a, b, out=out)
+    if a.ndim > 0 and b.ndim == 2:
+        return _core.matmul(a, b, out=out)
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(f"A, B: expected at least one axis each, got shapes {a.shape} and {b.shape}")
-    if b.ndim == 1:
-        column = _core.matmul(a, b[:, np.newaxis], out=None if out is None else out[..., np.newaxis])
-        return column[..., 0] if out is None else out
-    return _stacked(a, b, out)
+    if b.ndim > 1:
+        return _stacked(a, b, out)
+    if a.shape[-1] != b.shape[0]:
+        raise ValueError(f"A, B: expected the last axis of A and B to be equal, got shapes {a.shape} and {b.shape}")
+    _check_out_shape(out, a.shape[:-1])
+    column = _core.matmul(a, b[:, np.newaxis], out=None if out is None else out[..., np.newaxis])
+    return column[..., 0] if out is None else out
+
+
+def _check_out_shape(out: NDArray[Any] | None, shape: tuple[int, ...]) -> None:
+    if out is not None and not isinstance(out, np.ndarray):
+        raise TypeError(f"out: expected a numpy.ndarray, got {type(out).__name__}")
+    if out is not None and out.shape != shape:
+        raise ValueError(f"out: expected shape {shape}, got {out.shape}")
 
 
 def _stacked(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any] | None) -> NDArray[Any]:
@@ -67,7 +77,10 @@ def _stacked(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any] | None) -> NDAr
         result = result[..., 0, :]
     if out is None:
         return result
-    if out.shape != result.shape or out.dtype != result.dtype:
-        raise ValueError(f"out: expected {result.dtype} of shape {result.shape}, got {out.dtype} of shape {out.shape}")
+    _check_out_shape(out, result.shape)
+    if out.dtype != result.dtype:
+        raise TypeError(f"out: expected dtype {result.dtype} in native byte order, got {out.dtype!r}")
+    if not out.flags.writeable:
+        raise ValueError("out: the array is read-only")
     out[...] = result
     return out

@@ -127,9 +127,9 @@ class Linear(Module):
     if TYPE_CHECKING:  # never None, as it may be for other networks
 
         @property
-        def in_features(self) -> int: ...
+        def in_features(self) -> int: ...  # noqa: D102 (seen by type checkers alone)
         @property
-        def out_features(self) -> int: ...
+        def out_features(self) -> int: ...  # noqa: D102
 
     def __init__(self, weight: ArrayLike, bias: ArrayLike | None = None) -> None:
         super().__init__(weight, bias)
@@ -244,7 +244,8 @@ class Sequential(Module):
     def __init__(self, *layers: Module) -> None:
         for position, layer in enumerate(layers):
             if not isinstance(layer, Module):
-                raise TypeError(f"layer {position}: expected a forwardpass layer, got {type(layer).__name__}")
+                hint = "; pass the layers of a list one by one, Sequential(*layers)" if isinstance(layer, list) else ""
+                raise TypeError(f"layer {position}: expected a forwardpass layer, got {type(layer).__name__}{hint}")
         super().__init__(layers)
         self._layers = layers
 

@@ -11,6 +11,8 @@
 
 #include "kernels/contract.hpp"
 
+namespace forwardpass {
+
 // Which end of an array lies at the forbidden page.
 enum class Flush { left, right };
 
@@ -30,7 +32,7 @@ public:
     // Mapped until the process ends.
 
     template <class T>
-    T* place(forwardpass::Index count, Flush flush) {
+    T* place(Index count, Flush flush) {
         const std::size_t size = static_cast<std::size_t>(count) * sizeof(T);
         if (size > bytes_) std::abort();
         return reinterpret_cast<T*>(flush == Flush::left ? begin_ : begin_ + bytes_ - size);
@@ -46,7 +48,6 @@ private:
 template <class T>
 class GuardedOutput {
 public:
-    using Index = forwardpass::Index;
     explicit GuardedOutput(std::size_t bytes) : arena_(bytes + margin * sizeof(T)) {}
 
     T* prepare(Index rows, Index outputs, Index row_stride, Flush flush) {
@@ -87,3 +88,5 @@ private:
     T* y_ = nullptr;
     const T* margin_ = nullptr;
 };
+
+}  // namespace forwardpass

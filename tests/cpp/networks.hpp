@@ -1,0 +1,142 @@
+// Networks of several layers, the elementwise kernels, and what a grid of shapes does not find.
+#pragma once
+
+#include <cfenv>
+#include <cmath>
+#include <memory>
+
+#include "checker.hpp"
+#include "float_control.hpp"
+#include "network.hpp"
+#include "unpacked.hpp"
+
+namespace forwardpass {
+
+template <class T>
+T relu_of(T y) {
+    return y > 0 || std::isnan(y) ? y : T{0};
+}
+
+template <class T>
+void check_elementwise(Checker<T>& c) {
+    for (Index count = 0; count <= 67; ++count) {
+        for (int round = 0; round < 8; ++round) {
+            current.flush = round & 1 ? Flush::right : Flush::left, current.relu = round & 2;
+            const bool in_place = round & 4;
+            const Values<T> a = c.numbers.template rows<T>(count, 1), b = c.numbers.template rows<T>(count, 1);
+            Values<T> activated = a, sums = a;
+            for (std::size_t i = 0; i < a.size(); ++i) {
+                if (current.relu) activated[i] = relu_of(a[i]);
+                sums[i] = a[i] + b[i];
+            }
+            const T* const a_at = c.place(c.x, a, 1, count, count, 1);
+            const T* const b_at = c.place(c.w, b, 1, count, count, 1);
+            T* y = c.start("activate", 1, count);
+            if (in_place) std::copy_n(a_at, count, y);
+            c.kernels.activate(activation(), in_place ? y : a_at, y, count);
+            c.check(activated.data(), count);
+            y = c.start("add", 1, count);
+            if (in_place) std::copy_n(a_at, count, y);
+            c.kernels.add(in_place ? y : a_at, b_at, y, count);
+            c.check(sums.data(), count);
+        }
+    }
+}
+
+// A layer of random weights, and what it makes of x.
+template <class T>
+Values<T> add_layer(Checker<T>& c, std::vector<Layer<T>>& layers, const Values<T>& x, Index rows, Index depth,
+                    Index outputs) {
+    const Values<T> w = c.numbers.template rows<T>(outputs, depth), bias = c.numbers.template rows<T>(outputs, 1);
+    const WeightSource<T> source{w.data(), depth, 1, current.bias ? bias.data() : nullptr};
+    layers.push_back({std::make_shared<PackedWeights<T>>(c.kernels, source, depth, outputs), activation()});
+    return c.reference(x, w, bias, rows, depth, outputs);
+}
+
+// Several layers, in one tile of rows or several, with and without activations of their own.
+template <class T>
+void check_networks(Checker<T>& c) {
+    for (Index n = 0; n < 300; ++n) {
+        const bool many_rows = n % 8 == 0;
+        if (!c.kept(1)) continue;
+        current.flush = n & 1 ? Flush::right : Flush::left;
+        const Index rows = 1 + c.numbers.below(many_rows ? 250 : 20), in = 1 + c.numbers.below(80);
+        Values<T> x = c.numbers.template rows<T>(rows, in);
+        const Index x_stride = in + c.numbers.below(3);
+        const T* const x_at = c.place(c.x, x, rows, in, x_stride, 1);
+        std::vector<Layer<T>> layers;
+        Index width = in;
+        for (Index left = 1 + c.numbers.below(5); left > 0; --left) {
+            current.relu = c.numbers.below(2), current.bias = c.numbers.below(2);
+            if (c.numbers.below(4) > 0) {
+                x = add_layer(c, layers, x, rows, width, 1 + c.numbers.below(many_rows ? 40 : 140));
+                width = layers.back().weights->outputs();
+            } else {
+                layers.push_back({nullptr, activation()});
+                if (current.relu) std::transform(x.begin(), x.end(), x.begin(), relu_of<T>);
+            }
+        }
+        current.depth = in;
+        T* const y = c.start("Network", rows, width);
+        Network<T>(c.kernels, layers).run(x_at, x_stride, y, c.stride, rows, in, never);
+        c.check(x.data(), width);
+    }
+}
+
+// Where an FMA by way of double rounds twice. Random numbers do not find it, and the reference
+// could share the mistake.
+template <class T>
+void check_double_rounding(Checker<T>& c) {
+    current.bias = current.relu = false;
+    const Index depth = current.depth = 2;
+    const T x[] = {T(1 + 0x1p-23), T(0x1.00001p-12)}, w[] = {1, T(0x0.fffffp-12)};
+    const Values<T> expected(max_outputs, x[0]);
+    for (const Index outputs : {Index{1}, max_outputs}) {
+        Values<T> by_row(2 * expected.size(), w[1]), fortran(2 * expected.size(), w[1]);
+        for (std::size_t j = 0; j < expected.size(); ++j) by_row[2 * j] = fortran[j] = w[0];
+        const WeightSource<T> by_rows{by_row.data(), depth, 1, nullptr};
+        for (const WeightSource<T>& source : {by_rows, {fortran.data(), 1, max_outputs, nullptr}}) {
+            T* y = c.start("double rounding, run_unpacked", 1, outputs);
+            run_unpacked<T>(c.kernels, {source, depth, outputs, Activation::identity, x, depth, y, c.stride, 1}, never);
+            c.check(expected.data(), max_outputs);
+        }
+        T* const y = c.start("double rounding, Network", 1, outputs);
+        Network<T>(c.kernels, {{std::make_shared<PackedWeights<T>>(c.kernels, by_rows, depth, outputs)}})
+            .run(x, depth, y, c.stride, 1, depth, never);
+        c.check(expected.data(), max_outputs);
+    }
+}
+
+// The caller's rounding mode and flush-to-zero change no bit, and are as they were afterwards.
+template <class T>
+void check_float_environment(Checker<T>& c) {
+    const std::uint64_t standard = float_control();
+    const Index rows = 12, depth = current.depth = 67, outputs = 67;
+    current.bias = current.relu = false;
+    for (int mode = 0; mode < 4; ++mode) {
+        const Values<T> x = c.numbers.template rows<T>(rows, depth), w = c.numbers.template rows<T>(outputs, depth);
+        const Values<T> expected = c.reference(x, w, {}, rows, depth, outputs);
+        const WeightSource<T> source{w.data(), depth, 1, nullptr};
+        const Network<T> network(c.kernels, {{std::make_shared<PackedWeights<T>>(c.kernels, source, depth, outputs)}});
+        for (const bool packed : {false, true}) {
+            T* const y =
+                c.start(packed ? "float environment, Network" : "float environment, run_unpacked", rows, outputs);
+            if (mode & 1) std::fesetround(FE_UPWARD);
+            if (mode & 2) set_float_control(float_control() | flush_to_zero);
+            const std::uint64_t before = float_control();
+            if (packed) network.run(x.data(), depth, y, c.stride, rows, depth, never);
+            else
+                for (Index r = 0; r < rows; r += 3)  // so few rows are not packed
+                    run_unpacked<T>(c.kernels,
+                                    {source, depth, outputs, Activation::identity, x.data() + r * depth, depth,
+                                     y + r * c.stride, c.stride, 3},
+                                    never);
+            const bool as_before = float_control() == before;
+            std::fesetround(FE_TONEAREST);
+            set_float_control(standard);
+            c.check(as_before && c.holds(expected.data(), outputs));
+        }
+    }
+}
+
+}  // namespace forwardpass

@@ -1,0 +1,138 @@
+"""Flush-to-zero and rounding modes that others switched on change no bit, and are left switched on."""
+
+import ctypes
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+import forwardpass as fp
+from tests.support import Array, Float, normal, same_bits
+
+MACHINE = platform.machine()
+pytestmark = [
+    pytest.mark.usefixtures("isa"),
+    pytest.mark.skipif(
+        sys.platform != "linux" or MACHINE not in ("x86_64", "aarch64"),
+        reason="needs glibc's fenv_t of a known machine",
+    ),
+]
+
+# Where glibc's fenv_t keeps the register that SIMD obeys, and that register's bits.
+CONTROL_WORD, FLUSH, ROUNDING = (7, 0x8040, 0x6000) if MACHINE == "x86_64" else (0, 1 << 24, 3 << 22)
+STATUS = 0x3F if MACHINE == "x86_64" else 0
+MODES = {
+    "flush to zero": FLUSH,
+    "rounding 1": ROUNDING & -ROUNDING,
+    "rounding 2": ROUNDING & ~(ROUNDING & -ROUNDING),
+    "towards zero": ROUNDING,
+    "all": FLUSH | ROUNDING,
+}
+
+
+def control() -> int:
+    state = (ctypes.c_uint32 * 8)()
+    ctypes.CDLL("libm.so.6").fegetenv(state)
+    return state[CONTROL_WORD] & ~STATUS
+
+
+@contextmanager
+def switched_on(mode: int) -> Iterator[None]:
+    libm = ctypes.CDLL("libm.so.6")
+    former, changed = (ctypes.c_uint32 * 8)(), (ctypes.c_uint32 * 8)()
+    libm.fegetenv(former)
+    libm.fegetenv(changed)
+    changed[CONTROL_WORD] |= mode
+    libm.fesetenv(changed)
+    try:
+        yield
+    finally:
+        libm.fesetenv(former)
+
+
+def unchanged_under(mode: int, call: Callable[[], Any]) -> None:
+    expected = call()
+    standard = control()
+    with switched_on(mode):
+        before = control()
+        result = call()
+        after = control()
+    assert before == standard | mode
+    assert after == before
+    assert control() == standard
+    assert same_bits(result, expected)
+
+
+def delicate(dtype: Float) -> tuple[Array, Array, Array]:
+    """Sums that round in every step, and some that are subnormal."""
+    x, W, b = normal(1, (7, 70), dtype), normal(2, (19, 70), dtype), normal(3, (19,), dtype)
+    tiny = np.finfo(dtype).tiny
+    x[3] *= tiny
+    W[5] *= tiny
+    b[5] = np.finfo(dtype).smallest_subnormal
+    return x, W, b
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+class TestModes:
+    def test_calls(self, mode: int, dtype: Float) -> None:
+        x, W, b = delicate(dtype)
+        net = fp.Sequential(fp.Linear(W, b), fp.ReLU(), fp.Linear(W.T.copy()))
+        unchanged_under(mode, lambda: net(x))
+        for rows in (x, x[3]):
+            unchanged_under(mode, lambda rows=rows: fp.linear(rows, W, b, "relu"))  # type: ignore[misc]
+            unchanged_under(mode, lambda rows=rows: fp.relu(rows))  # type: ignore[misc]
+        unchanged_under(mode, lambda: fp.add_bias(x[:, :19], b))
+        unchanged_under(mode, lambda: fp.matmul(x, W.T))
+        unchanged_under(mode, lambda: fp.dot(x[3], W[0]))
+
+    def test_construction(self, mode: int, dtype: Float) -> None:
+        x, W, b = delicate(dtype)
+        expected = fp.Linear(W, b)(x)
+        with switched_on(mode):
+            layer = fp.Linear(W, b)
+            layer.load_state_dict(layer.state_dict())
+        assert same_bits(layer(x), expected)
+
+    def test_conversion_of_x(self, mode: int) -> None:
+        """To float32, which rounds, and may make subnormals."""
+        x, W, _ = delicate(np.float32)
+        given = normal(4, (7, 70), np.float64)
+        given[2] *= np.finfo(np.float32).tiny
+        net = fp.Linear(W)
+        unchanged_under(mode, lambda: net(given))
+        unchanged_under(mode, lambda: net((x * 2**20).astype(np.int64)))
+        unchanged_under(mode, lambda: fp.relu(np.array([2**53 + 1, -5, 2**62 + 1])))
+
+    def test_conversion_of_weights(self, mode: int) -> None:
+        bias = normal(1, (3,), np.float64) * 1e-40
+        weight = normal(2, (3, 5), np.float64)
+        layer = fp.Linear(weight.astype(np.float32), bias)
+        expected = layer.bias
+        with switched_on(mode):
+            converted = fp.Linear(weight.astype(np.float32), bias).bias
+        assert same_bits(converted, expected)
+        layer.load_state_dict({"weight": weight, "bias": bias})
+        with switched_on(mode):
+            layer.load_state_dict({"weight": weight, "bias": bias})
+        assert same_bits(layer.weight, weight.astype(np.float32))
+
+
+def test_no_warnings_and_no_traps(dtype: Float) -> None:
+    """NumPy's error state is about NumPy's own operations: overflow and NaN are results here."""
+    largest, tiny = np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal
+    x = np.array([[largest, largest], [np.inf, -np.inf], [tiny, tiny], [np.nan, 0], [0, -0.0]], dtype)
+    W = np.array([[1, 1], [0, 1], [tiny, 0.5]], dtype)
+    with np.errstate(all="raise"):
+        net = fp.Sequential(fp.Linear(W, W[:, 0]), fp.ReLU())
+        assert net(x).shape == (5, 3)
+        assert np.isinf(fp.linear(x, W)[0, 0])
+        assert np.isinf(fp.matmul(x, W.T)[0, 0])
+        assert np.isinf(fp.matmul(x, W.T[np.newaxis])[0, 0, 0])
+        assert np.isinf(fp.dot(x[0], W[0]))
+        assert np.isinf(fp.add_bias(x[:1], x[0])).all()
+        assert np.isnan(fp.relu(x)[3, 0])

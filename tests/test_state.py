@@ -1,0 +1,163 @@
+"""state_dict, load_state_dict, pickle and copy: names as torch's, values bit for bit."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import forwardpass as fp
+from tests.support import Array, Float, normal, same_bits
+
+pytestmark = pytest.mark.usefixtures("isa")
+
+
+def build(dtype: Float, seed: int = 0) -> fp.Sequential:
+    """A nested network, one of whose layers has no bias."""
+    return fp.Sequential(
+        fp.Linear(normal(seed, (65, 5), dtype), normal(seed + 1, (65,), dtype)),
+        fp.ReLU(),
+        fp.Sequential(
+            fp.Linear(normal(seed + 2, (9, 65), dtype)),
+            fp.ReLU(),
+            fp.Linear(normal(seed + 3, (3, 9), dtype), normal(seed + 4, (3,), dtype)),
+        ),
+    )
+
+
+def test_names_and_values(dtype: Float) -> None:
+    state = build(dtype).state_dict()
+    assert list(state) == ["0.weight", "0.bias", "2.0.weight", "2.2.weight", "2.2.bias"]
+    expected = [(0, (65, 5)), (1, (65,)), (2, (9, 65)), (3, (3, 9)), (4, (3,))]
+    for value, (seed, shape) in zip(state.values(), expected, strict=True):
+        assert same_bits(value, normal(seed, shape, dtype))
+    assert list(fp.Linear(np.ones((1, 1)), [0]).state_dict()) == ["weight", "bias"]
+
+
+def test_load_in_place(dtype: Float) -> None:
+    net, other = build(dtype), build(dtype, seed=50)
+    x = normal(9, (7, 5), dtype)
+    layer = net[0]
+    sharing = fp.Sequential(layer, fp.ReLU())
+    net.load_state_dict(other.state_dict())
+    assert same_bits(net(x), other(x))
+    assert net[0] is layer
+    assert same_bits(layer(x), other[0](x))
+    assert same_bits(sharing(x), fp.relu(other[0](x)))
+    for name, value in other.state_dict().items():
+        assert same_bits(net.state_dict()[name], value)
+
+
+def test_loading_a_part_is_seen_by_the_whole(dtype: Float) -> None:
+    net, other = build(dtype), build(dtype, seed=50)
+    for mine, theirs in zip(net, other, strict=True):
+        mine.load_state_dict(theirs.state_dict())
+    x = normal(9, (7, 5), dtype)
+    assert same_bits(net(x), other(x))
+
+
+def test_loaded_values_are_copies(dtype: Float) -> None:
+    net, state = build(dtype), build(dtype, seed=50).state_dict()
+    net.load_state_dict(state)
+    y = net(normal(9, (7, 5), dtype))
+    for value in state.values():
+        value[...] = np.nan
+    assert same_bits(net(normal(9, (7, 5), dtype)), y)
+
+
+def test_loading_converts_as_same_kind() -> None:
+    single = build(np.float32)
+    double = build(np.float64, seed=50).state_dict()
+    single.load_state_dict({name: value[::-1][::-1].tolist() for name, value in double.items()})
+    for name, value in single.state_dict().items():
+        assert same_bits(value, double[name].astype(np.float32))
+    swapped = {name: np.asfortranarray(value.astype(">f8")) for name, value in double.items()}
+    single.load_state_dict(swapped)
+    assert same_bits(single.state_dict()["0.weight"], double["0.weight"].astype(np.float32))
+
+
+def without(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda state: {key: value for key, value in state.items() if key != name}
+
+
+def replaced(name: str, value: Any) -> Callable[[dict[str, Any]], Any]:
+    return lambda state: {**state, name: value}
+
+
+FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], type[Exception], str]] = {
+    "missing": (without("2.2.bias"), ValueError, r"missing \['2.2.bias'\]"),
+    "unexpected": (replaced("7.weight", [1.0]), ValueError, r"unexpected \['7.weight'\]"),
+    "bias of a layer without": (replaced("2.0.bias", np.ones(9)), ValueError, r"unexpected \['2.0.bias'\]"),
+    "empty": (lambda _: {}, ValueError, "missing"),
+    "shape": (replaced("2.2.weight", np.ones((9, 3))), ValueError, r"2.2.weight: .*\(3, 9\).*\(9, 3\)"),
+    "bias shape": (replaced("2.2.bias", np.ones((3, 1))), ValueError, r"2.2.bias: .*\(3,\).*\(3, 1\)"),
+    "scalar": (replaced("2.2.bias", 1.0), ValueError, r"2.2.bias: .*\(3,\).*\(\)"),
+    "complex": (replaced("2.2.bias", np.ones(3, complex)), TypeError, r"2.2.bias: .*complex128"),
+    "text": (replaced("2.2.bias", ["a", "b", "c"]), TypeError, r"2.2.bias: .*<U1"),
+    "masked": (replaced("2.2.bias", np.ma.masked_equal(np.ones(3), 2)), TypeError, r"2.2.bias: masked"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_changes_when_loading_fails(fault: str, dtype: Float) -> None:
+    spoil, error, message = FAULTS[fault]
+    net = build(dtype)
+    before = net.state_dict()
+    x = normal(9, (7, 5), dtype)
+    y = net(x)
+    with pytest.raises(error, match=message):
+        net.load_state_dict(spoil(dict(build(dtype, seed=50).state_dict())))
+    assert same_bits(net(x), y)
+    for name, value in net.state_dict().items():
+        assert same_bits(value, before[name])
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickle(protocol: int, dtype: Float) -> None:
+    x = normal(9, (7, 5), dtype)
+    for net in (build(dtype), build(dtype)[0], fp.Sequential(fp.ReLU()), fp.ReLU()):
+        again = pickle.loads(pickle.dumps(net, protocol))
+        assert type(again) is type(net)
+        assert repr(again) == repr(net)
+        assert same_bits(again(x), net(x))
+        assert list(again.state_dict()) == list(net.state_dict())
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_special_values_survive(duplicate: Callable[[fp.Linear], fp.Linear], dtype: Float) -> None:
+    info = np.finfo(dtype)
+    W = np.array([[np.nan, np.inf, -np.inf, -0.0, info.smallest_subnormal, info.max, info.tiny]], dtype)
+    layer = duplicate(fp.Linear(W, W[0, 3:4]))
+    assert same_bits(layer.weight, W)
+    assert same_bits(layer.bias, W[0, 3:4])
+    assert duplicate(fp.Linear(W)).bias is None
+
+
+def test_copies_do_not_follow(dtype: Float) -> None:
+    net = build(dtype)
+    x = normal(9, (7, 5), dtype)
+    y = net(x)
+    deep = copy.deepcopy(net)
+    net.load_state_dict(build(dtype, seed=50).state_dict())
+    assert same_bits(deep(x), y)
+    assert not same_bits(net(x), y)
+
+
+def test_a_shallow_copy_shares_its_layers(dtype: Float) -> None:
+    """As copy.copy of a list shares its elements."""
+    net = build(dtype)
+    shallow = copy.copy(net)
+    assert list(shallow) == list(net)
+    net.load_state_dict(build(dtype, seed=50).state_dict())
+    x: Array = normal(9, (7, 5), dtype)
+    assert same_bits(shallow(x), net(x))
+
+
+def test_a_layer_used_twice_stays_one_layer(dtype: Float) -> None:
+    square = fp.Linear(normal(1, (6, 6), dtype))
+    net = fp.Sequential(square, fp.ReLU(), square)
+    for again in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert again[0] is again[2]
+        assert again[0] is not square
