@@ -1,6 +1,7 @@
 """The reference kernel is fma-v1: it equals exact arithmetic rounded once for each operation."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 
 from tests import model
 from tests.support import Array, Float, normal, reference, same_bits
+
+Draw = Callable[[int, tuple[int, ...], Float], Array]
 
 
 def wide(seed: int, shape: tuple[int, ...], dtype: Float) -> Array:
@@ -19,7 +22,7 @@ def wide(seed: int, shape: tuple[int, ...], dtype: Float) -> Array:
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 7, 8, 9, 31, 32, 33, 64, 65, 95, 96, 97, 129, 500])
 @pytest.mark.parametrize("values", [normal, wide])
-def test_reference_equals_the_exact_model(values: type, depth: int, dtype: Float) -> None:
+def test_reference_equals_the_exact_model(values: Draw, depth: int, dtype: Float) -> None:
     x, W, b = (values(depth + i, s, dtype) for i, s in enumerate([(2, depth), (4, depth), (4,)]))
     assert same_bits(reference(x, W), model.linear(x, W))
     assert same_bits(reference(x, W, b, "relu"), model.linear(x, W, b, "relu"))

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "../float_environment.hpp"
+
 namespace forwardpass {
 namespace {
 
@@ -84,16 +86,18 @@ py::object to_ndarray(py::handle value, const char* name) {
     return steal(PyArray_FROM_O(value.ptr()));
 }
 
-int common_type(std::initializer_list<PyArrayObject*> arrays, const char* what) {
-    std::vector<PyArrayObject*> all(arrays);
-    all.erase(std::remove(all.begin(), all.end(), nullptr), all.end());
-    for (PyArrayObject* array : all) {
+int common_type(std::initializer_list<Named> arrays) {
+    std::vector<PyArrayObject*> all;
+    for (const Named& named : arrays) {
+        if (!named.array) continue;
+        PyArrayObject* array = as_array(named.array);
         const int type = PyArray_TYPE(array);
-        if (PyTypeNum_ISBOOL(type) || PyTypeNum_ISINTEGER(type) || type == NPY_HALF || type == NPY_FLOAT ||
-            type == NPY_DOUBLE)
-            continue;
-        throw py::type_error(std::string(what) + ": expected float32, float64, float16, integers or bool, got dtype " +
-                             dtype_text(array));
+        if (!(PyTypeNum_ISBOOL(type) || PyTypeNum_ISINTEGER(type) || type == NPY_HALF || type == NPY_FLOAT ||
+              type == NPY_DOUBLE))
+            throw py::type_error(std::string(named.name) +
+                                 ": expected float32, float64, float16, integers or bool, got dtype " +
+                                 dtype_text(array));
+        all.push_back(array);
     }
     const py::object promoted = steal(
         reinterpret_cast<PyObject*>(PyArray_ResultType(static_cast<npy_intp>(all.size()), all.data(), 0, nullptr)));
@@ -112,7 +116,11 @@ py::object to_type(const py::object& array, int type, const char* name) {
     const py::object quiet = py::module_::import("numpy").attr("errstate")(py::arg("all") = "ignore");
     quiet.attr("__enter__")();
     Py_INCREF(descr);  // PyArray_FromArray steals it
-    PyObject* converted = PyArray_FromArray(as_array(array), descr, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
+    PyObject* converted;
+    {
+        const StandardFloatEnvironment environment;  // or the caller's rounding mode would choose the bits
+        converted = PyArray_FromArray(as_array(array), descr, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
+    }
     py::object result = converted ? py::reinterpret_steal<py::object>(converted) : py::object();
     if (!result) {
         const py::error_already_set error;

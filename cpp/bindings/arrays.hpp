@@ -29,9 +29,15 @@ std::string shape_text(PyArrayObject* array);
 // tensors on another device; `name` is the argument's name in messages.
 py::object to_ndarray(py::handle value, const char* name);
 
+// An argument and its name in messages; the array may be null for one that was left out.
+struct Named {
+    const py::object& array;
+    const char* name;
+};
+
 // Float and double stay, half becomes float, integers and bool become double; several arrays take
 // the type that NumPy promotes them to. Throws TypeError for anything else.
-int common_type(std::initializer_list<PyArrayObject*> arrays, const char* what);
+int common_type(std::initializer_list<Named> arrays);
 
 // Native byte order, aligned, of NumPy type `type` (NPY_FLOAT or NPY_DOUBLE), any strides that are
 // whole elements. Converts by NumPy's same_kind rule, silently; throws TypeError where that refuses.

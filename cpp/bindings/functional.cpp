@@ -72,7 +72,7 @@ py::object linear(const py::object& x_value, const py::object& weight_value, con
     const Index outputs = PyArray_DIM(as_array(weight), 0);
     check_depth(as_array(x), "x", PyArray_DIM(as_array(weight), 1), outputs, "W");
     if (bias) check_bias(as_array(bias), "b", outputs);
-    const int type = common_type({as_array(x), as_array(weight), bias ? as_array(bias) : nullptr}, "linear");
+    const int type = common_type({{x, "x"}, {weight, "W"}, {bias, "b"}});
     return with_type(type, [&](auto zero) { return linear_as<decltype(zero)>(x, weight, bias, fused, out); });
 }
 
@@ -88,7 +88,7 @@ py::object matmul(const py::object& a_value, const py::object& b_value, const py
     if (inner != PyArray_DIM(as_array(b), 0))
         throw py::value_error("A, B: expected the last axis of A and the first of B to be equal, got shapes " +
                               shape_text(as_array(a)) + " and " + shape_text(as_array(b)));
-    const int type = common_type({as_array(a), as_array(b)}, "matmul");
+    const int type = common_type({{a, "A"}, {b, "B"}});
     const py::object columns = b.attr("T");
     return with_type(type, [&](auto zero) {
         return linear_as<decltype(zero)>(a, columns, py::object(), Activation::identity, out);
@@ -121,7 +121,7 @@ py::object dot(const py::object& a_value, const py::object& b_value, const py::o
         PyArray_DIM(as_array(a), 0) != PyArray_DIM(as_array(b), 0))
         throw py::value_error("a, b: expected two 1-d arrays of equal length, got shapes " + shape_text(as_array(a)) +
                               " and " + shape_text(as_array(b)) + "; matvec and matmul take matrices");
-    const int type = common_type({as_array(a), as_array(b)}, "dot");
+    const int type = common_type({{a, "a"}, {b, "b"}});
     return with_type(type, [&](auto zero) { return dot_as<decltype(zero)>(a, b, out); });
 }
 
@@ -152,7 +152,7 @@ py::object add_bias(const py::object& y_value, const py::object& bias_value, con
     const py::object y = to_ndarray(y_value, "y"), bias = to_ndarray(bias_value, "b");
     check_has_axis(as_array(y), "y");
     check_bias(as_array(bias), "b", PyArray_DIM(as_array(y), PyArray_NDIM(as_array(y)) - 1));
-    const int type = common_type({as_array(y), as_array(bias)}, "add_bias");
+    const int type = common_type({{y, "y"}, {bias, "b"}});
     return with_type(type, [&](auto zero) {
         using T = decltype(zero);
         const py::object b = adjacent(to_type(bias, numpy_type<T>, "b"));
@@ -165,7 +165,7 @@ py::object add_bias(const py::object& y_value, const py::object& bias_value, con
 
 py::object relu(const py::object& y_value, const py::object& out) {
     const py::object y = to_ndarray(y_value, "y");
-    const int type = common_type({as_array(y)}, "relu");
+    const int type = common_type({{y, "y"}});
     return or_scalar(out, with_type(type, [&](auto zero) {
                          using T = decltype(zero);
                          return each_row<T>(y, {}, out,

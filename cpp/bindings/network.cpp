@@ -115,7 +115,7 @@ py::object BoundNetwork::call(py::handle value, PyObject* out) const {
     PyArrayObject* array = as_array(x);
     check_has_axis(array, "x");
     if (in_features_ >= 0) check_depth(array, "x", in_features_, first_outputs_, first_weight_.c_str());
-    const int type = type_ >= 0 ? type_ : common_type({array}, "x");
+    const int type = type_ >= 0 ? type_ : common_type({{x, "x"}});
     return type == NPY_FLOAT ? run(*f32_, x, out) : run(*f64_, x, out);
 }
 
@@ -171,7 +171,7 @@ AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
             "weight: expected a 2-d array of shape (out_features, in_features), got a 0-d array; "
             "Linear.random(in_features, out_features) makes a layer from two sizes");
     check_matrix(as_array(weight), "weight", "(out_features, in_features)");
-    const int type = common_type({as_array(weight)}, "weight");
+    const int type = common_type({{weight, "weight"}});
     weight = to_type(weight, type, "weight");
     py::object bias;
     if (!bias_value.is_none()) {

@@ -45,10 +45,13 @@ def matmul(A: ArrayLike, B: ArrayLike, *, out: NDArray[Any] | None = None) -> An
         return _core.matmul(a, b, out=out)
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(f"A, B: expected at least one axis each, got shapes {a.shape} and {b.shape}")
+    if a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
+        raise ValueError(
+            f"A, B: expected the last axis of A and the {'only' if b.ndim == 1 else 'last but one'} of B to be equal, "
+            f"got shapes {a.shape} and {b.shape}"
+        )
     if b.ndim > 1:
         return _stacked(a, b, out)
-    if a.shape[-1] != b.shape[0]:
-        raise ValueError(f"A, B: expected the last axis of A and B to be equal, got shapes {a.shape} and {b.shape}")
     _check_out_shape(out, a.shape[:-1])
     column = _core.matmul(a, b[:, np.newaxis], out=None if out is None else out[..., np.newaxis])
     return column[..., 0] if out is None else out
@@ -57,7 +60,7 @@ def matmul(A: ArrayLike, B: ArrayLike, *, out: NDArray[Any] | None = None) -> An
 def _check_out_shape(out: NDArray[Any] | None, shape: tuple[int, ...]) -> None:
     if out is not None and not isinstance(out, np.ndarray):
         raise TypeError(f"out: expected a numpy.ndarray, got {type(out).__name__}")
-    if out is not None and out.shape != shape:
+    if out is not None and _core.to_ndarray(out, "out").shape != shape:
         raise ValueError(f"out: expected shape {shape}, got {out.shape}")
 
 
@@ -68,7 +71,7 @@ def _stacked(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any] | None) -> NDAr
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a = np.broadcast_to(a, stack + a.shape[-2:])
     b = np.broadcast_to(b, stack + b.shape[-2:])
-    # Of no rows: only to learn the dtype, and to check the shapes even of an empty stack.
+    # Of no rows: only to learn the dtype.
     probe = _core.matmul(np.zeros((0, a.shape[-1]), a.dtype), np.zeros(b.shape[-2:], b.dtype))
     result = np.empty((*stack, a.shape[-2], b.shape[-1]), probe.dtype)
     for index in np.ndindex(stack):

@@ -1,5 +1,8 @@
 """`python -m forwardpass demo`: a trained digit classifier on digits it has never seen."""
 
+import os
+import subprocess
+import sys
 from importlib import resources
 from typing import Any
 
@@ -69,6 +72,18 @@ def run() -> int:
     )
     print(f"all {error.size} outputs inside the promised bound: {'yes' if inside else 'NO'}")
 
+    # In a process of its own, as NumPy's BLAS reads how many threads it may use when it is loaded.
+    one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    command = [sys.executable, "-c", f"from {__name__} import print_times; print_times()"]
+    sys.stdout.flush()
+    timed = subprocess.run(command, env=os.environ | one_thread, check=False).returncode == 0
+    return 0 if accuracy >= 0.96 and inside and timed else 1
+
+
+def print_times() -> None:
+    """Print the times of one row and of the batch beside NumPy's."""
+    net, images, _ = load_digits()
+    x = images.astype(np.float32) / 16
     state = net.state_dict()
     timings = time_interleaved(
         {
@@ -79,8 +94,7 @@ def run() -> int:
         },
         seconds=0.8,
     )
-    print("\n                  forwardpass    NumPy by hand    (median)")
-    for title, name in (("one digit", "one"), (f"all {len(labels)}", "all")):
+    print("\n                  forwardpass    NumPy by hand    (median, one thread each)")
+    for title, name in (("one digit", "one"), (f"all {len(x)}", "all")):
         ours, numpy = timings[name].median, timings[name + " numpy"].median
         print(f"  {title:12} {ours * 1e6:11.2f} us {numpy * 1e6:13.2f} us    {numpy / ours:.1f}x")
-    return 0 if accuracy >= 0.96 and inside else 1
