@@ -24,7 +24,8 @@ typename V::Element fma_burst(Index steps) noexcept {
     return out[0];
 }
 
-// One stream read from front to back, as a layer's packed weights are for one row.
+// One stream read from front to back, as a layer's packed weights are for one row. Four streams at
+// once read L3 no faster (80.7 against 77.9 GB/s, Zen 3), memory 1.5 times as fast (41 against 27).
 template <class V>
 typename V::Element read_sum(const typename V::Element* data, Index count) noexcept {
     using T = typename V::Element;
