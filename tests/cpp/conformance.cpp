@@ -25,6 +25,7 @@ template <class T>
 void run(const KernelTable& table, Index quick, Count& count) {
     Checker<T> checker(table, kernels_of<T>(table), quick);
     Layers<T>(checker).run();
+    current.layout = "C";
     check_elementwise(checker);
     check_networks(checker);
     if constexpr (sizeof(T) == 4) check_double_rounding(checker);

@@ -12,7 +12,8 @@ namespace forwardpass {
 static_assert(block_length(1) == 8 && block_length(32) == 8 && block_length(33) == 16 && block_length(96) == 24 &&
               block_length(97) == 32 && block_length(4100) == 32 && blocks_per_superblock == 64);
 
-constexpr Index depths[][2] = {{0, 67}, {95, 97}, {127, 129}, {255, 257}, {2047, 2050}, {2080, 2080}, {4100, 4100}};
+constexpr Index depths[][2] = {{0, 67},      {95, 97},     {127, 129},   {255, 257},
+                               {2047, 2050}, {2080, 2080}, {2111, 2113}, {4100, 4100}};
 
 template <class T>
 class Layers {

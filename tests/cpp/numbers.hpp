@@ -57,10 +57,12 @@ private:
                 constexpr int half = Limits::max_exponent / 2;
                 return static_cast<T>(std::ldexp(real, static_cast<int>(below(2 * half)) - half));
             }
-            case 3:  // subnormals and zeros of both signs: products underflow to -0.0
-                return below(4) == 0 ? std::copysign(T{0}, static_cast<T>(real))
-                                     : static_cast<T>(real * static_cast<double>(Limits::min()));
-            case 4: {  // one special number in 16
+            case 3:  // subnormals and zeros, of one sign: products underflow, and some sums are -0.0 whatever K
+            case 4: {
+                const double size = below(4) == 0 ? 0 : real * static_cast<double>(Limits::min());
+                return std::copysign(static_cast<T>(size), static_cast<T>(kind == 3 ? 1 : -1));
+            }
+            case 5: {  // one special number in 16
                 const T specials[] = {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), T(-0.0),
                                       Limits::max(),       -Limits::max(),     Limits::denorm_min()};
                 const Index choice = below(16 * 7);
