@@ -6,6 +6,7 @@
 
 #include "kernels/contract.hpp"
 #include "packed_weights.hpp"
+#include "sharing.hpp"
 
 namespace forwardpass {
 
@@ -16,11 +17,16 @@ struct Layer {
     Activation activation = Activation::identity;
 };
 
-// Asked now and then during a long run; true ends it.
-using Interrupted = bool (*)();
-
-// Multiplications between two looks at Interrupted: about 50 ms at 20 GFMA/s.
-constexpr Index work_between_looks = Index{1} << 30;
+// Rows to run and where their results go; the two do not overlap.
+template <class T>
+struct Batch {
+    const T* x;  // (rows, width), elements of a row adjacent
+    Index x_row_stride;
+    T* y;
+    Index y_row_stride;
+    Index rows;
+    Index width;
+};
 
 template <class T>
 class Network {
@@ -29,19 +35,19 @@ public:
     // is fused to them.
     Network(const Kernels<T>& kernels, const std::vector<Layer<T>>& layers);
 
-    // y = network(x) for x (rows, in_features) and y (rows, out_features), which do not overlap.
-    // Returns false when interrupted, with part of y written. Safe to call from many threads.
-    // `width` is the width of x where no layer has weights, else it is ignored.
-    // Throws std::bad_alloc.
-    bool run(const T* x, Index x_row_stride, T* y, Index y_row_stride, Index rows, Index width,
-             Interrupted interrupted) const;
+    // y = network(x), on up to `threads` threads; 0 for as many as thread_count() says. Returns false
+    // when interrupted, with part of y written. Safe to call from many threads. Throws std::bad_alloc.
+    bool run(const Batch<T>& batch, int threads, Interrupted interrupted) const;
 
     // Multiplications for each row.
     Index work_per_row() const noexcept { return work_per_row_; }
 
 private:
-    void run_tile(const T* x, Index x_row_stride, T* y, Index y_row_stride, Index rows, Index width,
-                  T* workspace) const noexcept;
+    template <class RunLayer>
+    void for_each_layer(Batch<T> batch, T* workspace, RunLayer run_layer) const noexcept;
+    void run_layer(const Layer<T>& layer, const Batch<T>& batch, Index first_panel, Index panels) const noexcept;
+    bool share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
+    bool share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     Index workspace_stride(Index width) const noexcept;
 
     const Kernels<T>* kernels_;

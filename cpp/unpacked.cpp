@@ -5,6 +5,7 @@
 #include "aligned_buffer.hpp"
 #include "float_environment.hpp"
 #include "kernels/panel.hpp"
+#include "sharing.hpp"
 
 namespace forwardpass {
 namespace {
@@ -13,44 +14,65 @@ namespace {
 constexpr Index few_rows = 3;
 
 template <class T>
-bool rows_one_by_one(const Kernels<T>& kernels, const UnpackedLinear<T>& a) {
+bool runs_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a) {
     const bool lanes_are_outputs = a.weights.output_stride == 1 && a.outputs >= kernels.lanes;
-    if (a.rows > few_rows || !(a.weights.depth_stride == 1 || lanes_are_outputs)) return false;
-    for (Index r = 0; r < a.rows; ++r)
-        kernels.unpacked_row({a.weights.w, a.weights.output_stride, a.weights.depth_stride, a.weights.bias, a.depth,
-                              a.outputs, a.activation, a.x + r * a.x_row_stride, a.y + r * a.y_row_stride});
-    return true;
+    return a.rows <= few_rows && (a.weights.depth_stride == 1 || lanes_are_outputs);
+}
+
+// Row by row, from the weights where they are; threads read different outputs' weights.
+template <class T, class Stop>
+bool run_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing, Stop& stop) {
+    // The last chunk takes what is left as well, so that none has fewer outputs than lanes.
+    const Index each = std::max(panel_outputs<T>, a.outputs / sharing.chunks() / panel_outputs<T> * panel_outputs<T>);
+    const Index chunks = std::max<Index>(1, a.outputs / each);
+    return run_chunks(
+        chunks, sharing.threads, sharing.wakes,
+        [&](Index chunk, int) noexcept {
+            const StandardFloatEnvironment environment;
+            const Index first = chunk * each, outputs = chunk + 1 < chunks ? each : a.outputs - first;
+            for (Index r = 0; r < a.rows; ++r)
+                kernels.unpacked_row({a.weights.w + first * a.weights.output_stride, a.weights.output_stride,
+                                      a.weights.depth_stride, a.weights.bias ? a.weights.bias + first : nullptr,
+                                      a.depth, outputs, a.activation, a.x + r * a.x_row_stride,
+                                      a.y + r * a.y_row_stride + first});
+        },
+        stop);
+}
+
+// Panel by panel, each packed when its turn comes.
+template <class T, class Stop>
+bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing, Stop& stop) {
+    const Index widest = packed_width<T>(std::min(a.outputs, panel_outputs<T>));
+    const Index elements = checked_product(a.depth + 1, widest) + packed_slack<T>;
+    const Index distance = padded<T>(elements);
+    AlignedBuffer<T> buffer(checked_product(distance, sharing.threads));
+    for (int thread = 0; thread < sharing.threads; ++thread)
+        std::fill_n(buffer.data() + thread * distance + elements - packed_slack<T>, packed_slack<T>, T{0});
+
+    // So many rows that packing costs little, so few that an interrupt is seen.
+    const Index rows_each = std::max<Index>(1, work_between_looks / std::max<Index>(1, a.depth * widest));
+    const Index row_chunks = (a.rows + rows_each - 1) / rows_each;
+    return run_chunks(
+        panel_count<T>(a.outputs) * row_chunks, sharing.threads, sharing.wakes,
+        [&](Index chunk, int thread) noexcept {
+            const StandardFloatEnvironment environment;
+            T* const packed = buffer.data() + thread * distance;
+            const Index panel = chunk / row_chunks, row = chunk % row_chunks * rows_each;
+            const Index first = panel * panel_outputs<T>, outputs = outputs_in_panel<T>(a.outputs, panel);
+            kernels.pack_panel(a.weights, a.depth, first, outputs, packed);
+            kernels.linear({packed, a.depth, outputs, a.activation, a.x + row * a.x_row_stride, a.x_row_stride,
+                            a.y + row * a.y_row_stride + first, a.y_row_stride, std::min(rows_each, a.rows - row)});
+        },
+        stop);
 }
 
 }  // namespace
 
 template <class T>
 bool run_unpacked(const Kernels<T>& kernels, const UnpackedLinear<T>& a, Interrupted interrupted) {
-    const StandardFloatEnvironment environment;
-    if (rows_one_by_one(kernels, a)) return true;
-
-    const Index widest = packed_width<T>(std::min(a.outputs, panel_outputs<T>));
-    const Index elements = checked_product(a.depth + 1, widest) + packed_slack<T>;
-    AlignedBuffer<T> panel(elements);
-    std::fill_n(panel.data() + elements - packed_slack<T>, packed_slack<T>, T{0});
-    const Index work_per_row = std::max<Index>(1, a.depth * widest);
-    const Index chunk = std::max<Index>(1, work_between_looks / work_per_row);
-    Index work = 0;
-    for (Index p = 0; p < panel_count<T>(a.outputs); ++p) {
-        const Index first = p * panel_outputs<T>, count = outputs_in_panel<T>(a.outputs, p);
-        kernels.pack_panel(a.weights, a.depth, first, count, panel.data());
-        for (Index row = 0; row < a.rows; row += chunk) {
-            const Index rows = std::min(chunk, a.rows - row);
-            kernels.linear({panel.data(), a.depth, count, a.activation, a.x + row * a.x_row_stride, a.x_row_stride,
-                            a.y + row * a.y_row_stride + first, a.y_row_stride, rows});
-            work += rows * work_per_row;
-            if (work >= work_between_looks) {
-                if (interrupted()) return false;
-                work = 0;
-            }
-        }
-    }
-    return true;
+    const Sharing sharing(a.depth * a.outputs, a.rows, 0);
+    Looks stop(interrupted, a.depth * panel_outputs<T> * a.rows);
+    return runs_in_place(kernels, a) ? run_in_place(kernels, a, sharing, stop) : run_packing(kernels, a, sharing, stop);
 }
 
 template bool run_unpacked(const Kernels<float>&, const UnpackedLinear<float>&, Interrupted);

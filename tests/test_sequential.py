@@ -138,7 +138,7 @@ def test_mistakes_in_calls() -> None:
     ]
     for layer in (net, net[0], fp.ReLU()):
         for args, kwargs in calls:
-            with pytest.raises(TypeError, match="takes one argument, x, and the keyword out"):
+            with pytest.raises(TypeError, match="takes one argument, x, and the keywords out and num_threads"):
                 layer(*args, **kwargs)
 
 

@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, module) {
     module.attr("__version__") = FORWARDPASS_VERSION;
     forwardpass::import_numpy();
     forwardpass::register_machine(module);
+    forwardpass::register_threads(module);
     forwardpass::register_network(module);
     forwardpass::register_functional(module);
 }

@@ -91,7 +91,7 @@ void BoundNetwork::check_initialised() const {
 }
 
 template <class T>
-py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyObject* out) const {
+py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyObject* out, int threads) const {
     const Rows from = as_rows(to_type(x, numpy_type<T>, "x"));
     npy_intp shape[NPY_MAXDIMS];
     const int ndim = PyArray_NDIM(as_array(x));
@@ -103,20 +103,21 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     if (out != nullptr) destination.keep_apart_from(from.array);
     const Rows to = destination.rows();
     run_released(from.rows * network.work_per_row(), [&] {
-        return network.run(static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data), to.row_stride,
-                           from.rows, from.width, signal_raised);
+        return network.run({static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data), to.row_stride,
+                            from.rows, from.width},
+                           threads, signal_raised);
     });
     return destination.finish();
 }
 
-py::object BoundNetwork::call(py::handle value, PyObject* out) const {
+py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) const {
     check_initialised();
     const py::object x = to_ndarray(value, "x");
     PyArrayObject* array = as_array(x);
     check_has_axis(array, "x");
     if (in_features_ >= 0) check_depth(array, "x", in_features_, first_outputs_, first_weight_.c_str());
     const int type = type_ >= 0 ? type_ : common_type({{x, "x"}});
-    return type == NPY_FLOAT ? run(*f32_, x, out) : run(*f64_, x, out);
+    return type == NPY_FLOAT ? run(*f32_, x, out, threads) : run(*f64_, x, out, threads);
 }
 
 namespace {

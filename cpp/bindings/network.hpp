@@ -28,8 +28,9 @@ public:
     // Throws TypeError.
     void check_initialised() const;
 
-    // `out` may be null. Throws what faults in x and out deserve; nothing is written then.
-    py::object call(py::handle x, PyObject* out) const;
+    // `out` may be null, `threads` 0 for the settings' number. Throws what faults in x and out deserve;
+    // nothing is written then.
+    py::object call(py::handle x, PyObject* out, int threads) const;
 
     // New values for every weight and bias, in order, as (name, array); all are checked before any
     // is changed.
@@ -56,7 +57,7 @@ public:
 
 private:
     template <class T>
-    py::object run(const Network<T>& network, const py::object& x, PyObject* out) const;
+    py::object run(const Network<T>& network, const py::object& x, PyObject* out, int threads) const;
 
     bool initialised_ = false;
     std::vector<AnyLayer> layers_;

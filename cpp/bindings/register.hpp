@@ -6,6 +6,7 @@
 namespace forwardpass {
 
 void register_network(pybind11::module_& module);
+void register_threads(pybind11::module_& module);
 void register_functional(pybind11::module_& module);
 void register_machine(pybind11::module_& module);
 

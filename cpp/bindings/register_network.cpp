@@ -4,6 +4,7 @@
 #include "checks.hpp"
 #include "network.hpp"
 #include "register.hpp"
+#include "threads.hpp"
 
 namespace forwardpass {
 namespace {
@@ -25,27 +26,38 @@ void set_python_error() noexcept {
     }
 }
 
-// The keyword argument `out`, or null. Throws TypeError for any other.
-PyObject* out_argument(PyObject* kwargs) {
-    if (kwargs == nullptr || PyDict_GET_SIZE(kwargs) == 0) return nullptr;
-    static PyObject* const name = PyUnicode_InternFromString("out");
-    PyObject* out = PyDict_GetItemWithError(kwargs, name);
-    if (out == nullptr || PyDict_GET_SIZE(kwargs) != 1)
-        throw py::type_error("a network takes one argument, x, and the keyword out");
-    return out == Py_None ? nullptr : out;
+struct Keywords {
+    PyObject* out = nullptr;
+    int threads = 0;
+};
+
+// The keyword arguments out and num_threads. Throws TypeError for any other.
+Keywords keywords_of(PyObject* kwargs) {
+    Keywords keywords;
+    static PyObject* const out_name = PyUnicode_InternFromString("out");
+    static PyObject* const threads_name = PyUnicode_InternFromString("num_threads");
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; kwargs != nullptr && PyDict_Next(kwargs, &at, &name, &value);) {
+        if (name == out_name || PyUnicode_Compare(name, out_name) == 0)
+            keywords.out = value == Py_None ? nullptr : value;
+        else if (PyUnicode_Compare(name, threads_name) == 0) keywords.threads = thread_count_or_none(value);
+        else throw py::type_error("a network takes one argument, x, and the keywords out and num_threads");
+    }
+    return keywords;
 }
 
-// net(x, *, out=None) as the type's tp_call: pybind11's own dispatcher would cost about 110 ns a
-// call, a third of what a small network takes.
+// net(x, *, out=None, num_threads=None) as the type's tp_call: pybind11's own dispatcher would cost
+// about 110 ns a call, a third of what a small network takes.
 PyObject* call_network(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
     try {
         const auto value = reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder();
         const auto* network = static_cast<const BoundNetwork*>(value.value_ptr());
         if (network == nullptr) throw py::type_error("the network was never initialised: call super().__init__(...)");
         if (PyTuple_GET_SIZE(args) != 1)
-            throw py::type_error("a network takes one argument, x, and the keyword out; got " +
+            throw py::type_error("a network takes one argument, x, and the keywords out and num_threads; got " +
                                  std::to_string(PyTuple_GET_SIZE(args)) + " positional arguments");
-        return network->call(PyTuple_GET_ITEM(args, 0), out_argument(kwargs)).release().ptr();
+        const Keywords keywords = keywords_of(kwargs);
+        return network->call(PyTuple_GET_ITEM(args, 0), keywords.out, keywords.threads).release().ptr();
     } catch (...) {
         set_python_error();
         return nullptr;

@@ -6,11 +6,22 @@
 array([3., 0.])
 """
 
-from ._core import __version__, add_bias, available_isas, dot, linear, matvec, relu
+from ._core import (
+    __version__,
+    add_bias,
+    available_isas,
+    dot,
+    get_num_threads,
+    linear,
+    matvec,
+    relu,
+    set_num_threads,
+)
 from .bound import error_bound
 from .config import show_config
 from .functional import matmul
 from .nn import Linear, Module, ReLU, Sequential
+from .threads import num_threads
 
 __all__ = [
     "Linear",
@@ -22,9 +33,12 @@ __all__ = [
     "available_isas",
     "dot",
     "error_bound",
+    "get_num_threads",
     "linear",
     "matmul",
     "matvec",
+    "num_threads",
     "relu",
+    "set_num_threads",
     "show_config",
 ]

@@ -78,7 +78,8 @@ void check_networks(Checker<T>& c) {
         }
         current.depth = in;
         T* const y = c.start("Network", rows, width);
-        Network<T>(c.kernels, layers).run(x_at, x_stride, y, c.stride, rows, in, never);
+        Network<T>(c.kernels, layers)
+            .run({x_at, x_stride, y, c.stride, rows, in}, 1 + static_cast<int>(c.numbers.below(3)), never);
         c.check(x.data(), width);
     }
 }
@@ -102,7 +103,7 @@ void check_double_rounding(Checker<T>& c) {
         }
         T* const y = c.start("double rounding, Network", 1, outputs);
         Network<T>(c.kernels, {{std::make_shared<PackedWeights<T>>(c.kernels, by_rows, depth, outputs)}})
-            .run(x, depth, y, c.stride, 1, depth, never);
+            .run({x, depth, y, c.stride, 1, depth}, 1, never);
         c.check(expected.data(), max_outputs);
     }
 }
@@ -124,7 +125,7 @@ void check_float_environment(Checker<T>& c) {
             if (mode & 1) std::fesetround(FE_UPWARD);
             if (mode & 2) set_float_control(float_control() | flush_to_zero);
             const std::uint64_t before = float_control();
-            if (packed) network.run(x.data(), depth, y, c.stride, rows, depth, never);
+            if (packed) network.run({x.data(), depth, y, c.stride, rows, depth}, 1, never);
             else
                 for (Index r = 0; r < rows; r += 3)  // so few rows are not packed
                     run_unpacked<T>(c.kernels,

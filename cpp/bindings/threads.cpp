@@ -1,0 +1,92 @@
+#include "threads.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "../thread_count.hpp"
+#include "../thread_pool.hpp"
+#include "register.hpp"
+
+// What threadpoolctl finds in a loaded library: see python/forwardpass/threads.py.
+extern "C" {
+__attribute__((visibility("default"))) int forwardpass_get_num_threads() { return forwardpass::thread_count(); }
+__attribute__((visibility("default"))) void forwardpass_set_num_threads(int count) {
+    forwardpass::set_thread_count(count);
+}
+}
+
+namespace forwardpass {
+
+namespace py = pybind11;
+
+int checked_thread_count(py::handle value) {
+    PyObject* const index = PyBool_Check(value.ptr()) ? nullptr : PyNumber_Index(value.ptr());
+    if (index == nullptr) {
+        PyErr_Clear();
+        throw py::type_error(std::string("num_threads: expected an integer, got ") + Py_TYPE(value.ptr())->tp_name);
+    }
+    int overflow = 0;
+    const long long count = PyLong_AsLongLongAndOverflow(index, &overflow);
+    Py_DECREF(index);
+    if (overflow < 0 || (overflow == 0 && count < 1))
+        throw py::value_error("num_threads: expected at least 1, got " + py::str(value).cast<std::string>());
+    return overflow > 0 ? max_threads : static_cast<int>(std::min<long long>(count, max_threads));
+}
+
+void register_threads(py::module_& module) {
+    default_thread_count();  // a bad FORWARDPASS_NUM_THREADS fails the import, not the first call
+    module.attr("MAX_THREADS") = max_threads;
+    module.def("get_num_threads", &thread_count,
+               R"(How many threads a call from this thread may use.
+
+Returns
+-------
+int
+
+Notes
+-----
+In this order: ``with num_threads(n)``, ``set_num_threads(n)``, the environment variables
+``FORWARDPASS_NUM_THREADS`` and ``OMP_NUM_THREADS``, and else the smaller of the CPUs that this process may run on
+and its control group's quota. The argument ``num_threads`` of a call comes before all of them.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.get_num_threads() >= 1
+True
+)");
+    module.def(
+        "set_num_threads", [](py::handle num_threads) { set_thread_count(thread_count_or_none(num_threads)); },
+        py::arg("num_threads"),
+        R"(How many threads calls from this process may use from now on.
+
+The result's bits never depend on it. No thread is started before a call is large enough to share.
+
+Parameters
+----------
+num_threads : int or None
+    From 1 up; 256 and more count as 256. None goes back to the environment or the machine.
+
+Raises
+------
+TypeError
+    No integer.
+ValueError
+    Less than 1.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.set_num_threads(2)
+>>> fp.get_num_threads()
+2
+>>> fp.set_num_threads(None)
+)");
+    module.def(
+        "override_num_threads",
+        [](py::handle num_threads) { return override_thread_count(thread_count_or_none(num_threads)); },
+        py::arg("num_threads"), "The setting of calls from this thread; None or 0 for none. Returns the one before.");
+    module.def("worker_count", &worker_count, "Threads that were started to help with calls, and exist now.");
+}
+
+}  // namespace forwardpass

@@ -1,0 +1,59 @@
+// When a call's work is worth the help of other threads, and how often it looks for an interrupt.
+#pragma once
+
+#include "kernels/contract.hpp"
+#include "thread_count.hpp"
+#include "thread_pool.hpp"
+
+namespace forwardpass {
+
+// Work, in multiplications, that threads which are awake may take part in: 5 us at 100 GFMA/s, where
+// sharing costs about one. And work for which sleeping ones are woken: 40 us, as waking takes 5 us of
+// the caller's time and 50 us until the other comes.
+constexpr Index work_worth_sharing = Index{1} << 19;
+constexpr Index work_worth_waking = Index{1} << 21;
+// Reading the weights takes as long as running this many rows through them (L2, AVX-512).
+constexpr Index rows_for_reading = 3;
+
+// Chunks for each thread, so that all end at about the same time wherever one was held up.
+constexpr Index chunks_for_each_thread = 4;
+
+// How the work of `rows` rows of `work_per_row` multiplications may be shared; `threads` of 0 asks for
+// as many as thread_count() says.
+struct Sharing {
+    int threads;
+    bool wakes;
+
+    Sharing(Index work_per_row, Index rows, int wanted) noexcept {
+        const Index work = (rows + rows_for_reading) * work_per_row;
+        threads = work < work_worth_sharing ? 1 : wanted > 0 ? wanted : thread_count();
+        wakes = work >= work_worth_waking;
+    }
+    Index chunks() const noexcept { return threads == 1 ? 1 : threads * chunks_for_each_thread; }
+};
+
+// Asked now and then during a long run, by the thread that called; true ends it.
+using Interrupted = bool (*)();
+
+// Multiplications between two looks at Interrupted: about 50 ms at 20 GFMA/s.
+constexpr Index work_between_looks = Index{1} << 30;
+
+// Called after each chunk of a known amount of work.
+class Looks {
+public:
+    Looks(Interrupted interrupted, Index work_of_chunk) noexcept
+        : interrupted_(interrupted), work_of_chunk_(work_of_chunk) {}
+    bool operator()() noexcept {
+        work_ += work_of_chunk_;
+        if (work_ < work_between_looks) return false;
+        work_ = 0;
+        return interrupted_();
+    }
+
+private:
+    Interrupted interrupted_;
+    Index work_of_chunk_;
+    Index work_ = 0;
+};
+
+}  // namespace forwardpass

@@ -1,0 +1,108 @@
+#include "thread_count.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace forwardpass {
+namespace {
+
+std::atomic<int> process_count{0};
+std::atomic<int> found_count{0};  // default_thread_count(), once it was needed
+thread_local int override_count = 0;
+
+// The first number of "4" or "4,2" (a count for each level of nesting), 0 if it is none above 0.
+int leading_count(const char* text) {
+    char* end = nullptr;
+    const long count = std::strtol(text, &end, 10);
+    if (end == text || (*end != '\0' && *end != ',') || count < 1) return 0;
+    return static_cast<int>(std::min<long>(count, max_threads));
+}
+
+int cpus_in_affinity_mask() {
+#if defined(__linux__)
+    cpu_set_t set;  // of 1024 CPUs: the call fails on larger machines
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+    return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// "quota period" in microseconds of one control group, where "max" is no limit; 0 for none.
+double cpus_of(const std::string& directory) {
+    double quota = 0, period = 0;
+    if (std::ifstream both(directory + "/cpu.max"); both >> quota >> period && period > 0) return quota / period;
+    std::ifstream quota_v1(directory + "/cpu.cfs_quota_us"), period_v1(directory + "/cpu.cfs_period_us");
+    if (quota_v1 >> quota && period_v1 >> period && quota > 0 && period > 0) return quota / period;
+    return 0;
+}
+
+// CPUs' worth of time that this process's control group and those above it may use; 0 for no limit.
+double cpus_in_quota() {
+    double least = 0;
+    const auto limit = [&least](const std::string& directory) {
+        const double cpus = cpus_of(directory);
+        if (cpus > 0) least = least > 0 ? std::min(least, cpus) : cpus;
+    };
+    std::ifstream groups("/proc/self/cgroup");  // lines of "number:controllers:/path"
+    for (std::string line; std::getline(groups, line);) {
+        const auto first = line.find(':'), second = line.find(':', first + 1);
+        if (second == std::string::npos) continue;
+        const std::string controllers = line.substr(first + 1, second - first - 1);
+        if (!controllers.empty() && ("," + controllers + ",").find(",cpu,") == std::string::npos) continue;
+        const std::string root = "/sys/fs/cgroup" + (controllers.empty() ? "" : "/" + controllers);
+        // Inside a container the path is often that of the host, and the root here is the group itself.
+        for (std::string path = line.substr(second + 1); path.size() > 1; path.resize(path.rfind('/')))
+            limit(root + path);
+        limit(root);
+    }
+    return least;
+}
+
+}  // namespace
+
+int default_thread_count() {
+    if (const char* own = std::getenv("FORWARDPASS_NUM_THREADS"); own != nullptr && *own != '\0') {
+        const int count = std::string(own).find(',') == std::string::npos ? leading_count(own) : 0;
+        if (count == 0)
+            throw std::invalid_argument("FORWARDPASS_NUM_THREADS: expected a number of threads from 1 up, got '" +
+                                        std::string(own) + "'");
+        return count;
+    }
+    if (const char* openmp = std::getenv("OMP_NUM_THREADS"))
+        if (const int count = leading_count(openmp); count > 0) return count;
+    const double quota = cpus_in_quota();
+    const int cpus = std::min(cpus_in_affinity_mask(), max_threads);
+    return quota > 0 ? std::clamp(static_cast<int>(std::ceil(quota)), 1, cpus) : cpus;
+}
+
+int thread_count() noexcept {
+    if (override_count > 0) return override_count;
+    if (const int set = process_count.load(std::memory_order_relaxed); set > 0) return set;
+    int count = found_count.load(std::memory_order_relaxed);
+    if (count == 0) {
+        try {
+            count = default_thread_count();
+        } catch (const std::exception&) {  // a bad variable was refused at the import; memory is short
+            count = 1;
+        }
+        found_count.store(count, std::memory_order_relaxed);
+    }
+    return count;
+}
+
+void set_thread_count(int count) noexcept { process_count.store(std::min(count, max_threads)); }
+
+int override_thread_count(int count) noexcept {
+    const int before = override_count;
+    override_count = std::min(count, max_threads);
+    return before;
+}
+
+}  // namespace forwardpass
