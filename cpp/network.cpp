@@ -167,7 +167,8 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     Index tile =
         std::min(batch.rows, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, work_per_row_ * bytes_each));
     const Sharing sharing(work_per_row_, batch.rows, threads);
-    if (sharing.threads > 1) tile = std::min(tile, std::max(rows_worth_cutting, ceiling(batch.rows, sharing.chunks())));
+    if (sharing.threads > 1)
+        tile = std::min(tile, std::max(min_tile_rows, ceiling(batch.rows, sharing.chunks() * 6) * 6));
     Looks looks(interrupted, tile * work_per_row_);
     const bool cached = work_per_row_ * bytes_each <= l2_bytes();
     if (sharing.threads > 1 && batch.rows < sharing.threads * (cached ? rows_worth_cutting : max_tile_rows))

@@ -13,6 +13,8 @@
 #include <system_error>
 #include <thread>
 
+#include "thread_count.hpp"
+
 namespace forwardpass {
 namespace {
 
@@ -41,6 +43,27 @@ bool spin_until(Condition condition) noexcept {
     return condition();
 }
 
+// Consecutive chunks, the first ones in the low half: their thread takes from the front, and one that has
+// finished its own from the back. So in a loop of calls every thread meets the same weights again,
+// in its own cache: 1.9 MB of them in two halves took 13 us a row, dealt out by one counter 50 us.
+class alignas(64) Share {
+public:
+    void set(std::uint32_t first, std::uint32_t end) noexcept { range_.store(std::uint64_t{end} << 32 | first); }
+    // A chunk of its own thread's or a helper's, -1 where none is left.
+    Index take(bool own) noexcept {
+        std::uint64_t range = range_.load();
+        for (;;) {
+            const auto first = static_cast<std::uint32_t>(range), end = static_cast<std::uint32_t>(range >> 32);
+            if (first >= end) return -1;
+            const std::uint64_t rest = own ? range + 1 : range - (std::uint64_t{1} << 32);
+            if (range_.compare_exchange_weak(range, rest)) return own ? first : end - 1;
+        }
+    }
+
+private:
+    std::atomic<std::uint64_t> range_{0};
+};
+
 class ThreadPool {
 public:
     bool run(const Job& job) noexcept;
@@ -51,11 +74,11 @@ private:
     static constexpr std::uint32_t seat = 1u << 16, inside_mask = seat - 1;
 
     void start_workers(int count) noexcept;
-    void work() noexcept;
-    bool join() noexcept;
+    void work(int worker) noexcept;
+    int join() noexcept;
     void leave() noexcept;
     void sleep();
-    void take_chunks(const Job& job, int thread) noexcept;
+    Index next_chunk(const Job& job, int thread) noexcept;
     void wait_for_workers() noexcept;
     bool may_join() const noexcept { return state_.load() >= seat; }
     bool is_empty() const noexcept { return (state_.load() & inside_mask) == 0; }
@@ -63,8 +86,7 @@ private:
     std::atomic<bool> in_use_{false};  // by the call whose job this is; no mutex, as a signal handler may call
     std::atomic<int> workers_{0};      // changed by that call
     const Job* job_ = nullptr;         // valid while there are seats, or workers inside
-    std::atomic<Index> next_{0};       // the first chunk that nobody has taken
-    std::atomic<int> number_{0};       // of the last thread that joined
+    Share shares_[max_threads];        // of the job's chunks, one for each thread
     alignas(64) std::atomic<std::uint32_t> state_{0};
 
     std::mutex sleep_;              // for both conditions
@@ -111,7 +133,7 @@ void ThreadPool::start_workers(int count) noexcept {
     if (workers_.load() >= count || pthread_sigmask(SIG_SETMASK, &all, &before) != 0) return;
     try {
         while (workers_.load() < count) {
-            std::thread([this] { work(); }).detach();
+            std::thread([this, worker = workers_.load() + 1] { work(worker); }).detach();
             workers_.fetch_add(1);
         }
     } catch (const std::system_error&) {  // fewer threads, same bits
@@ -120,12 +142,12 @@ void ThreadPool::start_workers(int count) noexcept {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-// Takes a seat if there is one.
-bool ThreadPool::join() noexcept {
+// Takes a seat if there is one: the number of this thread in the job, or 0.
+int ThreadPool::join() noexcept {
     std::uint32_t state = state_.load();
     while (state >= seat)
-        if (state_.compare_exchange_weak(state, state - seat + 1)) return true;
-    return false;
+        if (state_.compare_exchange_weak(state, state - seat + 1)) return static_cast<int>(state / seat);
+    return 0;
 }
 
 void ThreadPool::leave() noexcept {
@@ -143,19 +165,22 @@ void ThreadPool::sleep() {
     sleepers_.fetch_sub(1);
 }
 
-void ThreadPool::work() noexcept {
+void ThreadPool::work(int worker) noexcept {
     for (;;) {
         if (!spin_until([this] { return may_join(); })) sleep();
-        if (!join()) continue;
-        take_chunks(*job_, number_.fetch_add(1) + 1);
+        const int thread = join();
+        if (thread == 0) continue;
+        const Job& job = *job_;
+        for (Index chunk; (chunk = next_chunk(job, worker)) >= 0;) job.run(job.context, chunk, thread);
         leave();
     }
 }
 
-void ThreadPool::take_chunks(const Job& job, int thread) noexcept {
-    for (Index chunk; (chunk = next_.fetch_add(1)) < job.chunks;) {
-        job.run(job.context, chunk, thread);
-    }
+// Of the thread's own share, then of the others'.
+Index ThreadPool::next_chunk(const Job& job, int thread) noexcept {
+    for (int i = 0; i < job.threads; ++i)
+        if (const Index chunk = shares_[(thread + i) % job.threads].take(i == 0); chunk >= 0) return chunk;
+    return -1;
 }
 
 void ThreadPool::wait_for_workers() noexcept {
@@ -174,8 +199,9 @@ bool ThreadPool::run(const Job& job) noexcept {
     const unsigned forks_before = forks.load();
     bool stopped = false;
     job_ = &job;
-    next_.store(0);
-    number_.store(0);
+    for (int t = 0; t < job.threads; ++t)
+        shares_[t].set(static_cast<std::uint32_t>(job.chunks * t / job.threads),
+                       static_cast<std::uint32_t>(job.chunks * (t + 1) / job.threads));
     state_.store(static_cast<std::uint32_t>(job.threads - 1) * seat);
     if (job.wakes && sleepers_.load() > 0) {
         // Through the lock, or a worker that has just looked would miss it.
@@ -184,11 +210,12 @@ bool ThreadPool::run(const Job& job) noexcept {
         }
         for (int i = 1; i < job.threads; ++i) wake_.notify_one();
     }
-    for (Index chunk; !stopped && (chunk = next_.fetch_add(1)) < job.chunks;) {
+    for (Index chunk; !stopped && (chunk = next_chunk(job, 0)) >= 0;) {
         job.run(job.context, chunk, 0);
         stopped = job.stop(job.stop_context);
     }
-    if (stopped) next_.store(job.chunks);
+    if (stopped)
+        for (int t = 0; t < job.threads; ++t) shares_[t].set(0, 0);
     if (forks.load() != forks_before) return !stopped && run_alone(job);  // the workers' chunks were lost
     wait_for_workers();
     in_use_.store(false);
