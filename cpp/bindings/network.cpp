@@ -110,8 +110,57 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     return destination.finish();
 }
 
+namespace {
+
+bool is_plain_rows(PyObject* object, int type, Index width, int writeable) {
+    auto* array = reinterpret_cast<PyArrayObject*>(object);
+    return PyArray_CheckExact(object) && PyArray_TYPE(array) == type &&
+           PyArray_CHKFLAGS(array, NPY_ARRAY_CARRAY_RO | writeable) && PyArray_ISNOTSWAPPED(array) &&
+           (PyArray_NDIM(array) == 1 || PyArray_NDIM(array) == 2) &&
+           PyArray_DIM(array, PyArray_NDIM(array) - 1) == width;
+}
+
+}  // namespace
+
+// The usual case without the general one's questions, 60 ns of a call: contiguous rows of the network's
+// own type, and an `out` as plain that does not touch them. Null where it is not.
+template <class T>
+PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObject* out, int threads) const {
+    if (!is_plain_rows(x, numpy_type<T>, in_features_, 0)) return nullptr;
+    auto* const from = reinterpret_cast<PyArrayObject*>(x);
+    const int ndim = PyArray_NDIM(from);
+    const Index rows = ndim == 1 ? 1 : PyArray_DIM(from, 0);
+    if (rows == 0 || in_features_ == 0 || out_features_ == 0) return nullptr;
+    if (out != nullptr) {
+        auto* const given = reinterpret_cast<PyArrayObject*>(out);
+        if (!is_plain_rows(out, numpy_type<T>, out_features_, NPY_ARRAY_WRITEABLE) || PyArray_NDIM(given) != ndim ||
+            (ndim == 2 && PyArray_DIM(given, 0) != rows))
+            return nullptr;
+        const char *x_begin = PyArray_BYTES(from), *y_begin = PyArray_BYTES(given);
+        if (x_begin < y_begin + PyArray_NBYTES(given) && y_begin < x_begin + PyArray_NBYTES(from)) return nullptr;
+        Py_INCREF(out);
+    } else {
+        const npy_intp shape[] = {ndim == 1 ? out_features_ : rows, out_features_};
+        out = PyArray_SimpleNew(ndim, shape, numpy_type<T>);
+        if (out == nullptr) throw py::error_already_set();
+    }
+    const py::object result = py::reinterpret_steal<py::object>(out), keeps_x = py::reinterpret_borrow<py::object>(x);
+    const Batch<T> batch{static_cast<const T*>(PyArray_DATA(from)),
+                         in_features_,
+                         static_cast<T*>(PyArray_DATA(as_array(result))),
+                         out_features_,
+                         rows,
+                         in_features_};
+    run_released(rows * network.work_per_row(), [&] { return network.run(batch, threads, signal_raised); });
+    return result.inc_ref().ptr();
+}
+
 py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) const {
     check_initialised();
+    if (PyObject* const result = type_ == NPY_FLOAT    ? run_plain(*f32_, value.ptr(), out, threads)
+                                 : type_ == NPY_DOUBLE ? run_plain(*f64_, value.ptr(), out, threads)
+                                                       : nullptr)
+        return py::reinterpret_steal<py::object>(result);
     const py::object x = to_ndarray(value, "x");
     PyArrayObject* array = as_array(x);
     check_has_axis(array, "x");

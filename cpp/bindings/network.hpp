@@ -57,6 +57,8 @@ public:
 
 private:
     template <class T>
+    PyObject* run_plain(const Network<T>& network, PyObject* x, PyObject* out, int threads) const;
+    template <class T>
     py::object run(const Network<T>& network, const py::object& x, PyObject* out, int threads) const;
 
     bool initialised_ = false;
