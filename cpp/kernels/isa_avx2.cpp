@@ -32,6 +32,7 @@ struct Avx2F32 {
         }
         if (count & 1) _mm_store_ss(p, part);
     }
+    static void hold(Register& a) noexcept { __asm__("" : "+x"(a)); }
     static Register broadcast(float a) noexcept { return _mm256_set1_ps(a); }
     static Register add(Register a, Register b) noexcept { return _mm256_add_ps(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm256_max_ps(a, b); }
@@ -70,6 +71,7 @@ struct Avx2F64 {
         }
         if (count & 1) _mm_store_sd(p, part);
     }
+    static void hold(Register& a) noexcept { __asm__("" : "+x"(a)); }
     static Register broadcast(double a) noexcept { return _mm256_set1_pd(a); }
     static Register add(Register a, Register b) noexcept { return _mm256_add_pd(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm256_max_pd(a, b); }

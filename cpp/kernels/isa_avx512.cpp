@@ -18,6 +18,7 @@ struct Avx512F32 {
     static void store_partial(float* p, Register a, Index count) noexcept {
         _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), a);
     }
+    static void hold(Register& a) noexcept { __asm__("" : "+v"(a)); }
     static Register broadcast(float a) noexcept { return _mm512_set1_ps(a); }
     static Register add(Register a, Register b) noexcept { return _mm512_add_ps(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm512_max_ps(a, b); }
@@ -52,6 +53,7 @@ struct Avx512F64 {
     static void store_partial(double* p, Register a, Index count) noexcept {
         _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), a);
     }
+    static void hold(Register& a) noexcept { __asm__("" : "+v"(a)); }
     static Register broadcast(double a) noexcept { return _mm512_set1_pd(a); }
     static Register add(Register a, Register b) noexcept { return _mm512_add_pd(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm512_max_pd(a, b); }

@@ -24,6 +24,7 @@ struct NeonF32 {
         }
         if (count & 1) *p = vget_lane_f32(part, 0);
     }
+    static void hold(Register& a) noexcept { __asm__("" : "+w"(a)); }
     static Register broadcast(float a) noexcept { return vdupq_n_f32(a); }
     static Register add(Register a, Register b) noexcept { return vaddq_f32(a, b); }
     static Register max(Register a, Register b) noexcept { return vmaxq_f32(a, b); }
@@ -51,6 +52,7 @@ struct NeonF64 {
     static Register load(const double* p) noexcept { return vld1q_f64(p); }
     static void store(double* p, Register a) noexcept { vst1q_f64(p, a); }
     static void store_partial(double* p, Register a, Index) noexcept { *p = vgetq_lane_f64(a, 0); }
+    static void hold(Register& a) noexcept { __asm__("" : "+w"(a)); }
     static Register broadcast(double a) noexcept { return vdupq_n_f64(a); }
     static Register add(Register a, Register b) noexcept { return vaddq_f64(a, b); }
     static Register max(Register a, Register b) noexcept { return vmaxq_f64(a, b); }
