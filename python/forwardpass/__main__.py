@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from .cli import demo
+from .cli import bench, demo
 
 
 def main() -> int:
@@ -11,8 +11,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m forwardpass", description="Feed-forward networks on the CPU.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("demo", help="classify handwritten digits with a trained network")
-    parser.parse_args()
-    return demo.run()
+    bench.add_arguments(commands.add_parser("bench", help="time this machine, against every peer that is installed"))
+    args = parser.parse_args()
+    return bench.run(args) if args.command == "bench" else demo.run()
 
 
 if __name__ == "__main__":

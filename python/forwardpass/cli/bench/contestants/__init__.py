@@ -1,0 +1,50 @@
+"""Who is timed. Each contestant is a function of a Workload and a number of threads.
+
+It returns a function without arguments, NumPy array in and NumPy array out, at the best practice of
+its library; all that can be done beforehand is done beforehand. It raises ImportError where the
+library is missing, and Unsupported where it cannot do the work.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from ..workload import Array, Workload
+
+Run = Callable[[], Any]
+Build = Callable[[Workload, int], Callable[[], Array]]
+
+
+class Unsupported(Exception):
+    """What this contestant cannot do, and why."""
+
+
+# Name in the tables: (module, function). The first two are ours.
+CONTESTANTS = {
+    "forwardpass": ("ours", "fresh"),
+    "forwardpass out=": ("ours", "into"),
+    "NumPy": ("by_hand", "numpy_naive"),
+    "NumPy out=": ("by_hand", "numpy_careful"),
+    "scipy BLAS": ("by_hand", "scipy_blas"),
+    "Numba by hand": ("by_hand", "numba_by_hand"),
+    "torch": ("pytorch", "eager"),
+    "torch traced": ("pytorch", "traced"),
+    "torch oneDNN": ("pytorch", "onednn"),
+    "onnxruntime": ("onnx", "plain"),
+    "onnxruntime iob": ("onnx", "bound"),
+    "openvino": ("compilers", "openvino"),
+    "jax": ("compilers", "jax"),
+    "scikit-learn": ("others", "scikit_learn"),
+    "ncnn": ("others", "ncnn"),
+    "mlpfile": ("others", "mlpfile"),
+}
+OURS = ("forwardpass", "forwardpass out=")
+# By hand, for one network and one machine: no library that a user would call.
+BY_HAND = ("Numba by hand",)
+
+
+def build(name: str, workload: Workload, threads: int) -> Callable[[], Array]:
+    """The contestant, ready to be timed."""
+    module, function = CONTESTANTS[name]
+    made: Build = getattr(import_module(f"{__name__}.{module}"), function)
+    return made(workload, threads)

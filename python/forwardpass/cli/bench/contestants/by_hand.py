@@ -1,0 +1,110 @@
+"""Networks written by hand: NumPy, the BLAS under SciPy, and Numba."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..workload import Array, Workload
+from . import Unsupported
+
+
+def numpy_naive(workload: Workload, threads: int) -> Callable[[], Array]:
+    """As one writes it down."""
+    layers, x = workload.layers, workload.x
+
+    def run() -> Array:
+        y = x
+        for i, (w, b) in enumerate(layers):
+            y = (np.maximum(y, 0) if i else y) @ w.T + b
+        return y
+
+    return run
+
+
+def numpy_careful(workload: Workload, threads: int) -> Callable[[], Array]:
+    """Every result preallocated; for batches the weights transposed beforehand, as the BLAS likes them."""
+    one_row = workload.rows == 1
+    lead = () if one_row else (workload.rows,)
+    weights = [w if one_row else np.ascontiguousarray(w.T) for w, _ in workload.layers]
+    steps = [(w, b, np.empty((*lead, len(b)), b.dtype)) for w, (_, b) in zip(weights, workload.layers, strict=True)]
+    x, last = workload.x, len(steps) - 1
+
+    def run() -> Array:
+        y = x
+        for i, (w, b, out) in enumerate(steps):
+            if one_row:
+                np.dot(w, y, out=out)
+            else:
+                np.dot(y, w, out=out)
+            np.add(out, b, out=out)
+            if i < last:
+                np.maximum(out, 0, out=out)
+            y = out
+        return y
+
+    return run
+
+
+def scipy_blas(workload: Workload, threads: int) -> Callable[[], Array]:
+    """gemv and gemm called directly, the bias being what the product is added to."""
+    from scipy.linalg import blas
+
+    gemv, gemm = (getattr(blas, ("s" if workload.dtype == "float32" else "d") + name) for name in ("gemv", "gemm"))
+    one_row, x, last = workload.rows == 1, workload.x, len(workload.layers) - 1
+    steps: list[tuple[Any, ...]] = []
+    for w, b in workload.layers:
+        tiled = b if one_row else np.asfortranarray(np.broadcast_to(b[:, np.newaxis], (len(b), workload.rows)))
+        steps.append((np.asfortranarray(w.T), tiled, tiled.copy("F")))
+
+    def run() -> Array:
+        y = x if one_row else x.T
+        for i, (wt, b, out) in enumerate(steps):
+            out[...] = b
+            if one_row:
+                y = gemv(1.0, wt, y, beta=1.0, y=out, overwrite_y=True, trans=True)
+            else:
+                y = gemm(1.0, wt, y, beta=1.0, c=out, overwrite_c=True, trans_a=True)
+            if i < last:
+                np.maximum(y, 0, out=y)
+        return y.T
+
+    return run
+
+
+def numba_by_hand(workload: Workload, threads: int) -> Callable[[], Array]:
+    """One jitted function: the weights, transposed, frozen in as constants; outputs inside inputs."""
+    if workload.work > 1 << 19:
+        raise Unsupported("weights this large are not frozen into a function")
+    if threads > 1:
+        raise Unsupported("one thread only")
+    import numba
+
+    frozen: dict[str, Any] = {"np": np}
+    one_row = workload.rows == 1
+    x_row, y_row = ("x", "y") if one_row else ("x[row]", "y[row]")
+    lines = ["def forward(x, y):", "    for row in range(1):" if one_row else "    for row in range(x.shape[0]):"]
+    source = x_row
+    for i, (w, b) in enumerate(workload.layers):
+        frozen[f"w{i}"], frozen[f"b{i}"] = np.ascontiguousarray(w.T), b
+        inputs, outputs = w.shape[1], w.shape[0]
+        target = y_row if i + 1 == len(workload.layers) else f"h{i}"
+        lines += [
+            *([] if target == y_row else [f"        h{i} = np.empty({outputs}, np.{workload.dtype})"]),
+            f"        for j in range({outputs}): {target}[j] = b{i}[j]",
+            f"        for k in range({inputs}):",
+            f"            v = {source}[k]",
+            f"            for j in range({outputs}): {target}[j] += v * w{i}[k, j]",
+            *([] if target == y_row else [f"        for j in range({outputs}): h{i}[j] = max(h{i}[j], 0)"]),
+        ]
+        source = target
+    exec("\n".join(lines), frozen)
+    forward = numba.njit(fastmath=True, boundscheck=False)(frozen["forward"])
+    x = workload.x
+    y = np.empty((*x.shape[:-1], workload.widths[-1]), workload.dtype)
+
+    def run() -> Array:
+        forward(x, y)
+        return y
+
+    return run

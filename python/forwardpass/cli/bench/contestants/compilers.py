@@ -1,0 +1,62 @@
+"""Whole-graph compilers: OpenVINO and JAX."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..workload import Array, Workload
+from . import Unsupported
+
+
+def openvino(workload: Workload, threads: int) -> Callable[[], Array]:
+    """Compiled for latency in float32; the tensors share NumPy's memory."""
+    if workload.dtype != "float32":
+        raise Unsupported("float32 only")
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    x = np.atleast_2d(workload.x)
+    parameter = ops.parameter(list(x.shape), np.float32, name="x")
+    node = parameter
+    for i, (w, b) in enumerate(workload.layers):
+        node = ops.add(ops.matmul(ops.relu(node) if i else node, ops.constant(w), False, True), ops.constant(b))
+    model = ov.Model([ops.result(node)], [parameter], "network")
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request = ov.Core().compile_model(model, "CPU", settings).create_infer_request()
+    y = np.empty((workload.rows, workload.widths[-1]), np.float32)
+    request.set_input_tensor(ov.Tensor(x, shared_memory=True))
+    request.set_output_tensor(ov.Tensor(y, shared_memory=True))
+
+    def run() -> Array:
+        request.infer()
+        return y
+
+    return run
+
+
+def jax(workload: Workload, threads: int) -> Callable[[], Array]:
+    """One jitted function with the weights as constants."""
+    if workload.dtype != "float32":
+        raise Unsupported("float32 only")
+    import jax
+    import jax.numpy as jnp
+
+    weights = [(jnp.asarray(w.T), jnp.asarray(b)) for w, b in workload.layers]
+
+    def forward(y):  # type: ignore[no-untyped-def]
+        for i, (w, b) in enumerate(weights):
+            y = jnp.dot(jnp.maximum(y, 0) if i else y, w, precision="highest") + b
+        return y
+
+    compiled = jax.jit(forward)
+    x = workload.x
+
+    def run() -> Array:
+        return np.asarray(compiled(x))
+
+    return run

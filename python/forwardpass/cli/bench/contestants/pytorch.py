@@ -1,0 +1,73 @@
+"""PyTorch on the CPU, in inference mode: eager, traced and frozen, and oneDNN's own fused operations."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..workload import Array, Workload
+from . import Unsupported
+
+
+def _module(workload: Workload, threads: int) -> tuple[Any, Any]:
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.backends.mkldnn.set_flags(_enabled=True)
+    modules: list[Any] = []
+    for w, b in workload.layers:
+        linear = torch.nn.Linear(w.shape[1], w.shape[0], dtype=getattr(torch, workload.dtype))
+        linear.weight.data, linear.bias.data = torch.from_numpy(w.copy()), torch.from_numpy(b.copy())
+        modules += [torch.nn.ReLU(), linear] if modules else [linear]
+    return torch, torch.nn.Sequential(*modules).eval()
+
+
+def _runner(torch: Any, module: Any, x: Array) -> Callable[[], Array]:
+    def run() -> Array:
+        with torch.inference_mode():
+            y: Array = module(torch.from_numpy(x)).numpy()
+            return y
+
+    return run
+
+
+def eager(workload: Workload, threads: int) -> Callable[[], Array]:
+    """The module as it is."""
+    torch, module = _module(workload, threads)
+    return _runner(torch, module, workload.x)
+
+
+def traced(workload: Workload, threads: int) -> Callable[[], Array]:
+    """torch.jit.trace, frozen and optimised for inference."""
+    torch, module = _module(workload, threads)
+    with torch.inference_mode():
+        script = torch.jit.optimize_for_inference(
+            torch.jit.freeze(torch.jit.trace(module, torch.from_numpy(workload.x)))
+        )
+    return _runner(torch, script, workload.x)
+
+
+def onednn(workload: Workload, threads: int) -> Callable[[], Array]:
+    """Weights reordered once, each layer one fused call."""
+    torch, _ = _module(workload, threads)
+    if workload.dtype != "float32":
+        raise Unsupported("float32 only")
+    try:
+        call = torch.ops.mkldnn._linear_pointwise
+        reorder = torch.ops.mkldnn._reorder_linear_weight
+    except (AttributeError, RuntimeError) as error:
+        raise Unsupported("this build of torch has no oneDNN operations") from error
+    steps = []
+    last = len(workload.layers) - 1
+    for i, (w, b) in enumerate(workload.layers):
+        weight = reorder(torch.from_numpy(w.copy()), workload.rows)
+        steps.append((weight, torch.from_numpy(b.copy()), "none" if i == last else "relu"))
+    x = workload.x
+
+    def run() -> Array:
+        with torch.inference_mode():
+            y = torch.from_numpy(x)
+            for weight, bias, activation in steps:
+                y = call(y, weight, bias, activation, [], "")
+            result: Array = y.numpy()
+            return result
+
+    return run

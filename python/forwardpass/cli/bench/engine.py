@@ -1,0 +1,98 @@
+"""Times contestants against each other: one process each, in turns, the others asleep meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from .worker import Skipped, Worker
+from .workload import Array, Workload
+
+ROUNDS = 11
+
+
+@dataclass
+class Result:
+    """One contestant at one workload; seconds of one call, or the reason why there are none."""
+
+    net: str
+    rows: int
+    dtype: str
+    threads: int
+    contestant: str
+    seconds: float | None = None
+    low: float | None = None
+    high: float | None = None
+    skipped: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As --json prints it."""
+        return asdict(self)
+
+
+def check(y: Array, workload: Workload) -> str | None:
+    """What is wrong with a contestant's first rows, or None."""
+    expected, tolerance = workload.expected
+    if y.shape != expected.shape:
+        return f"wrong: expected shape {expected.shape}, got {y.shape}"
+    if y.dtype != workload.dtype:
+        return f"wrong: expected {workload.dtype}, got {y.dtype}"
+    error = np.abs(y - expected)
+    if not (error <= tolerance).all():
+        return f"not {workload.dtype}-accurate: off by {np.nanmax(error):.2g}"
+    return None
+
+
+class Engine:
+    """Contestants' processes at one number of threads; they live from one workload to the next."""
+
+    def __init__(self, contestants: Iterable[str], threads: int) -> None:
+        self.threads = threads
+        self.workers = [Worker(contestant, threads) for contestant in contestants]
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.close()
+
+    def load(self, workload: Workload) -> tuple[list[Worker], list[Result]]:
+        """Who is ready and right, and who is not, with the reason."""
+        ready, skipped = [], []
+        for worker in self.workers:
+            worker.send("load", workload)
+        for worker in self.workers:
+            answer = worker.receive()
+            reason = answer.reason if isinstance(answer, Skipped) else check(answer, workload)
+            if reason is None:
+                ready.append(worker)
+            else:
+                skipped.append(self.result(workload, worker, skipped=reason))
+        return ready, skipped
+
+    def result(self, workload: Workload, worker: Worker, **values: Any) -> Result:
+        """Of this engine."""
+        return Result(workload.net, workload.rows, workload.dtype, self.threads, worker.contestant, **values)
+
+    def measure(self, workload: Workload, seconds: float, tick: Callable[[str], None]) -> list[Result]:
+        """All contestants in turns, `seconds` of timed calls in all; medians and quartiles over the rounds."""
+        tick(f"{workload.net}, {workload.rows} rows: preparing")
+        ready, results = self.load(workload)
+        times: dict[str, list[float]] = {worker.contestant: [] for worker in ready}
+        share = seconds / ROUNDS / max(1, len(ready))
+        ready = [worker for worker in ready if not isinstance(worker.ask("calibrate", share), Skipped)]
+        for round_number in range(ROUNDS):
+            tick(f"{workload.net}, {workload.rows} rows: round {round_number + 1} of {ROUNDS}")
+            for worker in ready:
+                answer = worker.ask("time")
+                if not isinstance(answer, Skipped):
+                    times[worker.contestant].append(answer)
+        for worker in ready:
+            if samples := times[worker.contestant]:
+                low, median, high = (float(q) for q in np.quantile(samples, (0.25, 0.5, 0.75)))
+                results.append(self.result(workload, worker, seconds=median, low=low, high=high))
+        return results
