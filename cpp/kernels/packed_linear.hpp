@@ -5,6 +5,7 @@
 #include "contract.hpp"
 #include "panel.hpp"
 #include "tile.hpp"
+#include "unpacked_row.hpp"
 
 namespace forwardpass {
 namespace {
@@ -78,6 +79,13 @@ void packed_linear(const PackedLinear<typename V::Element>& a) noexcept {
     using T = typename V::Element;
     // Rows are dealt out evenly (7 = 4 + 3, not 5 + 2 or 6 + 1), so that no row count falls off a cliff.
     const Blocks blocks = cut_into_blocks(a.depth);
+    // One output: its panel is its row of the weight, and lanes hold blocks. 10000 x 1: 4.9 us became 1.5.
+    if (a.outputs == 1 && blocks.full >= V::lanes && V::lanes > 1) {
+        for (Index r = 0; r < a.rows; ++r)
+            unpacked_row<V>({a.panels + 1, a.depth, 1, a.panels, a.depth, 1, a.activation, a.x + r * a.x_row_stride,
+                             a.y + r * a.y_row_stride});
+        return;
+    }
     const Index tiles = (a.rows + max_rows<V> - 1) / max_rows<V>;
     for (Index panel = 0; panel < panel_count<T>(a.outputs); ++panel) {
         const Index outputs = outputs_in_panel<T>(a.outputs, panel);

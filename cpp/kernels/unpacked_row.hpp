@@ -108,8 +108,10 @@ typename V::Element one_output(const typename V::Element* x, const typename V::E
                                const Blocks& blocks) noexcept {
     using T = typename V::Element;
     T total = start_of_sum<T>(blocks.full, blocks.rest);
+    Index before = 0;  // full blocks behind x and w
     for_each_superblock(blocks, [&](Index full, Index rest) noexcept {
         T sum = start_of_sum<T>(full, rest);
+        before += full;
         const auto add_chain = [&](Index length) noexcept {
             T chain = 0;
             for (Index k = 0; k < length; ++k) chain = V::fma_one(x[k], w[k], chain);
@@ -123,6 +125,16 @@ typename V::Element one_output(const typename V::Element* x, const typename V::E
             for (Index lane = 0; lane < V::lanes; ++lane) sum = sum + partials[lane];
             x += V::lanes * blocks.block;
             w += V::lanes * blocks.block;
+        }
+        // Fewer blocks than lanes: together with some before them, whose sums are dropped.
+        if (full > 1 && before >= V::lanes) {
+            T partials[V::lanes];
+            const Index dropped = V::lanes - full;
+            block_chains<V>(x - dropped * blocks.block, w - dropped * blocks.block, blocks.block, partials);
+            for (Index lane = dropped; lane < V::lanes; ++lane) sum = sum + partials[lane];
+            x += full * blocks.block;
+            w += full * blocks.block;
+            full = 0;
         }
         for (; full > 0; --full) add_chain(blocks.block);
         if (rest > 0) add_chain(rest);

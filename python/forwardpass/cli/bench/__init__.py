@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 
 from .contestants import CONTESTANTS, OURS
 from .engine import Engine, Result
@@ -74,7 +75,7 @@ def _run(args: argparse.Namespace) -> int:
     results: list[Result] = []
     progress = Progress(len(workloads) * len(args.threads))
     for threads in args.threads:
-        with Engine(contestants, threads) as engine:
+        with closing(Engine(contestants, threads)) as engine:
             for workload in workloads:
                 if rate:
                     print_jitter(engine, workload, rate)

@@ -53,10 +53,8 @@ class Engine:
         self.threads = threads
         self.workers = [Worker(contestant, threads) for contestant in contestants]
 
-    def __enter__(self) -> Engine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End the processes."""
         for worker in self.workers:
             worker.close()
 

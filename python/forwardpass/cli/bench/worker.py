@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .contestants import Unsupported, build
+from .contestants import UnsupportedError, build
 from .workload import CHECKED_ROWS, Array, Workload
 
 # Read by the libraries when they are loaded, so they are set before the process starts.
@@ -56,10 +57,8 @@ class Worker:
 
     def send(self, method: str, *arguments: Any) -> None:
         """Ask for something; `receive` gives the answer."""
-        try:
+        with contextlib.suppress(OSError):  # of a process that has died; receive() says so
             self.connection.send((method, arguments))
-        except (BrokenPipeError, OSError):
-            pass  # receive() says so
 
     def receive(self) -> Any:
         """The answer, or Skipped if the process has died."""
@@ -96,7 +95,7 @@ class _Server:
             y = np.array(self.run()).reshape(workload.rows, -1)[:CHECKED_ROWS]
         except ImportError as error:
             return Skipped(f"not installed ({error.name or error})")
-        except Unsupported as error:
+        except UnsupportedError as error:
             return Skipped(str(error))
         except Exception as error:  # a peer's fault is a line of the report, not the end of the run
             return Skipped(f"{type(error).__name__}: {str(error)[:100]}")

@@ -2,7 +2,7 @@
 
 It returns a function without arguments, NumPy array in and NumPy array out, at the best practice of
 its library; all that can be done beforehand is done beforehand. It raises ImportError where the
-library is missing, and Unsupported where it cannot do the work.
+library is missing, and UnsupportedError where it cannot do the work.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Run = Callable[[], Any]
 Build = Callable[[Workload, int], Callable[[], Array]]
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """What this contestant cannot do, and why."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..workload import Array, Workload
-from . import Unsupported
+from . import UnsupportedError
 
 
 def numpy_naive(workload: Workload, threads: int) -> Callable[[], Array]:
@@ -47,7 +47,7 @@ def numpy_careful(workload: Workload, threads: int) -> Callable[[], Array]:
 
 
 def scipy_blas(workload: Workload, threads: int) -> Callable[[], Array]:
-    """gemv and gemm called directly, the bias being what the product is added to."""
+    """BLAS's gemv and gemm called directly, the bias being what the product is added to."""
     from scipy.linalg import blas
 
     gemv, gemm = (getattr(blas, ("s" if workload.dtype == "float32" else "d") + name) for name in ("gemv", "gemm"))
@@ -75,9 +75,9 @@ def scipy_blas(workload: Workload, threads: int) -> Callable[[], Array]:
 def numba_by_hand(workload: Workload, threads: int) -> Callable[[], Array]:
     """One jitted function: the weights, transposed, frozen in as constants; outputs inside inputs."""
     if workload.work > 1 << 19:
-        raise Unsupported("weights this large are not frozen into a function")
+        raise UnsupportedError("weights this large are not frozen into a function")
     if threads > 1:
-        raise Unsupported("one thread only")
+        raise UnsupportedError("one thread only")
     import numba
 
     frozen: dict[str, Any] = {"np": np}

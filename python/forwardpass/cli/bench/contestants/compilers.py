@@ -5,13 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from ..workload import Array, Workload
-from . import Unsupported
+from . import UnsupportedError
 
 
 def openvino(workload: Workload, threads: int) -> Callable[[], Array]:
     """Compiled for latency in float32; the tensors share NumPy's memory."""
     if workload.dtype != "float32":
-        raise Unsupported("float32 only")
+        raise UnsupportedError("float32 only")
     import openvino as ov
     from openvino import opset13 as ops
 
@@ -42,7 +42,7 @@ def openvino(workload: Workload, threads: int) -> Callable[[], Array]:
 def jax(workload: Workload, threads: int) -> Callable[[], Array]:
     """One jitted function with the weights as constants."""
     if workload.dtype != "float32":
-        raise Unsupported("float32 only")
+        raise UnsupportedError("float32 only")
     import jax
     import jax.numpy as jnp
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from ..workload import Array, Workload
-from . import Unsupported
+from . import UnsupportedError
 
 
 def scikit_learn(workload: Workload, threads: int) -> Callable[[], Array]:
     """MLPRegressor.predict, given its weights."""
     if len(workload.layers) < 2:
-        raise Unsupported("needs a hidden layer")
+        raise UnsupportedError("needs a hidden layer")
     from sklearn.neural_network import MLPRegressor
 
     hidden = tuple(workload.widths[1:-1])
@@ -35,7 +35,7 @@ def scikit_learn(workload: Workload, threads: int) -> Callable[[], Array]:
 def ncnn(workload: Workload, threads: int) -> Callable[[], Array]:
     """InnerProduct layers in float32, rows as the height of a matrix."""
     if workload.dtype != "float32":
-        raise Unsupported("float32 only")
+        raise UnsupportedError("float32 only")
     import ncnn as library
 
     lines = ["Input x 0 1 h0"]
@@ -56,7 +56,7 @@ def ncnn(workload: Workload, threads: int) -> Callable[[], Array]:
         (Path(folder) / "net.param").write_text(param)
         (Path(folder) / "net.bin").write_bytes(data)
         if net.load_param(f"{folder}/net.param") or net.load_model(f"{folder}/net.bin"):
-            raise Unsupported("the library refused the network")
+            raise UnsupportedError("the library refused the network")
     x = workload.x
 
     def run() -> Array:
@@ -71,9 +71,9 @@ def ncnn(workload: Workload, threads: int) -> Callable[[], Array]:
 def mlpfile(workload: Workload, threads: int) -> Callable[[], Array]:
     """pybind11 and Eigen, one row at a time."""
     if workload.dtype != "float32":
-        raise Unsupported("float32 only")
+        raise UnsupportedError("float32 only")
     if threads > 1:
-        raise Unsupported("one thread only")
+        raise UnsupportedError("one thread only")
     import mlpfile as library
 
     # The layers' types (and sizes), then their numbers.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..workload import Array, Workload
-from . import Unsupported
+from . import UnsupportedError
 
 
 def _module(workload: Workload, threads: int) -> tuple[Any, Any]:
@@ -49,12 +49,12 @@ def onednn(workload: Workload, threads: int) -> Callable[[], Array]:
     """Weights reordered once, each layer one fused call."""
     torch, _ = _module(workload, threads)
     if workload.dtype != "float32":
-        raise Unsupported("float32 only")
+        raise UnsupportedError("float32 only")
     try:
         call = torch.ops.mkldnn._linear_pointwise
         reorder = torch.ops.mkldnn._reorder_linear_weight
     except (AttributeError, RuntimeError) as error:
-        raise Unsupported("this build of torch has no oneDNN operations") from error
+        raise UnsupportedError("this build of torch has no oneDNN operations") from error
     steps = []
     last = len(workload.layers) - 1
     for i, (w, b) in enumerate(workload.layers):
