@@ -194,7 +194,7 @@ void ThreadPool::wait_for_workers() noexcept {
 
 bool ThreadPool::run(const Job& job) noexcept {
     if (in_use_.exchange(true)) return run_alone(job);  // other calls keep the CPUs busy
-    start_workers(job.threads - 1);
+    if (job.wakes) start_workers(job.threads - 1);
 
     const unsigned forks_before = forks.load();
     bool stopped = false;

@@ -1,6 +1,8 @@
 // _core.Network: constructors, the hot call, and what the Python layers need to know of it.
 #include <pybind11/stl.h>
 
+#include <vector>
+
 #include "checks.hpp"
 #include "network.hpp"
 #include "register.hpp"
@@ -46,34 +48,58 @@ Keywords keywords_of(PyObject* names, PyObject* const* values) {
     return keywords;
 }
 
-// net(x, *, out=None, num_threads=None) by the vectorcall protocol: pybind11's own dispatcher would cost
-// about 110 ns a call, the tuple and the dict of tp_call 25 and 50.
-PyObject* call_network(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* names) noexcept {
-    // CPython before 3.12 comes here although a subclass was given a __call__ of its own later.
-    if (const ternaryfunc call = Py_TYPE(self)->tp_call; call != PyVectorcall_Call) {
-        const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-        try {
-            py::tuple positional(static_cast<std::size_t>(count));
-            py::dict keywords;
-            for (Py_ssize_t i = 0; i < count; ++i) positional[static_cast<std::size_t>(i)] = py::handle(args[i]);
-            for (Py_ssize_t i = 0; names != nullptr && i < PyTuple_GET_SIZE(names); ++i)
-                keywords[py::handle(PyTuple_GET_ITEM(names, i))] = py::handle(args[count + i]);
-            return call(self, positional.ptr(), keywords.ptr());
-        } catch (...) {
-            set_python_error();
-            return nullptr;
-        }
-    }
+// net(x, *, out=None, num_threads=None): positional arguments, then the values of the keywords `names`.
+PyObject* run_network(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
     try {
         const auto value = reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder();
         const auto* network = static_cast<const BoundNetwork*>(value.value_ptr());
         if (network == nullptr) throw py::type_error("the network was never initialised: call super().__init__(...)");
-        const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
         if (count != 1)
             throw py::type_error("a network takes one argument, x, and the keywords out and num_threads; got " +
                                  std::to_string(count) + " positional arguments");
         const Keywords keywords = names == nullptr ? Keywords{} : keywords_of(names, args + 1);
         return network->call(args[0], keywords.out, keywords.threads).release().ptr();
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+// tp_call: what super().__call__ of a subclass comes to.
+PyObject* call_with_tuple(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
+    try {
+        std::vector<PyObject*> values(&PyTuple_GET_ITEM(args, 0), &PyTuple_GET_ITEM(args, 0) + PyTuple_GET_SIZE(args));
+        py::object names;
+        if (kwargs != nullptr && PyDict_GET_SIZE(kwargs) > 0) {
+            names = py::tuple(static_cast<std::size_t>(PyDict_GET_SIZE(kwargs)));
+            PyObject *name, *value;
+            Py_ssize_t at = 0;
+            for (Py_ssize_t i = 0; PyDict_Next(kwargs, &at, &name, &value); ++i) {
+                PyTuple_SET_ITEM(names.ptr(), i, Py_NewRef(name));
+                values.push_back(value);
+            }
+        }
+        return run_network(self, values.data(), PyTuple_GET_SIZE(args), names.ptr());
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+// The usual entry, by the vectorcall protocol: pybind11's own dispatcher would cost about 110 ns a call, the
+// tuple and the dict of tp_call 25 and 50.
+PyObject* call_network(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* names) noexcept {
+    const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    const ternaryfunc call = Py_TYPE(self)->tp_call;
+    if (call == call_with_tuple) return run_network(self, args, count, names);
+    // CPython before 3.12 comes here although the subclass was given a __call__ of its own later.
+    try {
+        py::tuple positional(static_cast<std::size_t>(count));
+        py::dict keywords;
+        for (Py_ssize_t i = 0; i < count; ++i) positional[static_cast<std::size_t>(i)] = py::handle(args[i]);
+        for (Py_ssize_t i = 0; names != nullptr && i < PyTuple_GET_SIZE(names); ++i)
+            keywords[py::handle(PyTuple_GET_ITEM(names, i))] = py::handle(args[count + i]);
+        return call(self, positional.ptr(), keywords.ptr());
     } catch (...) {
         set_python_error();
         return nullptr;
@@ -88,7 +114,7 @@ newfunc pybind11_new = nullptr;
 PyObject* new_network(PyTypeObject* type, PyObject* args, PyObject* kwargs) noexcept {
     PyObject* const self = pybind11_new(type, args, kwargs);
     if (self == nullptr) return nullptr;
-    if (type->tp_call == PyVectorcall_Call) type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+    if (type->tp_call == call_with_tuple) type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
     *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(self) + vectorcall_offset) = call_network;
     return self;
 }
@@ -97,7 +123,7 @@ void set_call_slots(PyHeapTypeObject* heap_type) {
     PyTypeObject& type = heap_type->ht_type;
     pybind11_new = type.tp_base->tp_new;
     type.tp_new = new_network;
-    type.tp_call = PyVectorcall_Call;
+    type.tp_call = call_with_tuple;
     type.tp_vectorcall_offset = vectorcall_offset;
     type.tp_basicsize = vectorcall_offset + static_cast<Py_ssize_t>(sizeof(vectorcallfunc));
     type.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
