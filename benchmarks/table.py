@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Iterable
 from contextlib import closing
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ import numpy as np
 from forwardpass.cli.bench.contestants import BY_HAND, CONTESTANTS, OURS
 from forwardpass.cli.bench.engine import Engine, Result
 from forwardpass.cli.bench.report import dump, header, key, machine, microseconds, read
-from forwardpass.cli.bench.workload import Workload
+from forwardpass.cli.bench.workload import Workload, parse_net
 
 DEEP_NARROW = "32x17-1"
 NETS = [
@@ -29,7 +29,7 @@ NETS = [
     *("17-64-64-6", "48-256-256-12", "40-128-128-128-1", "784-512-256-10", "512-1024-512-256-1", DEEP_NARROW),
     "4096-4096-4096-1000",
 ]
-ROWS = (1, 64, 1024, 8, 256)
+ROWS = (1, 8, 64, 256, 1024)
 FLOAT64 = (*OURS, "NumPy", "NumPy out=", "scipy BLAS", "torch", "torch traced", "onnxruntime", "onnxruntime iob")
 SMALL = ("4-2", "16-16", "64-64", "17-64-64-6", "40-128-128-128-1", DEEP_NARROW)
 README = Path(__file__).with_name("README.md")
@@ -42,14 +42,16 @@ def measure(seconds: float, path: Path) -> list[Result]:
     for dtype, contestants in (("float32", tuple(CONTESTANTS)), ("float64", FLOAT64)):
         for threads in (1, 2):
             with closing(Engine(contestants, threads)) as engine:
-                for rows in ROWS:
-                    for net in NETS:
-                        workload = Workload(net, rows, dtype)
-                        if (net, rows, dtype, threads) in done:
-                            continue
-                        print(f"{dtype}, {threads} threads, {rows} rows, {net}", file=sys.stderr, flush=True)
-                        results += engine.measure(workload, seconds, lambda _: None)
-                        path.write_text(dump(machine(), results))
+                # The largest take minutes, so they come last.
+                sizes = (
+                    (sum(a * b for a, b in pairwise(parse_net(net))) * rows, net, rows) for net in NETS for rows in ROWS
+                )
+                for _, net, rows in sorted(sizes):
+                    if (net, rows, dtype, threads) in done:
+                        continue
+                    print(f"{dtype}, {threads} threads, {rows} rows, {net}", file=sys.stderr, flush=True)
+                    results += engine.measure(Workload(net, rows, dtype), seconds, lambda _: None)
+                    path.write_text(dump(machine(), results))
     return results
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -118,7 +119,11 @@ def test_a_bad_variable_fails_the_import(bad: str) -> None:
 def test_bad_counts(bad: Any, error: type[Exception]) -> None:
     net, x = network((3, 2), np.float32), np.zeros(3, np.float32)
     before = fp.get_num_threads()
-    calls = [lambda: net(x, num_threads=bad), lambda: fp.set_num_threads(bad), lambda: fp.num_threads(bad).__enter__()]
+    calls: list[Callable[[], object]] = [
+        lambda: net(x, num_threads=bad),
+        lambda: fp.set_num_threads(bad),
+        lambda: _core.override_num_threads(bad),
+    ]
     for call in calls:
         with pytest.raises(error, match="num_threads: expected"):
             call()
@@ -226,5 +231,5 @@ def test_a_subclass_with_a_call_of_its_own() -> None:
     later = type("Later", (fp.Linear,), {})
     layer = later([[1.0]])
     assert layer([3.0]) == 3
-    later.__call__ = lambda self, x, **keywords: (x, keywords)
+    setattr(later, "__call__", lambda self, x, **keywords: (x, keywords))  # noqa: B010 (mypy knows better)
     assert layer("anything", out=1) == ("anything", {"out": 1})

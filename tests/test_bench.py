@@ -1,0 +1,145 @@
+"""`python -m forwardpass bench`: what it takes, what it refuses, what it prints."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forwardpass.cli.bench.contestants import OURS, UnsupportedError, build
+from forwardpass.cli.bench.engine import Engine, Result, check
+from forwardpass.cli.bench.jitter import parse_rate
+from forwardpass.cli.bench.report import dump, read
+from forwardpass.cli.bench.workload import SpecError, Workload, parse_net, read_model
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "forwardpass", "bench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_networks_are_parsed() -> None:
+    assert parse_net("64-256-256-8:relu") == [64, 256, 256, 8]
+    assert parse_net("3-8x2-1") == [3, 8, 8, 1]
+
+
+@pytest.mark.parametrize("spec", ["", "4", "4-", "4-0", "4-2:tanh", "a-b", "4--2"])
+def test_bad_networks_are_refused(spec: str) -> None:
+    with pytest.raises(SpecError, match="--net"):
+        parse_net(spec)
+
+
+@pytest.mark.parametrize(("text", "rate"), [("1000Hz", 1000), ("1.5kHz", 1500), ("50", 50)])
+def test_rates(text: str, rate: float) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "0", "fast", "1e3Hz", "200kHz"])
+def test_bad_rates_are_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="--jitter"):
+        parse_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({}, "expected 0.weight"),
+        ({"0.weight": np.ones(3)}, "shape"),
+        ({"0.weight": np.ones((2, 3)), "0.bias": np.ones(3)}, r"shape \(2,\)"),
+        ({"0.weight": np.ones((2, 3)), "2.weight": np.ones((2, 3))}, "takes 3, the layer before gives 2"),
+        ({"0.weight": np.ones((2, 3)), "1.weight": np.ones((2, 2))}, "ReLU between"),
+    ],
+)
+def test_bad_model_files_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+    path = tmp_path / "model.npz"
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=message):
+        read_model(str(path))
+
+
+def test_a_model_that_is_no_npz(tmp_path: Path) -> None:
+    (tmp_path / "model.npz").write_text("no")
+    with pytest.raises(SpecError, match=r"expected an \.npz"):
+        read_model(str(tmp_path / "model.npz"))
+
+
+def test_every_contestant_here_is_right() -> None:
+    for rows in (1, 9):
+        workload = Workload("5-7-3", rows)
+        for name in (*OURS, "NumPy", "NumPy out="):
+            assert check(np.atleast_2d(build(name, workload, 1)()), workload) is None
+
+
+def test_a_wrong_contestant_is_found() -> None:
+    workload = Workload("5-7-3", 2)
+    y = workload.expected[0].astype(np.float32)
+    assert check(y, workload) is None
+    assert "off by" in str(check(y + np.float32(1e-3), workload))
+    assert "shape" in str(check(y[:1], workload))
+    assert "float32" in str(check(y.astype(np.float64), workload))
+    y[0, 0] = np.nan
+    assert check(y, workload) is not None
+
+
+def test_contestants_say_why_they_do_not_run() -> None:
+    with pytest.raises(UnsupportedError, match="one thread"):
+        build("Numba by hand", Workload("4-2", 1), 2)
+    engine = Engine(["Numba by hand", "NumPy"], 2)
+    try:
+        ready, skipped = engine.load(Workload("4-2", 1))
+    finally:
+        engine.close()
+    assert [worker.contestant for worker in ready] == ["NumPy"]
+    assert [r.skipped for r in skipped] == ["one thread only"]
+
+
+def test_results_survive_a_file(tmp_path: Path) -> None:
+    results = [Result("4-2", 1, "float32", 1, "NumPy", 1e-6, 0.9e-6, 1.1e-6), Result("4-2", 1, "float32", 1, "jax")]
+    path = tmp_path / "old.json"
+    path.write_text(dump({}, results))
+    assert read(str(path)) == results
+    path.write_text("{}")
+    with pytest.raises(SpecError, match="--compare"):
+        read(str(path))
+
+
+def test_the_command_end_to_end(tmp_path: Path) -> None:
+    first = bench("--quick", "--net", "4-8-2:relu", "--batch", "1,3", "--json")
+    assert first.returncode == 0, first.stderr
+    content = json.loads(first.stdout)
+    timed = {(r["contestant"], r["rows"]) for r in content["results"] if r["seconds"]}
+    assert {(name, rows) for name in (*OURS, "NumPy", "NumPy out=") for rows in (1, 3)} <= timed
+    assert content["machine"]["isa"]
+
+    old = tmp_path / "old.json"
+    old.write_text(first.stdout)
+    second = bench("--quick", "--net", "4-8-2", "--batch", "3", "--compare", str(old))
+    assert second.returncode == 0, second.stderr
+    assert "4-8-2, 3 rows, float32, 1 thread" in second.stdout
+    assert "geometric mean of forwardpass's 2" in second.stdout
+    assert "\x1b" not in second.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--net", "4-2:tanh"), ("--jitter", "0"), ("--model", "missing.npz"), ("--compare", "missing"), ("--batch", "0")],
+)
+def test_bad_arguments_are_refused(arguments: tuple[str, ...]) -> None:
+    result = bench(*arguments)
+    assert result.returncode == 2
+    assert arguments[0] in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_paced_loop() -> None:
+    engine = Engine(OURS, 1)
+    try:
+        ready, _ = engine.load(Workload("4-8-2", 1))
+        latencies, idle = ready[0].ask("pace", 1000.0, 0.1)
+    finally:
+        engine.close()
+    assert len(latencies) == 100
+    assert min(latencies) > 0
+    assert 0 <= idle < 1
