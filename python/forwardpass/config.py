@@ -8,7 +8,7 @@ from . import _core
 
 
 def show_config() -> None:
-    """Print the versions, the numerics contract and the instruction sets.
+    """Print the versions, the numerics contract, the instruction sets and the number of threads.
 
     Examples
     --------
@@ -20,3 +20,4 @@ def show_config() -> None:
     print(f"forwardpass {_core.__version__}, Python {platform.python_version()}, NumPy {np.__version__}")
     print(f"numerics contract: {_core.CONTRACT}")
     print(f"instruction set: {_core.current_isa()} (here run: {isas}; FORWARDPASS_ISA forces one)")
+    print(f"threads: {_core.get_num_threads()} (FORWARDPASS_NUM_THREADS, set_num_threads)")

@@ -17,10 +17,11 @@ FloatArray = NDArray[np.floating[Any]]
 class Module(_core.Network):
     """What Linear, ReLU and Sequential share.
 
-    Calling a module, ``module(x, *, out=None)``, maps x of shape (..., in_features) to
+    Calling a module, ``module(x, *, out=None, num_threads=None)``, maps x of shape (..., in_features) to
     (..., out_features), each row by itself and with the same bits wherever it stands. x is
     converted to the module's dtype by NumPy's same_kind rule. With ``out`` the result is written
-    there and nothing is allocated. Raises ValueError for a shape and TypeError for a dtype that
+    there and nothing is allocated. Large calls share their work among at most ``num_threads`` threads
+    (``get_num_threads()`` where it is None). Raises ValueError for a shape and TypeError for a dtype that
     does not fit. Calls may run in several threads at once.
     """
 
