@@ -1,8 +1,8 @@
 // A call's helpers: few, started when first needed, asleep when idle, gone in a forked child.
 //
 // A job is a number of chunks, a share of them for each thread. The caller starts at once and waits for
-// nobody to wake: who has finished its own share takes what is left of the others', and the caller waits only for chunks that are
-// already taken. Waking a sleeping thread takes longer than many a job (42 us in the median, 3 ms at
+// nobody to wake: who has finished its own share takes what is left of the others', and the caller waits only for
+// chunks that are already taken. Waking a sleeping thread takes longer than many a job (42 us in the median, 3 ms at
 // p90 on a virtual machine), taking a chunk 0.1 us.
 #pragma once
 
