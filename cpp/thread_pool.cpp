@@ -44,8 +44,8 @@ bool spin_until(Condition condition) noexcept {
 }
 
 // Consecutive chunks, the first ones in the low half: their thread takes from the front, and one that has
-// finished its own from the back. So in a loop of calls every thread meets the same weights again,
-// in its own cache: 1.9 MB of them in two halves took 13 us a row, dealt out by one counter 50 us.
+// finished its own from the back. So in a loop of calls every thread meets the same weights again, in its own
+// cache: one row of 784-512-256-10 (2.2 MB of weights, 2 MB of L2) took 29 us alone and 9.8 us on two threads.
 class alignas(64) Share {
 public:
     void set(std::uint32_t first, std::uint32_t end) noexcept { range_.store(std::uint64_t{end} << 32 | first); }

@@ -122,7 +122,7 @@ bool is_plain_rows(PyObject* object, int type, Index width, int writeable) {
 
 }  // namespace
 
-// The usual case without the general one's questions, 60 ns of a call: contiguous rows of the network's
+// The usual case without the general one's questions: contiguous rows of the network's
 // own type, and an `out` as plain that does not touch them. Null where it is not.
 template <class T>
 PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObject* out, int threads) const {
