@@ -5,17 +5,14 @@ import os
 os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
 
 import argparse
-import platform
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import forwardpass as fp
 from forwardpass import _core
+from forwardpass.cli.bench.report import header, machine
 from forwardpass.cli.timing import Timing
 
 Array = NDArray[Any]
@@ -31,12 +28,7 @@ def arguments(description: str | None) -> argparse.Namespace:
 
 def print_machine() -> None:
     """CPU, versions and command: what a table means nothing without."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        cpu = next((line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line), cpu)
-    print(f"{cpu}; {_core.current_isa()}; one thread; `python {' '.join(sys.argv)}`")
-    print(f"forwardpass {fp.__version__}, NumPy {np.__version__}, Python {platform.python_version()}\n")
+    print(header(machine()) + "\none thread\n")
 
 
 def fma_burst(dtype: str) -> Callable[[], object]:

@@ -20,8 +20,9 @@ constexpr Index max_tile_rows = 180;
 // nothing, and a thread with 64 KiB of stack still works.
 constexpr Index stack_bytes = 16 * 1024;
 
-// Fewer rows than these for each thread are not cut: each would read all weights for itself.
+// Fewer rows than two register tiles for each thread are not cut: each would read all weights for itself.
 constexpr Index rows_worth_cutting = 12;
+
 // Of this machine's L2, or a common size where the system does not say.
 Index l2_bytes() {
     static const Index bytes = [] {
@@ -43,7 +44,7 @@ Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights) {
 template <class T>
 struct StackWorkspace {
     alignas(cache_line) T elements[stack_bytes / sizeof(T)];
-    T* or_(T* heap) noexcept { return heap != nullptr ? heap : elements; }
+    T* unless(T* heap) noexcept { return heap != nullptr ? heap : elements; }
 };
 
 constexpr Index ceiling(Index a, Index b) noexcept { return (a + b - 1) / b; }
@@ -128,7 +129,7 @@ bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index
             const StandardFloatEnvironment environment;
             StackWorkspace<T> stack;
             const Batch<T> rows = rows_of(batch, chunk * tile, tile);
-            for_each_layer(rows, stack.or_(heap.data() ? heap.data() + thread * workspace : nullptr),
+            for_each_layer(rows, stack.unless(heap.data() ? heap.data() + thread * workspace : nullptr),
                            [&](const Layer<T>& layer, const Batch<T>& at) noexcept {
                                run_layer(layer, at, 0, layer.weights ? panel_count<T>(layer.weights->outputs()) : 0);
                            });

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,9 +53,9 @@ def test_bad_rates_are_refused(text: str) -> None:
         ({"0.weight": np.ones((2, 3)), "1.weight": np.ones((2, 2))}, "ReLU between"),
     ],
 )
-def test_bad_model_files_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+def test_bad_model_files_are_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
     path = tmp_path / "model.npz"
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    np.savez(path, **arrays)
     with pytest.raises(SpecError, match=message):
         read_model(str(path))
 

@@ -84,6 +84,12 @@ def in_process(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def assert_runs(code: str) -> None:
+    """The code after WORK, in a process whose only threads are ours."""
+    result = in_process(WORK + code, OPENBLAS_NUM_THREADS="1")
+    assert result.returncode == 0, result.stderr
+
+
 PRINT = "import os, forwardpass as fp; print(fp.get_num_threads())"
 
 
@@ -142,19 +148,18 @@ alone = net(x, num_threads=1)
 
 
 def test_threads_start_when_needed_and_sleep_when_idle() -> None:
-    code = WORK + (
+    code = (
         "before = tasks(); net(x[0], num_threads=2); assert _core.worker_count() == 0, 'small work'\n"
         "assert np.array_equal(net(x, num_threads=3), alone); assert _core.worker_count() == 2\n"
         "assert tasks() == before + 2\n"
         "time.sleep(0.005); start = time.process_time(); time.sleep(0.2); used = time.process_time() - start\n"
         "assert used < 0.002, used\n"
     )
-    result = in_process(code, OPENBLAS_NUM_THREADS="1")
-    assert result.returncode == 0, result.stderr
+    assert_runs(code)
 
 
 def test_forked_children_have_threads_of_their_own() -> None:
-    code = WORK + (
+    code = (
         "def child_is_right():\n"
         "    pid = os.fork()\n"
         "    if pid == 0:\n"
@@ -170,12 +175,11 @@ def test_forked_children_have_threads_of_their_own() -> None:
         "finally: stop = True; other.join()\n"
         "assert np.array_equal(net(x, num_threads=2), alone)\n"
     )
-    result = in_process(code, OPENBLAS_NUM_THREADS="1")
-    assert result.returncode == 0, result.stderr
+    assert_runs(code)
 
 
 def test_a_signal_handler_that_forks_inside_a_call() -> None:
-    code = WORK + (
+    code = (
         "import signal\n"
         "big = fp.Linear.random(2048, 2048, rng=0); rows = np.ones((3000, 2048), np.float32); right = big(rows[0])\n"
         "children = []\n"
@@ -190,8 +194,7 @@ def test_a_signal_handler_that_forks_inside_a_call() -> None:
         "if os.getpid() != parent: os._exit(0 if ok else 1)\n"
         "assert ok and os.waitpid(children[0], 0)[1] == 0\n"
     )
-    result = in_process(code, OPENBLAS_NUM_THREADS="1")
-    assert result.returncode == 0, result.stderr
+    assert_runs(code)
 
 
 def test_ctrl_c_ends_a_shared_call() -> None:
@@ -228,8 +231,19 @@ def test_a_subclass_with_a_call_of_its_own() -> None:
             return 2 * super().__call__(x)
 
     assert Scaled([[1.0]])([3.0]) == 6
-    later = type("Later", (fp.Linear,), {})
+    later: Any = type("Later", (fp.Linear,), {})
     layer = later([[1.0]])
     assert layer([3.0]) == 3
-    setattr(later, "__call__", lambda self, x, **keywords: (x, keywords))  # noqa: B010 (mypy knows better)
+    later.__call__ = lambda self, x, **keywords: (x, keywords)
     assert layer("anything", out=1) == ("anything", {"out": 1})
+
+
+def test_threadpoolctl_sees_and_limits_us() -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl", reason="an optional package; the test extra has it")
+    before = fp.get_num_threads()
+    (info,) = [i for i in threadpoolctl.threadpool_info() if i["user_api"] == "forwardpass"]
+    assert (info["num_threads"], info["version"]) == (before, fp.__version__)
+    with threadpoolctl.threadpool_limits(7, user_api="forwardpass"):
+        assert fp.get_num_threads() == 7
+    assert fp.get_num_threads() == before
+    fp.set_num_threads(None)

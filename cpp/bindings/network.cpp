@@ -144,7 +144,8 @@ PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObje
         out = PyArray_SimpleNew(ndim, shape, numpy_type<T>);
         if (out == nullptr) throw py::error_already_set();
     }
-    const py::object result = py::reinterpret_steal<py::object>(out), keeps_x = py::reinterpret_borrow<py::object>(x);
+    py::object result = py::reinterpret_steal<py::object>(out);
+    const py::object keeps_x = py::reinterpret_borrow<py::object>(x);
     const Batch<T> batch{static_cast<const T*>(PyArray_DATA(from)),
                          in_features_,
                          static_cast<T*>(PyArray_DATA(as_array(result))),
@@ -152,7 +153,7 @@ PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObje
                          rows,
                          in_features_};
     run_released(rows * network.work_per_row(), [&] { return network.run(batch, threads, signal_raised); });
-    return result.inc_ref().ptr();
+    return result.release().ptr();
 }
 
 py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) const {

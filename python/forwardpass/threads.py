@@ -5,6 +5,32 @@ from contextlib import contextmanager
 
 from . import _core
 
+try:
+    # Optional. Imported at once where it is installed (3 ms): it asks only those that have registered before.
+    import threadpoolctl
+except ImportError:
+    pass
+else:
+
+    class _Controller(threadpoolctl.LibController):  # type: ignore[misc]  # threadpoolctl ships no types
+        """Finds the extension among the loaded libraries by the two symbols that only it exports."""
+
+        user_api = "forwardpass"
+        internal_api = "forwardpass"
+        filename_prefixes = ("_core.",)
+        check_symbols = ("forwardpass_get_num_threads", "forwardpass_set_num_threads")
+
+        def get_num_threads(self) -> int:
+            return _core.get_num_threads()
+
+        def set_num_threads(self, num_threads: int) -> None:
+            _core.set_num_threads(num_threads)
+
+        def get_version(self) -> str:
+            return _core.__version__
+
+    threadpoolctl.register(_Controller)
+
 
 @contextmanager
 def num_threads(num_threads: int) -> Iterator[None]:

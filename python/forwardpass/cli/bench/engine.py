@@ -82,15 +82,23 @@ class Engine:
         ready, results = self.load(workload)
         times: dict[str, list[float]] = {worker.contestant: [] for worker in ready}
         share = seconds / ROUNDS / max(1, len(ready))
-        ready = [worker for worker in ready if not isinstance(worker.ask("calibrate", share), Skipped)]
+        for worker in list(ready):
+            self._ask(worker, workload, ready, results, "calibrate", share)
         for round_number in range(ROUNDS):
             tick(f"{workload.net}, {workload.rows} rows: round {round_number + 1} of {ROUNDS}")
-            for worker in ready:
-                answer = worker.ask("time")
-                if not isinstance(answer, Skipped):
-                    times[worker.contestant].append(answer)
+            for worker in list(ready):
+                times[worker.contestant].append(self._ask(worker, workload, ready, results, "time"))
         for worker in ready:
-            if samples := times[worker.contestant]:
-                low, median, high = (float(q) for q in np.quantile(samples, (0.25, 0.5, 0.75)))
-                results.append(self.result(workload, worker, seconds=median, low=low, high=high))
+            low, median, high = (float(q) for q in np.quantile(times[worker.contestant], (0.25, 0.5, 0.75)))
+            results.append(self.result(workload, worker, seconds=median, low=low, high=high))
         return results
+
+    def _ask(
+        self, worker: Worker, workload: Workload, ready: list[Worker], results: list[Result], *question: Any
+    ) -> Any:
+        """The worker's answer; one whose process died is no longer ready, and the results say why."""
+        answer = worker.ask(*question)
+        if isinstance(answer, Skipped):
+            ready.remove(worker)
+            results.append(self.result(workload, worker, skipped=answer.reason))
+        return answer

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from .engine import Engine
+from .worker import Skipped
 from .workload import SpecError, Workload
 
 SECONDS = 3.0
@@ -28,7 +29,11 @@ def print_jitter(engine: Engine, workload: Workload, rate: float, seconds: float
     print(f"\n{workload.net}, one row at {rate:g} Hz for {seconds:g} s, {engine.threads} thread(s), us")
     print(f"  {'':18} {'p50':>8} {'p99':>8} {'p99.9':>8} {'max':>8} {'missed':>7} {'CPU while idle':>15}")
     for worker in ready:
-        latencies, idle = worker.ask("pace", rate, seconds)
+        answer = worker.ask("pace", rate, seconds)
+        if isinstance(answer, Skipped):
+            print(f"  {worker.contestant:18} skipped: {answer.reason}")
+            continue
+        latencies, idle = answer
         shown = " ".join(f"{value * 1e6:8.2f}" for value in np.percentile(latencies, PERCENTILES))
         missed = int((np.array(latencies) > 1 / rate).sum())
         print(f"  {worker.contestant:18} {shown} {missed:7} {idle:15.1%}", flush=True)

@@ -34,7 +34,7 @@ def machine() -> dict[str, Any]:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    command = " ".join(["python -m forwardpass", *sys.argv[1:]])
+    command = " ".join(["python", *sys.orig_argv[1:]])
     return {"cpu": cpu, "isa": _core.current_isa(), "versions": versions, "command": command}
 
 

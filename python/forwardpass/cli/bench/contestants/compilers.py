@@ -1,6 +1,7 @@
 """Whole-graph compilers: OpenVINO and JAX."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def jax(workload: Workload, threads: int) -> Callable[[], Array]:
 
     weights = [(jnp.asarray(w.T), jnp.asarray(b)) for w, b in workload.layers]
 
-    def forward(y):  # type: ignore[no-untyped-def]
+    def forward(y: Any) -> Any:
         for i, (w, b) in enumerate(weights):
             y = jnp.dot(jnp.maximum(y, 0) if i else y, w, precision="highest") + b
         return y

@@ -64,7 +64,6 @@ def ncnn(workload: Workload, threads: int) -> Callable[[], Array]:
         extractor.input("h0", library.Mat(x))
         return np.array(extractor.extract(f"h{last + 1}")[1])
 
-    run.net = net  # type: ignore[attr-defined]
     return run
 
 
