@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 #include "kernels/contract.hpp"
 
@@ -28,16 +29,26 @@ public:
     explicit AlignedBuffer(Index count)
         : data_(static_cast<T*>(
               ::operator new(static_cast<std::size_t>(checked_product(count, static_cast<Index>(sizeof(T)))),
-                             std::align_val_t{cache_line}))) {}
+                             std::align_val_t{cache_line}))),
+          count_(count) {}
+    AlignedBuffer(AlignedBuffer&& other) noexcept
+        : data_(std::move(other.data_)), count_(std::exchange(other.count_, 0)) {}
+    AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+        data_ = std::move(other.data_);
+        count_ = std::exchange(other.count_, 0);
+        return *this;
+    }
 
     T* data() noexcept { return data_.get(); }
     const T* data() const noexcept { return data_.get(); }
+    Index count() const noexcept { return count_; }
 
 private:
     struct Free {
         void operator()(T* p) const noexcept { ::operator delete(p, std::align_val_t{cache_line}); }
     };
     std::unique_ptr<T, Free> data_;
+    Index count_ = 0;
 };
 
 }  // namespace forwardpass

@@ -5,15 +5,16 @@
 #include <algorithm>
 
 #include "float_environment.hpp"
-#include "kernels/panel.hpp"
+#include "kernels/slices.hpp"
+#include "workspace.hpp"
 
 namespace forwardpass {
 namespace {
 
-// Rows of a tile, multiples of the register tile's 5 and 6. Weights that fit the cache are cheap to read
+// Rows of a tile, multiples of the register tile's 3, 6 and 12. Weights that fit the cache are cheap to read
 // again, so few rows, whose activations stay in L1 and L2; beyond it more rows share each read.
 constexpr Index tile_bytes = 64 * 1024;
-constexpr Index min_tile_rows = 30;
+constexpr Index min_tile_rows = 36;
 constexpr Index max_tile_rows = 180;
 
 // Workspace up to this size lives on the stack: one row of layers up to 2048 wide allocates
@@ -36,16 +37,13 @@ Index l2_bytes() {
 
 Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights) {
     if (bytes_of_weights > l2_bytes()) return max_tile_rows;
-    return std::clamp(tile_bytes / std::max<Index>(bytes_per_row, 1) / 30 * 30, min_tile_rows, max_tile_rows);
+    return std::clamp(tile_bytes / std::max<Index>(bytes_per_row, 1) / 12 * 12, min_tile_rows, max_tile_rows);
 }
 
-// Where the layers of one tile put what they hand on: on the stack of the thread that runs it, or
-// in memory that the call allocated.
 template <class T>
-struct StackWorkspace {
-    alignas(cache_line) T elements[stack_bytes / sizeof(T)];
-    T* unless(T* heap) noexcept { return heap != nullptr ? heap : elements; }
-};
+Index panels_of(const Layer<T>& layer) noexcept {
+    return layer.weights ? panel_count<T>(layer.weights->outputs()) : 0;
+}
 
 constexpr Index ceiling(Index a, Index b) noexcept { return (a + b - 1) / b; }
 
@@ -67,6 +65,7 @@ Network<T>::Network(const Kernels<T>& kernels, const std::vector<Layer<T>>& laye
         else layers_.push_back(layer);
         if (layer.weights) {
             widest_ = std::max({widest_, layer.weights->outputs(), layer.weights->depth()});
+            deepest_ = std::max(deepest_, layer.weights->depth());
             work_per_row_ += layer.weights->outputs() * layer.weights->depth();
         }
     }
@@ -78,20 +77,29 @@ Index Network<T>::workspace_stride(Index width) const noexcept {
     return padded<T>(std::max(widest_, width)) + panel_alignment<T>;
 }
 
-// Calls run_layer(layer, batch) for each layer with where it reads and writes: from x through the two
+// Elements of workspace for `rows` rows: two halves of activations, where there is more than one layer, and the
+// kernels' scratch.
+template <class T>
+Index Network<T>::workspace_elements(Index rows, Index width) const {
+    const Index halves = layers_.size() > 1 ? checked_product(2 * rows, workspace_stride(width)) : 0;
+    return halves + scratch_elements<T>(deepest_, rows);
+}
+
+// Calls run_layer(layer, batch, scratch) for each layer with where it reads and writes: from x through the two
 // halves of the workspace, in turns, to y.
 template <class T>
 template <class RunLayer>
 void Network<T>::for_each_layer(Batch<T> batch, T* workspace, RunLayer run_layer) const noexcept {
     const Index stride = workspace_stride(batch.width);
     T* const halves[2] = {workspace, workspace + batch.rows * stride};
+    T* const scratch = layers_.size() > 1 ? halves[1] + batch.rows * stride : workspace;
     T* const y = batch.y;
     const Index y_row_stride = batch.y_row_stride;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
         const bool last = i + 1 == layers_.size();
         batch.y = last ? y : halves[i % 2];
         batch.y_row_stride = last ? y_row_stride : stride;
-        run_layer(layers_[i], batch);
+        run_layer(layers_[i], batch, scratch);
         batch.x = batch.y;
         batch.x_row_stride = batch.y_row_stride;
         if (layers_[i].weights) batch.width = layers_[i].weights->outputs();
@@ -100,7 +108,7 @@ void Network<T>::for_each_layer(Batch<T> batch, T* workspace, RunLayer run_layer
 
 // One layer's outputs from panel `first_panel` on.
 template <class T>
-void Network<T>::run_layer(const Layer<T>& layer, const Batch<T>& batch, Index first_panel,
+void Network<T>::run_layer(const Layer<T>& layer, const Batch<T>& batch, T* scratch, Index first_panel,
                            Index panels) const noexcept {
     if (layer.weights) {
         const PackedWeights<T>& weights = *layer.weights;
@@ -108,7 +116,7 @@ void Network<T>::run_layer(const Layer<T>& layer, const Batch<T>& batch, Index f
         const Index outputs = std::min(panels * panel_outputs<T>, weights.outputs() - first);
         kernels_->linear({weights.panels() + panel_offset<T>(weights.depth(), first_panel), weights.depth(), outputs,
                           layer.activation, batch.x, batch.x_row_stride, batch.y + first, batch.y_row_stride,
-                          batch.rows});
+                          batch.rows, scratch});
     } else {
         for (Index r = 0; r < batch.rows; ++r)
             kernels_->activate(layer.activation, batch.x + r * batch.x_row_stride, batch.y + r * batch.y_row_stride,
@@ -119,44 +127,54 @@ void Network<T>::run_layer(const Layer<T>& layer, const Batch<T>& batch, Index f
 // Depth first: each tile of rows goes through all layers, on one thread, and meets no other.
 template <class T>
 bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const {
-    const Index workspace = 2 * tile * workspace_stride(batch.width);
-    AlignedBuffer<T> heap;
-    if (layers_.size() > 1 && workspace * static_cast<Index>(sizeof(T)) > stack_bytes)
-        heap = AlignedBuffer<T>(checked_product(workspace, sharing.threads));
+    const Index elements = workspace_elements(tile, batch.width);
+    const auto run_tile = [&](Index chunk, T* workspace) noexcept {
+        const StandardFloatEnvironment environment;
+        for_each_layer(rows_of(batch, chunk * tile, tile), workspace,
+                       [&](const Layer<T>& layer, const Batch<T>& at, T* scratch) noexcept {
+                           run_layer(layer, at, scratch, 0, panels_of(layer));
+                       });
+    };
+    const Index chunks = ceiling(batch.rows, tile);
+    if (elements * static_cast<Index>(sizeof(T)) <= stack_bytes) {
+        return run_chunks(
+            chunks, sharing.threads, sharing.wakes,
+            [&](Index chunk, int) noexcept {
+                alignas(cache_line) T workspace[stack_bytes / sizeof(T)];
+                run_tile(chunk, workspace);
+            },
+            looks);
+    }
+    const Index distance = padded<T>(elements);
+    Workspace<T> workspace(checked_product(distance, sharing.threads));
     return run_chunks(
-        ceiling(batch.rows, tile), sharing.threads, sharing.wakes,
-        [&](Index chunk, int thread) noexcept {
-            const StandardFloatEnvironment environment;
-            StackWorkspace<T> stack;
-            const Batch<T> rows = rows_of(batch, chunk * tile, tile);
-            for_each_layer(rows, stack.unless(heap.data() ? heap.data() + thread * workspace : nullptr),
-                           [&](const Layer<T>& layer, const Batch<T>& at) noexcept {
-                               run_layer(layer, at, 0, layer.weights ? panel_count<T>(layer.weights->outputs()) : 0);
-                           });
-        },
-        looks);
+        chunks, sharing.threads, sharing.wakes,
+        [&](Index chunk, int thread) noexcept { run_tile(chunk, workspace.data() + thread * distance); }, looks);
 }
 
 // Few rows: the panels of each layer are dealt out, so that the threads read different weights, and
 // wait for each other before the next layer.
 template <class T>
 bool Network<T>::share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const {
-    AlignedBuffer<T> heap;
-    if (layers_.size() > 1) heap = AlignedBuffer<T>(checked_product(2 * tile, workspace_stride(batch.width)));
+    // Behind the workspace, scratch for each thread but the first.
+    const Index elements = padded<T>(workspace_elements(tile, batch.width));
+    const Index scratch_each = padded<T>(scratch_elements<T>(deepest_, tile));
+    Workspace<T> workspace(elements + checked_product(scratch_each, sharing.threads - 1));
     bool completed = true;
     for (Index row = 0; row < batch.rows && completed; row += tile) {
-        for_each_layer(rows_of(batch, row, tile), heap.data(), [&](const Layer<T>& layer, const Batch<T>& at) noexcept {
-            const Index panels = layer.weights ? panel_count<T>(layer.weights->outputs()) : 1;
+        for_each_layer(rows_of(batch, row, tile), workspace.data(),
+                       [&](const Layer<T>& layer, const Batch<T>& at, T* scratch) noexcept {
+            const Index panels = layer.weights ? panels_of(layer) : 1;
             const Index work_per_row = layer.weights ? layer.weights->outputs() * layer.weights->depth() : 0;
             const Sharing here(work_per_row, at.rows, sharing.threads);
             const Index each = ceiling(panels, here.chunks());
-            completed = completed && run_chunks(
-                                         ceiling(panels, each), here.threads, sharing.wakes,
-                                         [&](Index chunk, int) noexcept {
-                                             const StandardFloatEnvironment environment;
-                                             run_layer(layer, at, chunk * each, std::min(each, panels - chunk * each));
-                                         },
-                                         looks);
+            auto run_panels = [&](Index chunk, int thread) noexcept {
+                const StandardFloatEnvironment environment;
+                T* const own = thread == 0 ? scratch : workspace.data() + elements + (thread - 1) * scratch_each;
+                run_layer(layer, at, own, chunk * each, std::min(each, panels - chunk * each));
+            };
+            completed =
+                completed && run_chunks(ceiling(panels, each), here.threads, sharing.wakes, run_panels, looks);
         });
     }
     return completed;

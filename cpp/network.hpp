@@ -45,14 +45,17 @@ public:
 private:
     template <class RunLayer>
     void for_each_layer(Batch<T> batch, T* workspace, RunLayer run_layer) const noexcept;
-    void run_layer(const Layer<T>& layer, const Batch<T>& batch, Index first_panel, Index panels) const noexcept;
+    void run_layer(const Layer<T>& layer, const Batch<T>& batch, T* scratch, Index first_panel,
+                   Index panels) const noexcept;
     bool share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     bool share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     Index workspace_stride(Index width) const noexcept;
+    Index workspace_elements(Index rows, Index width) const;
 
     const Kernels<T>* kernels_;
     std::vector<Layer<T>> layers_;
     Index widest_ = 0;  // of the outputs of any layer
+    Index deepest_ = 0;  // of the depths
     Index work_per_row_ = 0;
 };
 

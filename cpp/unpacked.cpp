@@ -4,7 +4,7 @@
 
 #include "aligned_buffer.hpp"
 #include "float_environment.hpp"
-#include "kernels/panel.hpp"
+#include "kernels/slices.hpp"
 #include "sharing.hpp"
 
 namespace forwardpass {
@@ -12,6 +12,9 @@ namespace {
 
 // Packing a panel costs about as much as running 3 rows through it (benchmarks/kernels.py).
 constexpr Index few_rows = 3;
+
+// Rows whose sums wait in scratch memory together.
+constexpr Index rows_at_once = 180;
 
 template <class T>
 bool runs_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a) {
@@ -44,7 +47,8 @@ template <class T, class Stop>
 bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing, Stop& stop) {
     const Index widest = packed_width<T>(std::min(a.outputs, panel_outputs<T>));
     const Index elements = checked_product(a.depth + 1, widest) + packed_slack<T>;
-    const Index distance = padded<T>(elements);
+    const Index scratch = scratch_elements<T>(a.depth, std::min(a.rows, rows_at_once));
+    const Index distance = padded<T>(elements) + padded<T>(scratch);
     AlignedBuffer<T> buffer(checked_product(distance, sharing.threads));
     for (int thread = 0; thread < sharing.threads; ++thread)
         std::fill_n(buffer.data() + thread * distance + elements - packed_slack<T>, packed_slack<T>, T{0});
@@ -60,8 +64,11 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
             const Index panel = chunk / row_chunks, row = chunk % row_chunks * rows_each;
             const Index first = panel * panel_outputs<T>, outputs = outputs_in_panel<T>(a.outputs, panel);
             kernels.pack_panel(a.weights, a.depth, first, outputs, packed);
-            kernels.linear({packed, a.depth, outputs, a.activation, a.x + row * a.x_row_stride, a.x_row_stride,
-                            a.y + row * a.y_row_stride + first, a.y_row_stride, std::min(rows_each, a.rows - row)});
+            const Index end = std::min(row + rows_each, a.rows);
+            for (Index r = row; r < end; r += rows_at_once)
+                kernels.linear({packed, a.depth, outputs, a.activation, a.x + r * a.x_row_stride, a.x_row_stride,
+                                a.y + r * a.y_row_stride + first, a.y_row_stride, std::min(rows_at_once, end - r),
+                                packed + padded<T>(elements)});
         },
         stop);
 }

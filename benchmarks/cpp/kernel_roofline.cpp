@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dispatch.hpp"
+#include "kernels/slices.hpp"
 #include "packed_weights.hpp"
 
 namespace {
@@ -75,11 +76,12 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
                     y_stride = padded<T>(outputs) + panel_alignment<T>;
         const std::vector<T> x(static_cast<std::size_t>(rows * x_stride), T(0.5));
         std::vector<T> y(static_cast<std::size_t>(rows * y_stride));
+        AlignedBuffer<T> scratch(scratch_elements<T>(depth, rows));
         volatile T sink;
         const auto times = timer(
             [&] {
                 kernels.linear(
-                    {weights.panels(), depth, outputs, Activation::relu, x.data(), x_stride, y.data(), y_stride, rows});
+                    {weights.panels(), depth, outputs, Activation::relu, x.data(), x_stride, y.data(), y_stride, rows, scratch.data()});
             },
             [&] { sink = kernels.fma_burst(burst_steps); },
             [&] { sink = kernels.read_sum(weights.panels(), weights.bytes() / static_cast<Index>(sizeof(T))); });

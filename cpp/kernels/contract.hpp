@@ -27,6 +27,7 @@ struct PackedLinear {
     T* y;  // (rows, outputs), elements of a row adjacent; may be unaligned
     Index y_row_stride;
     Index rows;
+    T* scratch;  // scratch_elements(depth, rows) of slices.hpp, 64-byte aligned
 };
 
 // One row against weights as NumPy holds them: w[j * output_stride + k * depth_stride]. Either

@@ -1,5 +1,6 @@
-// The register tile: `rows` x `vectors` sums held in registers over all of k, in the order of
-// order.hpp. Written once; V is the vector type of one instruction set (isa_*.cpp).
+// The register tile: `rows` x `vectors` chains held in registers over a block of k, and the sums they
+// close into, in the order of order.hpp. Written once; V is the vector type of one instruction set
+// (isa_*.cpp).
 //
 //   weights: row k of a matrix whose rows hold outputs side by side
 //
@@ -9,9 +10,8 @@
 #pragma once
 
 #include "contract.hpp"
-#include "order.hpp"
-
-#define FORWARDPASS_INLINE __attribute__((always_inline)) inline
+#include "slices.hpp"
+#include "unrolled.hpp"
 
 namespace forwardpass {
 namespace {
@@ -41,159 +41,88 @@ struct Operands {
     }
 };
 
-// The sums of finished chains, in memory (L1) on purpose: only the chains stay in registers. Left to
-// choose, GCC 12 keeps some sums in registers and spills chains for them, at up to half the speed.
+// The sums of finished chains. 32 registers hold 12 chains, their 12 sums and the operands, and a block
+// costs no memory; 16 registers hold chains alone.
 template <class V, int rows, int vectors>
 struct Sums {
-    alignas(64) typename V::Element at[rows][vectors * V::lanes];
+    typename V::Register at[rows][vectors];
 
-    FORWARDPASS_INLINE typename V::Register load(int r, int v) const noexcept { return V::load(at[r] + v * V::lanes); }
-    FORWARDPASS_INLINE void store(int r, int v, typename V::Register sum) noexcept {
-        V::store(at[r] + v * V::lanes, sum);
-    }
     FORWARDPASS_INLINE void fill(typename V::Element value) noexcept {
-        for (int r = 0; r < rows; ++r)
-            for (int v = 0; v < vectors; ++v) store(r, v, V::broadcast(value));
+        unrolled<rows * vectors>([&](auto i) FORWARDPASS_UNROLLED { at[i / vectors][i % vectors] = V::broadcast(value); });
+    }
+    // Left to choose, GCC 12 keeps some sums in registers and spills chains for them, at up to half the speed.
+    FORWARDPASS_INLINE void settle() noexcept {
+        if constexpr (V::registers < 32 && rows > 1) __asm__ volatile("" : "+m"(at));
     }
 };
 
-// What a sum starts from: -0.0 is the identity of addition, as -0.0 + p == p in every bit, p == -0.0
-// included. Read from here, the first block needs neither a branch nor sums filled beforehand, which
-// took 4 % of a tile of K = 64.
+// One step of the chain of each sum: x[k] w[k].
 template <class V, int rows, int vectors>
-struct Start {
-    Sums<V, rows, vectors> sums{};
-
-    constexpr Start() noexcept {
-        for (int r = 0; r < rows; ++r)
-            for (int i = 0; i < vectors * V::lanes; ++i) sums.at[r][i] = static_cast<typename V::Element>(-0.0);
-    }
-};
-
-template <class V, int rows, int vectors>
-constexpr Start<V, rows, vectors> start_of_sums;
-
-// Step k of `blocks` chains `length` steps apart: each takes x[k] w[k].
-template <class V, int blocks, int rows, int vectors>
-FORWARDPASS_INLINE void advance_chains(const Operands<typename V::Element>& at, Index k, Index length,
-                                       typename V::Register (&chain)[blocks][rows][vectors]) noexcept {
-    for (int b = 0; b < blocks; ++b) {
-        const Index step = b * length + k;
-        const auto weight = [&](int v) noexcept { return V::load(at.w + step * at.w_row_stride + v * V::lanes); };
-        const auto input = [&](int r) noexcept { return V::broadcast(at.x[r * at.x_row_stride + step]); };
-        // Hold the shorter side in registers and pass the longer one by: holding 6 inputs beside
-        // 6 x 2 chains spilled 3 of those and ran at half the speed.
-        if constexpr (vectors <= rows) {
-            typename V::Register w[vectors];
-            for (int v = 0; v < vectors; ++v) {
-                w[v] = weight(v);
-                if constexpr (rows > 1) V::hold(w[v]);  // one load, not one in each row's FMA: up to 35 %
-            }
-            for (int r = 0; r < rows; ++r) {
-                const auto x = input(r);
-                for (int v = 0; v < vectors; ++v) chain[b][r][v] = V::fma(x, w[v], chain[b][r][v]);
-            }
-        } else {
-            typename V::Register x[rows];
-            for (int r = 0; r < rows; ++r) x[r] = input(r);
-            for (int v = 0; v < vectors; ++v) {
-                auto w = weight(v);
-                if constexpr (rows > 1) V::hold(w);
-                for (int r = 0; r < rows; ++r) chain[b][r][v] = V::fma(x[r], w, chain[b][r][v]);
-            }
-        }
+FORWARDPASS_INLINE void advance_chains(const Operands<typename V::Element>& at,
+                                       typename V::Register (&chain)[rows][vectors]) noexcept {
+    const auto weight = [&](int v) FORWARDPASS_UNROLLED { return V::load(at.w + v * V::lanes); };
+    const auto input = [&](int r) FORWARDPASS_UNROLLED { return V::broadcast(at.x[r * at.x_row_stride]); };
+    // Hold the shorter side in registers and pass the longer one by: holding 6 inputs beside
+    // 6 x 2 chains spilled 3 of those and ran at half the speed.
+    if constexpr (vectors <= rows || (V::registers == 32 && rows > 1)) {
+        typename V::Register w[vectors];
+        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
+            w[v] = weight(v);
+            if constexpr (rows > 1) V::hold(w[v]);  // one load, not one in each row's FMA: up to 35 %
+        });
+        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
+            const auto x = input(r);
+            unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { chain[r][v] = V::fma(x, w[v], chain[r][v]); });
+        });
+    } else {
+        typename V::Register x[rows];
+        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { x[r] = input(r); });
+        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
+            auto w = weight(v);
+            if constexpr (rows > 1) V::hold(w);
+            unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { chain[r][v] = V::fma(x[r], w, chain[r][v]); });
+        });
     }
 }
 
-// sums = *before + the next `blocks` blocks of `length` steps, in order; their chains run side by
-// side. Then `before` is the sums. `unroll` (1 or 2) divides the length: 2 gains 1 to 2 %, with 4
-// and 8 GCC 12 spills.
-template <int blocks, int unroll, class V, int rows, int vectors>
+// sums += the next `blocks` blocks of `length` steps, in order; their chains run side by side. Two and
+// four steps in each turn of the loop gain nothing (Zen 4).
+template <int blocks, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index length,
-                                   const Sums<V, rows, vectors>*& before, Sums<V, rows, vectors>& sums) noexcept {
+                                   Sums<V, rows, vectors>& sums) noexcept {
     typename V::Register chain[blocks][rows][vectors];
-    for (int b = 0; b < blocks; ++b)
-        for (int r = 0; r < rows; ++r)
-            for (int v = 0; v < vectors; ++v) chain[b][r][v] = V::broadcast(0);
-    for (Index k = 0; k < length; k += unroll) {
-        advance_chains<V>(at, k, length, chain);
-        if constexpr (unroll == 2) advance_chains<V>(at, k + 1, length, chain);
-    }
-    for (int r = 0; r < rows; ++r) {
-        for (int v = 0; v < vectors; ++v) {
-            auto sum = before->load(r, v);
-            for (int b = 0; b < blocks; ++b) sum = V::add(sum, chain[b][r][v]);
-            sums.store(r, v, sum);
-        }
-    }
-    if constexpr (rows > 1) __asm__ volatile("" : : : "memory");  // keeps the sums out of registers
-    before = &sums;
+    unrolled<blocks * rows * vectors>([&](auto i) FORWARDPASS_UNROLLED {
+        chain[i / (rows * vectors)][i / vectors % rows][i % vectors] = V::broadcast(0);
+    });
+    Operands<typename V::Element> step = at;
+    for (const auto* const end = at.x + length; step.x != end; step.advance(1))
+        unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED {
+            Operands<typename V::Element> block = step;
+            block.advance(b * length);
+            advance_chains<V>(block, chain[b]);
+        });
+    unrolled<rows * vectors>([&](auto i) FORWARDPASS_UNROLLED {
+        auto& sum = sums.at[i / vectors][i % vectors];
+        unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED { sum = V::add(sum, chain[b][i / vectors][i % vectors]); });
+    });
+    sums.settle();
     at.advance(blocks * length);
 }
 
 // Adds `count` full blocks, as many at once as there are, then half as many, ...
 template <int blocks, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_full_blocks(Operands<typename V::Element>& at, Index count, Index length,
-                                        const Sums<V, rows, vectors>*& before, Sums<V, rows, vectors>& sums) noexcept {
-    for (; count >= blocks; count -= blocks) add_blocks<blocks, 2>(at, length, before, sums);
-    if constexpr (blocks > 1) add_full_blocks<blocks / 2>(at, count, length, before, sums);
+                                        Sums<V, rows, vectors>& sums) noexcept {
+    for (; count >= blocks; count -= blocks) add_blocks<blocks>(at, length, sums);
+    if constexpr (blocks > 1) add_full_blocks<blocks / 2>(at, count, length, sums);
 }
 
-// The same for sums in registers: what `full` blocks and `rest` steps start from. Of nothing it is +0.0.
-template <class T>
-FORWARDPASS_INLINE T start_of_sum(Index full, Index rest) noexcept {
-    return static_cast<T>(full == 0 && rest == 0 ? 0.0 : -0.0);
-}
-
-// Calls superblock(full, rest) for each superblock in turn: `full` full blocks and `rest` steps more.
-template <class Superblock>
-FORWARDPASS_INLINE void for_each_superblock(const Blocks& blocks, Superblock superblock) noexcept {
-    Index left = blocks.full;
-    for (; left > blocks_per_superblock || (left == blocks_per_superblock && blocks.rest > 0);
-         left -= blocks_per_superblock)
-        superblock(blocks_per_superblock, Index{0});
-    superblock(left, blocks.rest);
-}
-
+// sums += a slice that begins where `at` is.
 template <class V, int rows, int vectors>
-FORWARDPASS_INLINE void superblock_product(Operands<typename V::Element> at, Index block, Index full, Index rest,
-                                           Sums<V, rows, vectors>& sums) noexcept {
-    const Sums<V, rows, vectors>* before = &start_of_sums<V, rows, vectors>.sums;
-    add_full_blocks<blocks_at_once(rows * vectors)>(at, full, block, before, sums);
-    if (rest > 0) add_blocks<1, 1>(at, rest, before, sums);
-    if (before != &sums) sums.fill(0);  // a sum of nothing
-}
-
-// A function of its own for each shape of tile: inlined into one large function, the same loops ran
-// at half the speed, as GCC 12 then spills chains.
-template <class V, int rows, int vectors>
-__attribute__((noinline)) void separate_superblock_product(const Operands<typename V::Element>& at, Index block,
-                                                           Index full, Index rest,
-                                                           Sums<V, rows, vectors>& sums) noexcept {
-    superblock_product(at, block, full, rest, sums);
-}
-
-// Step 3 of fma-v1.
-template <class V, int rows, int vectors>
-void deep_product(Operands<typename V::Element> at, const Blocks& blocks, Sums<V, rows, vectors>& total) noexcept {
-    total.fill(static_cast<typename V::Element>(-0.0));
-    for_each_superblock(blocks, [&](Index full, Index rest) noexcept {
-        Sums<V, rows, vectors> sums;
-        separate_superblock_product(at, blocks.block, full, rest, sums);
-        at.advance(full * blocks.block + rest);
-        for (int r = 0; r < rows; ++r)
-            for (int v = 0; v < vectors; ++v) total.store(r, v, V::add(total.load(r, v), sums.load(r, v)));
-    });
-}
-
-// sums = W x over the whole depth, for `rows` rows and `vectors` vectors of outputs. One row is
-// short of work: the call alone would take 17 ns.
-template <class V, int rows, int vectors>
-FORWARDPASS_INLINE void product(const Operands<typename V::Element>& at, const Blocks& blocks,
-                                Sums<V, rows, vectors>& sums) noexcept {
-    if (!blocks.one_superblock) deep_product(at, blocks, sums);
-    else if constexpr (rows == 1) superblock_product(at, blocks.block, blocks.full, blocks.rest, sums);
-    else separate_superblock_product(at, blocks.block, blocks.full, blocks.rest, sums);
+FORWARDPASS_INLINE void add_slice(Operands<typename V::Element> at, const Slice& slice,
+                                  Sums<V, rows, vectors>& sums) noexcept {
+    add_full_blocks<blocks_at_once(rows * vectors)>(at, slice.full, slice.block, sums);
+    if (slice.rest > 0) add_blocks<1>(at, slice.rest, sums);
 }
 
 }  // namespace

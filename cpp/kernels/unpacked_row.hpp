@@ -34,9 +34,15 @@ FORWARDPASS_INLINE void finish_one(const UnpackedRow<typename V::Element>& a, In
 template <class V, int vectors>
 void rows_of_outputs(const UnpackedRow<typename V::Element>& a, const Blocks& blocks, Index first) noexcept {
     for (; a.outputs - first >= vectors * V::lanes; first += vectors * V::lanes) {
-        Sums<V, 1, vectors> sums;
-        product({a.x, 0, a.w + first, a.depth_stride}, blocks, sums);
-        for (int v = 0; v < vectors; ++v) finish<V>(a, first + v * V::lanes, sums.load(0, v));
+        Sums<V, 1, vectors> totals;
+        totals.fill(static_cast<typename V::Element>(-0.0));
+        for_each_slice(blocks, blocks_per_superblock, [&](const Slice& slice) noexcept {
+            Sums<V, 1, vectors> sums;
+            sums.fill(start_of_sum<typename V::Element>(a.depth));
+            add_slice({a.x + slice.first, 0, a.w + slice.first * a.depth_stride + first, a.depth_stride}, slice, sums);
+            for (int v = 0; v < vectors; ++v) totals.at[0][v] = V::add(totals.at[0][v], sums.at[0][v]);
+        });
+        for (int v = 0; v < vectors; ++v) finish<V>(a, first + v * V::lanes, totals.at[0][v]);
     }
     if constexpr (vectors > 1) {
         rows_of_outputs<V, vectors / 2>(a, blocks, first);
@@ -76,12 +82,13 @@ template <class V>
 typename V::Register transposed_product(const typename V::Element* x, const typename V::Element* w, Index row_stride,
                                         const Blocks& blocks) noexcept {
     using T = typename V::Element;
-    auto total = V::broadcast(start_of_sum<T>(blocks.full, blocks.rest));
-    for_each_superblock(blocks, [&](Index full, Index rest) noexcept {
-        auto sum = V::broadcast(start_of_sum<T>(full, rest));
+    auto total = V::broadcast(static_cast<T>(-0.0));
+    for_each_slice(blocks, blocks_per_superblock, [&](const Slice& slice) noexcept {
+        Index full = slice.full;
+        auto sum = V::broadcast(start_of_sum<T>(full + slice.rest));
         for (; full >= 4; full -= 4) add_transposed<V, 4>(x, w, row_stride, blocks.block, sum);
         for (; full >= 1; full -= 1) add_transposed<V, 1>(x, w, row_stride, blocks.block, sum);
-        if (rest > 0) add_transposed<V, 1>(x, w, row_stride, rest, sum);
+        if (slice.rest > 0) add_transposed<V, 1>(x, w, row_stride, slice.rest, sum);
         total = V::add(total, sum);
     });
     return total;
@@ -107,10 +114,11 @@ template <class V>
 typename V::Element one_output(const typename V::Element* x, const typename V::Element* w,
                                const Blocks& blocks) noexcept {
     using T = typename V::Element;
-    T total = start_of_sum<T>(blocks.full, blocks.rest);
+    T total = static_cast<T>(-0.0);
     Index before = 0;  // full blocks behind x and w
-    for_each_superblock(blocks, [&](Index full, Index rest) noexcept {
-        T sum = start_of_sum<T>(full, rest);
+    for_each_slice(blocks, blocks_per_superblock, [&](const Slice& slice) noexcept {
+        Index full = slice.full;
+        T sum = start_of_sum<T>(full + slice.rest);
         before += full;
         const auto add_chain = [&](Index length) noexcept {
             T chain = 0;
@@ -137,7 +145,7 @@ typename V::Element one_output(const typename V::Element* x, const typename V::E
             full = 0;
         }
         for (; full > 0; --full) add_chain(blocks.block);
-        if (rest > 0) add_chain(rest);
+        if (slice.rest > 0) add_chain(slice.rest);
         total = total + sum;
     });
     return total;

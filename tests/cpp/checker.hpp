@@ -89,7 +89,7 @@ public:
 
     const Kernels<T>& kernels;
     Numbers numbers;
-    GuardedArena x{arena_bytes}, w{arena_bytes}, bias{arena_bytes}, panels{arena_bytes};
+    GuardedArena x{arena_bytes}, w{arena_bytes}, bias{arena_bytes}, panels{arena_bytes}, scratch{arena_bytes};
     GuardedOutput<T> y{arena_bytes};
     Index stride = 0;  // between the rows of y
     Index cases = 0, wrong = 0;

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "checker.hpp"
-#include "kernels/order.hpp"
-#include "kernels/panel.hpp"
+#include "kernels/slices.hpp"
 #include "unpacked.hpp"
 
 namespace forwardpass {
@@ -82,7 +81,11 @@ private:
             if ((rows + outputs + depth + turn) % 6 != 0 || !c.kept(cost)) continue;
             if (panels == nullptr) panels = pack(source);
             T* const y = c.start("linear", rows, outputs);
-            c.kernels.linear({panels, depth, outputs, activation(), x_rows(rows), x_stride_, y, c.stride, rows});
+            const Index scratch_size = scratch_elements<T>(depth, rows);
+            T* const scratch = c.scratch.template place<T>(scratch_size, current.flush);
+            std::fill_n(scratch, scratch_size, std::numeric_limits<T>::quiet_NaN());
+            c.kernels.linear(
+                {panels, depth, outputs, activation(), x_rows(rows), x_stride_, y, c.stride, rows, scratch});
             c.check(expected(rows), max_outputs);
         }
         if ((source.depth_stride == 1 || (source.output_stride == 1 && outputs >= c.kernels.lanes)) && c.kept(cost)) {
