@@ -17,6 +17,9 @@ constexpr Index tile_bytes = 64 * 1024;
 constexpr Index min_tile_rows = 36;
 constexpr Index max_tile_rows = 180;
 
+// Weights of a layer up to this size come from a cache: 4 MB lose by being fetched as from memory, 16 MB gain.
+constexpr Index cached_bytes = Index{8} << 20;
+
 // Workspace up to this size lives on the stack: one row of layers up to 2048 wide allocates
 // nothing, and a thread with 64 KiB of stack still works.
 constexpr Index stack_bytes = 16 * 1024;
@@ -114,9 +117,10 @@ void Network<T>::run_layer(const Layer<T>& layer, const Batch<T>& batch, T* scra
         const PackedWeights<T>& weights = *layer.weights;
         const Index first = first_panel * panel_outputs<T>;
         const Index outputs = std::min(panels * panel_outputs<T>, weights.outputs() - first);
+        const bool cold = weights.bytes() > cached_bytes;
         kernels_->linear({weights.panels() + panel_offset<T>(weights.depth(), first_panel), weights.depth(), outputs,
                           layer.activation, batch.x, batch.x_row_stride, batch.y + first, batch.y_row_stride,
-                          batch.rows, scratch});
+                          batch.rows, cold, scratch});
     } else {
         for (Index r = 0; r < batch.rows; ++r)
             kernels_->activate(layer.activation, batch.x + r * batch.x_row_stride, batch.y + r * batch.y_row_stride,

@@ -27,6 +27,7 @@ struct PackedLinear {
     T* y;  // (rows, outputs), elements of a row adjacent; may be unaligned
     Index y_row_stride;
     Index rows;
+    bool cold;   // the weights come from memory, not from a cache
     T* scratch;  // scratch_elements(depth, rows) of slices.hpp, 64-byte aligned
 };
 

@@ -38,6 +38,7 @@ struct PanelRows {
     T* y;
     Index y_row_stride;
     Index rows;
+    bool cold;
     T* scratch;  // panel_outputs a row: the sums so far of a superblock; then as much for the totals of superblocks
     Slice slice;
 };
@@ -77,6 +78,12 @@ FORWARDPASS_INLINE void store_tile(const PanelRows<typename V::Element>& a, Inde
     });
 }
 
+// Tiles that read weights for few rows: waiting for memory is all they do, so each is asked for in advance.
+template <class V>
+constexpr bool waits_for_memory(int rows, int vectors) noexcept {
+    return rows <= 3 && vectors >= widest_tile<V>(rows);
+}
+
 // A slice of `rows` rows from `row` on, and of `vectors` vectors of outputs from `first` on.
 template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void tile(const PanelRows<typename V::Element>& a, Index row, Index first) noexcept {
@@ -87,9 +94,14 @@ FORWARDPASS_INLINE void tile(const PanelRows<typename V::Element>& a, Index row,
     Sums<V, rows, vectors> sums;
     if (slice.opens) sums.fill(start_of_sum<T>(slice.full + slice.rest));
     else load_sums<false, V>(carried, sums);
-    add_slice({a.x + row * a.x_row_stride + slice.first, a.x_row_stride,
-               a.panel + (1 + slice.first) * a.width + first, a.width},
-              slice, sums);
+    const Operands<T> at{a.x + row * a.x_row_stride + slice.first, a.x_row_stride,
+                         a.panel + (1 + slice.first) * a.width + first, a.width};
+    if constexpr (waits_for_memory<V>(rows, vectors)) {
+        if (a.cold) add_slice<true>(at, slice, sums);
+        else add_slice<false>(at, slice, sums);
+    } else {
+        add_slice<false>(at, slice, sums);
+    }
     if (!slice.closes) return store_sums<V>(sums, carried);
     if (!slice.in_first_superblock()) load_sums<true, V>(totals, sums);
     if (!slice.last) return store_sums<V>(sums, totals);
@@ -148,6 +160,7 @@ void packed_linear(const PackedLinear<typename V::Element>& a) noexcept {
                         a.y + panel * panel_outputs<T>,
                         a.y_row_stride,
                         a.rows,
+                        a.cold && one_pass,
                         a.scratch,
                         {}};
         const Index blocks_each = one_pass ? blocks_per_superblock : blocks_in_slice<T>(at.width);

@@ -56,6 +56,13 @@ struct Sums {
     }
 };
 
+// Cache lines under so many vectors.
+template <class V>
+constexpr int lines(int vectors) noexcept {
+    const int bytes = vectors * static_cast<int>(V::lanes * sizeof(typename V::Element));
+    return (bytes + 63) / 64;
+}
+
 // One step of the chain of each sum: x[k] w[k].
 template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void advance_chains(const Operands<typename V::Element>& at,
@@ -85,9 +92,14 @@ FORWARDPASS_INLINE void advance_chains(const Operands<typename V::Element>& at,
     }
 }
 
+// Weights are asked for this many bytes ahead where they come from memory. One row of 4096 x 4096: 2.4 ms instead
+// of 3.4, of 2048 x 2048: 0.23 to 0.24 instead of 0.24 to 0.29; 4 and 16 KB are as good, 32 KB loses half of it. Weights in L2
+// would lose 4 %, in L3 3 % (Zen 4).
+constexpr Index fetch_distance = 8192;
+
 // sums += the next `blocks` blocks of `length` steps, in order; their chains run side by side. Two and
 // four steps in each turn of the loop gain nothing (Zen 4).
-template <int blocks, class V, int rows, int vectors>
+template <bool cold, int blocks, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index length,
                                    Sums<V, rows, vectors>& sums) noexcept {
     typename V::Register chain[blocks][rows][vectors];
@@ -99,6 +111,10 @@ FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index leng
         unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED {
             Operands<typename V::Element> block = step;
             block.advance(b * length);
+            if constexpr (cold)
+                unrolled<lines<V>(vectors)>([&](auto line) FORWARDPASS_UNROLLED {
+                    __builtin_prefetch(reinterpret_cast<const char*>(block.w) + fetch_distance + line * 64);
+                });
             advance_chains<V>(block, chain[b]);
         });
     unrolled<rows * vectors>([&](auto i) FORWARDPASS_UNROLLED {
@@ -110,19 +126,19 @@ FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index leng
 }
 
 // Adds `count` full blocks, as many at once as there are, then half as many, ...
-template <int blocks, class V, int rows, int vectors>
+template <bool cold, int blocks, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_full_blocks(Operands<typename V::Element>& at, Index count, Index length,
                                         Sums<V, rows, vectors>& sums) noexcept {
-    for (; count >= blocks; count -= blocks) add_blocks<blocks>(at, length, sums);
-    if constexpr (blocks > 1) add_full_blocks<blocks / 2>(at, count, length, sums);
+    for (; count >= blocks; count -= blocks) add_blocks<cold, blocks>(at, length, sums);
+    if constexpr (blocks > 1) add_full_blocks<cold, blocks / 2>(at, count, length, sums);
 }
 
 // sums += a slice that begins where `at` is.
-template <class V, int rows, int vectors>
+template <bool cold, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_slice(Operands<typename V::Element> at, const Slice& slice,
                                   Sums<V, rows, vectors>& sums) noexcept {
-    add_full_blocks<blocks_at_once(rows * vectors)>(at, slice.full, slice.block, sums);
-    if (slice.rest > 0) add_blocks<1>(at, slice.rest, sums);
+    add_full_blocks<cold, blocks_at_once(rows * vectors)>(at, slice.full, slice.block, sums);
+    if (slice.rest > 0) add_blocks<cold, 1>(at, slice.rest, sums);
 }
 
 }  // namespace
