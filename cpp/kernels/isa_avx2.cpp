@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "make_kernels.hpp"
+#include "store_part.hpp"
 
 namespace forwardpass {
 namespace {
@@ -31,6 +32,11 @@ struct Avx2F32 {
             p += 2;
         }
         if (count & 1) _mm_store_ss(p, part);
+    }
+    template <int count>
+    static void store_parts(float* p, Index stride, Register a) noexcept {
+        store_part<count>(p, _mm256_castps256_ps128(a));
+        store_part<count>(p + stride, _mm256_extractf128_ps(a, 1));
     }
     static void hold(Register& a) noexcept { __asm__("" : "+x"(a)); }
     static Register broadcast(float a) noexcept { return _mm256_set1_ps(a); }
@@ -70,6 +76,11 @@ struct Avx2F64 {
             p += 2;
         }
         if (count & 1) _mm_store_sd(p, part);
+    }
+    template <int count>
+    static void store_parts(double* p, Index stride, Register a) noexcept {
+        store_part<count>(p, _mm_castpd_ps(_mm256_castpd256_pd128(a)));
+        store_part<count>(p + stride, _mm_castpd_ps(_mm256_extractf128_pd(a, 1)));
     }
     static void hold(Register& a) noexcept { __asm__("" : "+x"(a)); }
     static Register broadcast(double a) noexcept { return _mm256_set1_pd(a); }

@@ -2,9 +2,19 @@
 #include <immintrin.h>
 
 #include "make_kernels.hpp"
+#include "store_part.hpp"
 
 namespace forwardpass {
 namespace {
+
+// Four times 16 bytes. A masked broadcast from memory blends on any unit, where an insertion takes the one that
+// shuffles.
+[[maybe_unused]] inline __m512 four_parts(__m128 a, __m128 b, __m128 c, __m128 d) noexcept {
+    __m512 parts = _mm512_castps128_ps512(a);
+    parts = _mm512_mask_broadcast_f32x4(parts, 0x00F0, b);
+    parts = _mm512_mask_broadcast_f32x4(parts, 0x0F00, c);
+    return _mm512_mask_broadcast_f32x4(parts, 0xF000, d);
+}
 
 struct Avx512F32 {
     using Element = float;
@@ -18,6 +28,13 @@ struct Avx512F32 {
     static void store_partial(float* p, Register a, Index count) noexcept {
         _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), a);
     }
+    template <int count>
+    static void store_parts(float* p, Index stride, Register a) noexcept {
+        store_part<count>(p, _mm512_castps512_ps128(a));
+        store_part<count>(p + stride, _mm512_extractf32x4_ps(a, 1));
+        store_part<count>(p + 2 * stride, _mm512_extractf32x4_ps(a, 2));
+        store_part<count>(p + 3 * stride, _mm512_extractf32x4_ps(a, 3));
+    }
     static void hold(Register& a) noexcept { __asm__("" : "+v"(a)); }
     static Register broadcast(float a) noexcept { return _mm512_set1_ps(a); }
     static Register add(Register a, Register b) noexcept { return _mm512_add_ps(a, b); }
@@ -26,10 +43,8 @@ struct Avx512F32 {
     static float fma_one(float a, float b, float c) noexcept { return __builtin_fmaf(a, b, c); }
 
     static Register load_rows(const float* w, Index stride, Index i) noexcept {
-        __m512 rows = _mm512_castps128_ps512(_mm_loadu_ps(w + i * stride));
-        rows = _mm512_insertf32x4(rows, _mm_loadu_ps(w + (i + 4) * stride), 1);
-        rows = _mm512_insertf32x4(rows, _mm_loadu_ps(w + (i + 8) * stride), 2);
-        return _mm512_insertf32x4(rows, _mm_loadu_ps(w + (i + 12) * stride), 3);
+        return four_parts(_mm_loadu_ps(w + i * stride), _mm_loadu_ps(w + (i + 4) * stride),
+                          _mm_loadu_ps(w + (i + 8) * stride), _mm_loadu_ps(w + (i + 12) * stride));
     }
     static Register zip_low(Register a, Register b) noexcept { return _mm512_unpacklo_ps(a, b); }
     static Register zip_high(Register a, Register b) noexcept { return _mm512_unpackhi_ps(a, b); }
@@ -53,6 +68,14 @@ struct Avx512F64 {
     static void store_partial(double* p, Register a, Index count) noexcept {
         _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), a);
     }
+    template <int count>
+    static void store_parts(double* p, Index stride, Register a) noexcept {
+        const __m512 parts = _mm512_castpd_ps(a);
+        store_part<count>(p, _mm512_castps512_ps128(parts));
+        store_part<count>(p + stride, _mm512_extractf32x4_ps(parts, 1));
+        store_part<count>(p + 2 * stride, _mm512_extractf32x4_ps(parts, 2));
+        store_part<count>(p + 3 * stride, _mm512_extractf32x4_ps(parts, 3));
+    }
     static void hold(Register& a) noexcept { __asm__("" : "+v"(a)); }
     static Register broadcast(double a) noexcept { return _mm512_set1_pd(a); }
     static Register add(Register a, Register b) noexcept { return _mm512_add_pd(a, b); }
@@ -64,10 +87,8 @@ struct Avx512F64 {
     // AVX-512DQ, which the first AVX-512 CPUs lack.
     static __m128 two(const double* p) noexcept { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
     static Register load_rows(const double* w, Index stride, Index i) noexcept {
-        __m512 rows = _mm512_castps128_ps512(two(w + i * stride));
-        rows = _mm512_insertf32x4(rows, two(w + (i + 2) * stride), 1);
-        rows = _mm512_insertf32x4(rows, two(w + (i + 4) * stride), 2);
-        return _mm512_castps_pd(_mm512_insertf32x4(rows, two(w + (i + 6) * stride), 3));
+        return _mm512_castps_pd(four_parts(two(w + i * stride), two(w + (i + 2) * stride), two(w + (i + 4) * stride),
+                                           two(w + (i + 6) * stride)));
     }
     static Register zip_low(Register a, Register b) noexcept { return _mm512_unpacklo_pd(a, b); }
     static Register zip_high(Register a, Register b) noexcept { return _mm512_unpackhi_pd(a, b); }

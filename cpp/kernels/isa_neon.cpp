@@ -24,6 +24,11 @@ struct NeonF32 {
         }
         if (count & 1) *p = vget_lane_f32(part, 0);
     }
+    template <int count>
+    static void store_parts(float* p, Index, Register a) noexcept {
+        if constexpr (count == unit) store(p, a);
+        else store_partial(p, a, count);
+    }
     static void hold(Register& a) noexcept { __asm__("" : "+w"(a)); }
     static Register broadcast(float a) noexcept { return vdupq_n_f32(a); }
     static Register add(Register a, Register b) noexcept { return vaddq_f32(a, b); }
@@ -52,6 +57,11 @@ struct NeonF64 {
     static Register load(const double* p) noexcept { return vld1q_f64(p); }
     static void store(double* p, Register a) noexcept { vst1q_f64(p, a); }
     static void store_partial(double* p, Register a, Index) noexcept { *p = vgetq_lane_f64(a, 0); }
+    template <int count>
+    static void store_parts(double* p, Index, Register a) noexcept {
+        if constexpr (count == unit) store(p, a);
+        else store_partial(p, a, count);
+    }
     static void hold(Register& a) noexcept { __asm__("" : "+w"(a)); }
     static Register broadcast(double a) noexcept { return vdupq_n_f64(a); }
     static Register add(Register a, Register b) noexcept { return vaddq_f64(a, b); }

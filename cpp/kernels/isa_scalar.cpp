@@ -16,6 +16,7 @@ struct Scalar {
     static Register load(const T* p) noexcept { return *p; }
     static void store(T* p, Register a) noexcept { *p = a; }
     static void store_partial(T* p, Register a, Index) noexcept { *p = a; }
+    static Register load_rows(const T* w, Index, Index) noexcept { return *w; }
     static void hold(Register&) noexcept {}
     static Register broadcast(T a) noexcept { return a; }
     static Register add(Register a, Register b) noexcept { return a + b; }

@@ -3,6 +3,7 @@
 
 #include "activations.hpp"
 #include "contract.hpp"
+#include "few_outputs.hpp"
 #include "panel.hpp"
 #include "tile.hpp"
 
@@ -147,6 +148,7 @@ template <class V>
 void packed_linear(const PackedLinear<typename V::Element>& a) noexcept {
     using T = typename V::Element;
     if (a.rows == 0) return;
+    if (rows_fill_lanes<V>(a.outputs, a.rows)) return few_outputs<V>(a);
     const Blocks blocks = cut_into_blocks(a.depth);
     const bool one_pass = a.rows <= most_rows<V>(widest_tile<V>(a.rows));
     for (Index panel = 0; panel < panel_count<T>(a.outputs); ++panel) {

@@ -3,33 +3,39 @@
 #pragma once
 
 #include "contract.hpp"
-#include "tile.hpp"
+#include "unrolled.hpp"
 
 namespace forwardpass {
 namespace {
 
+// Swaps rows and columns inside each 16-byte part: element j of part p of `to[i]` is element i of part
+// p of `from[j]`. Two rounds of zips, one for double.
+template <class V>
+FORWARDPASS_INLINE void transpose_parts(const typename V::Register (&from)[V::unit],
+                                        typename V::Register (&to)[V::unit]) noexcept {
+    if constexpr (V::unit == 4) {
+        const auto low01 = V::zip_low(from[0], from[1]), high01 = V::zip_high(from[0], from[1]);
+        const auto low23 = V::zip_low(from[2], from[3]), high23 = V::zip_high(from[2], from[3]);
+        to[0] = V::zip_low_pairs(low01, low23);
+        to[1] = V::zip_high_pairs(low01, low23);
+        to[2] = V::zip_low_pairs(high01, high23);
+        to[3] = V::zip_high_pairs(high01, high23);
+    } else if constexpr (V::unit == 2) {
+        to[0] = V::zip_low(from[0], from[1]);
+        to[1] = V::zip_high(from[0], from[1]);
+    } else {
+        to[0] = from[0];
+    }
+}
+
 // k[i], lane l = w[l * row_stride + i]. V::load_rows(w, stride, i) holds, in its 16-byte parts,
-// the first `unit` elements of rows i, i + unit, i + 2 unit, ...: two rounds of zips (one for
-// double) inside the parts finish the transpose.
+// the first `unit` elements of rows i, i + unit, i + 2 unit, ...
 template <class V>
 FORWARDPASS_INLINE void load_transposed(const typename V::Element* w, Index row_stride,
                                         typename V::Register (&k)[V::unit]) noexcept {
-    if constexpr (V::unit == 4) {
-        const auto r0 = V::load_rows(w, row_stride, 0), r1 = V::load_rows(w, row_stride, 1);
-        const auto r2 = V::load_rows(w, row_stride, 2), r3 = V::load_rows(w, row_stride, 3);
-        const auto low01 = V::zip_low(r0, r1), high01 = V::zip_high(r0, r1);
-        const auto low23 = V::zip_low(r2, r3), high23 = V::zip_high(r2, r3);
-        k[0] = V::zip_low_pairs(low01, low23);
-        k[1] = V::zip_high_pairs(low01, low23);
-        k[2] = V::zip_low_pairs(high01, high23);
-        k[3] = V::zip_high_pairs(high01, high23);
-    } else if constexpr (V::unit == 2) {
-        const auto r0 = V::load_rows(w, row_stride, 0), r1 = V::load_rows(w, row_stride, 1);
-        k[0] = V::zip_low(r0, r1);
-        k[1] = V::zip_high(r0, r1);
-    } else {
-        k[0] = V::load(w);
-    }
+    typename V::Register rows[V::unit];
+    unrolled<V::unit>([&](auto i) FORWARDPASS_UNROLLED { rows[i] = V::load_rows(w, row_stride, i); });
+    transpose_parts<V>(rows, k);
 }
 
 // One step of k, for the last depth % unit of them.

@@ -1,0 +1,120 @@
+// A packed layer of so few outputs that they would leave most lanes empty: the lanes are rows of the
+// batch instead. The sums are those of tile.hpp, each in its row's lane; a weight is broadcast, and x is
+// transposed in registers, V::unit steps of k at a time.
+#pragma once
+
+#include "activations.hpp"
+#include "panel.hpp"
+#include "tile.hpp"
+#include "transpose.hpp"
+
+namespace forwardpass {
+namespace {
+
+// Fewer rows than lanes would do work for nothing.
+template <class V>
+constexpr bool rows_fill_lanes(Index outputs, Index rows) noexcept {
+    return 2 * outputs <= V::lanes && rows >= V::lanes;
+}
+
+// sums[j] += the next `blocks` blocks of `length` steps, side by side, of output j.
+template <class V, int blocks, int outputs>
+FORWARDPASS_INLINE void add_row_blocks(Operands<typename V::Element>& at, Index length,
+                                       typename V::Register (&sums)[outputs]) noexcept {
+    using T = typename V::Element;
+    typename V::Register chain[blocks][outputs];
+    unrolled<blocks * outputs>(
+        [&](auto i) FORWARDPASS_UNROLLED { chain[i / outputs][i % outputs] = V::broadcast(0); });
+    const auto advance = [&](auto b, typename V::Register x, const T* w) FORWARDPASS_UNROLLED {
+        unrolled<outputs>(
+            [&](auto j) FORWARDPASS_UNROLLED { chain[b][j] = V::fma(x, V::broadcast(w[j]), chain[b][j]); });
+    };
+    Operands<T> step = at;
+    Index k = 0;
+    for (; k + V::unit <= length; k += V::unit, step.advance(V::unit)) {
+        unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED {
+            Operands<T> block = step;
+            block.advance(b * length);
+            typename V::Register x[V::unit];
+            load_transposed<V>(block.x, block.x_row_stride, x);
+            unrolled<V::unit>([&](auto u) FORWARDPASS_UNROLLED { advance(b, x[u], block.w + u * block.w_row_stride); });
+        });
+    }
+    for (; k < length; ++k, step.advance(1)) {
+        unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED {
+            Operands<T> block = step;
+            block.advance(b * length);
+            advance(b, load_column<V>(block.x, block.x_row_stride), block.w);
+        });
+    }
+    unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED {
+        unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED { sums[j] = V::add(sums[j], chain[b][j]); });
+    });
+    at.advance(blocks * length);
+}
+
+// V::lanes rows of y from `outputs` registers of their results.
+template <class V, int outputs>
+FORWARDPASS_INLINE void store_row_lanes(const typename V::Register (&results)[outputs], typename V::Element* y,
+                                        Index row_stride) noexcept {
+    if (outputs == 1 && row_stride == 1) return V::store(y, results[0]);
+    constexpr int unit = V::unit, groups = (outputs + unit - 1) / unit;
+    unrolled<groups>([&](auto g) FORWARDPASS_UNROLLED {
+        typename V::Register of_output[unit], of_row[unit];
+        unrolled<unit>([&](auto j) FORWARDPASS_UNROLLED {
+            of_output[j] = results[g * unit + j < outputs ? g * unit + j : 0];
+        });
+        transpose_parts<V>(of_output, of_row);
+        constexpr int last = outputs - (groups - 1) * unit;
+        unrolled<unit>([&](auto i) FORWARDPASS_UNROLLED {
+            V::template store_parts<g + 1 < groups ? unit : last>(y + i * row_stride + g * unit, unit * row_stride,
+                                                                  of_row[i]);
+        });
+    });
+}
+
+template <class V, int outputs>
+void row_lanes(const PackedLinear<typename V::Element>& a) noexcept {
+    using T = typename V::Element;
+    const Index width = panel_width<T>(a.outputs);
+    const Blocks blocks = cut_into_blocks(a.depth);
+    for (Index r = 0; r < a.rows; r += V::lanes) {
+        // The last rows overlap those before: the same sums again, the same bits.
+        const Index row = r + V::lanes <= a.rows ? r : a.rows - V::lanes;
+        typename V::Register totals[outputs];
+        unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { totals[j] = V::broadcast(static_cast<T>(-0.0)); });
+        for_each_slice(blocks, blocks_per_superblock, [&](const Slice& slice) FORWARDPASS_UNROLLED {
+            typename V::Register sums[outputs];
+            unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { sums[j] = V::broadcast(start_of_sum<T>(a.depth)); });
+            Operands<T> at{a.x + row * a.x_row_stride + slice.first, a.x_row_stride,
+                           a.panels + (1 + slice.first) * width, width};
+            constexpr int at_once = blocks_at_once(4 * outputs);  // chains are short beside the transposing
+            Index full = slice.full;
+            for (; full >= at_once; full -= at_once) add_row_blocks<V, at_once>(at, slice.block, sums);
+            for (; full > 0; --full) add_row_blocks<V, 1>(at, slice.block, sums);
+            if (slice.rest > 0) add_row_blocks<V, 1>(at, slice.rest, sums);
+            unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { totals[j] = V::add(totals[j], sums[j]); });
+        });
+        unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED {
+            totals[j] = activated<V>(a.activation, V::add(totals[j], V::broadcast(a.panels[j])));
+        });
+        store_row_lanes<V>(totals, a.y + row * a.y_row_stride, a.y_row_stride);
+    }
+}
+
+template <class V, int most>
+void up_to_row_lanes(const PackedLinear<typename V::Element>& a) noexcept {
+    if constexpr (most > 0) {
+        if (a.outputs == most) row_lanes<V, most>(a);
+        else up_to_row_lanes<V, most - 1>(a);
+    }
+}
+
+// Needs rows_fill_lanes.
+template <class V>
+void few_outputs(const PackedLinear<typename V::Element>& a) noexcept {
+    up_to_row_lanes<V, static_cast<int>(V::lanes / 2)>(a);
+}
+
+}  // namespace
+}  // namespace forwardpass
