@@ -3,13 +3,23 @@
 #include <algorithm>
 
 namespace forwardpass {
+namespace {
+
+// Throws std::length_error where the elements pass 63 bits: there are at most twice as many as padding alone makes.
+template <class T>
+Index checked_elements(Index depth, Index outputs) {
+    checked_product(checked_product(depth + 1, padded<T>(outputs)), 2);
+    return packed_elements<T>(depth, outputs);
+}
+
+}  // namespace
 
 template <class T>
 PackedWeights<T>::PackedWeights(const Kernels<T>& kernels, const WeightSource<T>& source, Index depth, Index outputs)
     : depth_(depth),
       outputs_(outputs),
       has_bias_(source.bias != nullptr),
-      elements_(checked_product(depth + 1, packed_width<T>(outputs)) + packed_slack<T>),
+      elements_(checked_elements<T>(depth, outputs) + packed_slack<T>),
       panels_(elements_) {
     std::fill_n(panels_.data() + elements_ - packed_slack<T>, packed_slack<T>, T{0});
     assign(kernels, source);

@@ -45,8 +45,8 @@ bool run_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const S
 // Panel by panel, each packed when its turn comes.
 template <class T, class Stop>
 bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing, Stop& stop) {
-    const Index widest = packed_width<T>(std::min(a.outputs, panel_outputs<T>));
-    const Index elements = checked_product(a.depth + 1, widest) + packed_slack<T>;
+    const Index widest = std::min(a.outputs, panel_outputs<T>);
+    const Index elements = packed_elements<T>(a.depth, widest) + packed_slack<T>;
     const Index scratch = scratch_elements<T>(a.depth, std::min(a.rows, rows_at_once));
     const Index distance = padded<T>(elements) + padded<T>(scratch);
     AlignedBuffer<T> buffer(checked_product(distance, sharing.threads));

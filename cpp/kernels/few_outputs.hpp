@@ -74,9 +74,10 @@ FORWARDPASS_INLINE void store_row_lanes(const typename V::Register (&results)[ou
 }
 
 template <class V, int outputs>
-void row_lanes(const PackedLinear<typename V::Element>& a) noexcept {
+void row_lanes(const Panel<typename V::Element>& panel) noexcept {
     using T = typename V::Element;
-    const Index width = panel_width<T>(a.outputs);
+    const PackedLinear<T>& a = panel.layer;
+    const Index width = panel_width<T>(outputs);
     const Blocks blocks = cut_into_blocks(a.depth);
     for (Index r = 0; r < a.rows; r += V::lanes) {
         // The last rows overlap those before: the same sums again, the same bits.
@@ -87,7 +88,7 @@ void row_lanes(const PackedLinear<typename V::Element>& a) noexcept {
             typename V::Register sums[outputs];
             unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { sums[j] = V::broadcast(start_of_sum<T>(a.depth)); });
             Operands<T> at{a.x + row * a.x_row_stride + slice.first, a.x_row_stride,
-                           a.panels + (1 + slice.first) * width, width};
+                           panel.at + (1 + slice.first) * width, width};
             constexpr int at_once = blocks_at_once(4 * outputs);  // chains are short beside the transposing
             Index full = slice.full;
             for (; full >= at_once; full -= at_once) add_row_blocks<V, at_once>(at, slice.block, sums);
@@ -96,24 +97,24 @@ void row_lanes(const PackedLinear<typename V::Element>& a) noexcept {
             unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { totals[j] = V::add(totals[j], sums[j]); });
         });
         unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED {
-            totals[j] = activated<V>(a.activation, V::add(totals[j], V::broadcast(a.panels[j])));
+            totals[j] = activated<V>(a.activation, V::add(totals[j], V::broadcast(panel.at[j])));
         });
-        store_row_lanes<V>(totals, a.y + row * a.y_row_stride, a.y_row_stride);
+        store_row_lanes<V>(totals, panel.y + row * a.y_row_stride, a.y_row_stride);
     }
 }
 
 template <class V, int most>
-void up_to_row_lanes(const PackedLinear<typename V::Element>& a) noexcept {
+void up_to_row_lanes(const Panel<typename V::Element>& panel) noexcept {
     if constexpr (most > 0) {
-        if (a.outputs == most) row_lanes<V, most>(a);
-        else up_to_row_lanes<V, most - 1>(a);
+        if (panel.outputs == most) row_lanes<V, most>(panel);
+        else up_to_row_lanes<V, most - 1>(panel);
     }
 }
 
 // Needs rows_fill_lanes.
 template <class V>
-void few_outputs(const PackedLinear<typename V::Element>& a) noexcept {
-    up_to_row_lanes<V, static_cast<int>(V::lanes / 2)>(a);
+void few_outputs(const Panel<typename V::Element>& panel) noexcept {
+    up_to_row_lanes<V, static_cast<int>(V::lanes / 2)>(panel);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Filling one panel (panel.hpp) from a strided matrix.
 #pragma once
 
+#include "block_lanes.hpp"
 #include "panel.hpp"
 #include "transpose.hpp"
 
@@ -35,6 +36,7 @@ void pack_panel(const WeightSource<typename V::Element>& source, Index depth, In
         for (Index i = j; i < count; ++i) rows[k * width + i] = from[i * source.output_stride];
         for (Index i = count; i < width; ++i) rows[k * width + i] = 0;
     }
+    if (count == 1) pack_block_lanes(rows, depth, panel + first_group<T>(depth));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "activations.hpp"
+#include "block_lanes.hpp"
 #include "contract.hpp"
 #include "few_outputs.hpp"
 #include "panel.hpp"
@@ -9,6 +10,23 @@
 
 namespace forwardpass {
 namespace {
+
+// The vector type of one lane, beside a wider one.
+template <class V>
+struct OneLane {
+    using Element = typename V::Element;
+    using Register = Element;
+    static constexpr Index lanes = 1;
+    static constexpr int registers = V::registers;
+
+    static Register load(const Element* p) noexcept { return *p; }
+    static void store(Element* p, Register a) noexcept { *p = a; }
+    static void store_partial(Element* p, Register a, Index) noexcept { *p = a; }
+    static Register broadcast(Element a) noexcept { return a; }
+    static Register add(Register a, Register b) noexcept { return a + b; }
+    static Register max(Register a, Register b) noexcept { return a > b ? a : b; }
+    static Register fma(Register a, Register b, Register c) noexcept { return V::fma_one(a, b, c); }
+};
 
 // The widest tile for so many rows, in vectors. 32 registers hold 3 x 4 chains, their sums, 3 inputs and
 // a weight: 98 % of the FMA peak at K = 64 and 90 % at 17, where 6 x 4 chains with sums in memory reached 87
@@ -27,21 +45,13 @@ constexpr int most_rows(int vectors) noexcept {
     return vectors == 8 ? 1 : vectors == 4 ? 3 : 10 / vectors;
 }
 
-// What all tiles of one panel share.
+// What all tiles of one panel share, and the slice whose turn it is.
 template <class T>
 struct PanelRows {
-    const T* panel;
-    Index width;    // elements from one k to the next
-    Index outputs;  // outputs of this panel, without padding
-    Activation activation;
-    const T* x;
-    Index x_row_stride;
-    T* y;
-    Index y_row_stride;
-    Index rows;
-    bool cold;
-    T* scratch;  // panel_outputs a row: the sums so far of a superblock; then as much for the totals of superblocks
-    Slice slice;
+    const Panel<T>& panel;
+    Index width;       // elements from one k to the next
+    bool fetch_ahead;  // see add_blocks
+    const Slice& slice;
 };
 
 // Where the sums of some rows are kept between two slices.
@@ -67,12 +77,14 @@ FORWARDPASS_INLINE void load_sums(const typename V::Element* from, Sums<V, rows,
 template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void store_tile(const PanelRows<typename V::Element>& a, Index row, Index first,
                                    const Sums<V, rows, vectors>& sums) noexcept {
-    const Index left = a.outputs - first;
+    const Panel<typename V::Element>& panel = a.panel;
+    const Activation activation = panel.layer.activation;
+    const Index left = panel.outputs - first, y_row_stride = panel.layer.y_row_stride;
     unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
-        const auto bias = V::load(a.panel + first + v * V::lanes);
+        const auto bias = V::load(panel.at + first + v * V::lanes);
         unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
-            const auto y = activated<V>(a.activation, V::add(sums.at[r][v], bias));
-            typename V::Element* const to = a.y + (row + r) * a.y_row_stride + first + v * V::lanes;
+            const auto y = activated<V>(activation, V::add(sums.at[r][v], bias));
+            typename V::Element* const to = panel.y + (row + r) * y_row_stride + first + v * V::lanes;
             if (v + 1 < vectors || left >= vectors * V::lanes) V::store(to, y);
             else V::store_partial(to, y, left - v * V::lanes);
         });
@@ -89,16 +101,17 @@ constexpr bool waits_for_memory(int rows, int vectors) noexcept {
 template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void tile(const PanelRows<typename V::Element>& a, Index row, Index first) noexcept {
     using T = typename V::Element;
-    T* const carried = a.scratch + row * panel_outputs<T> + first;
-    T* const totals = carried + a.rows * panel_outputs<T>;
+    const PackedLinear<T>& layer = a.panel.layer;
+    T* const carried = layer.scratch + row * panel_outputs<T> + first;
+    T* const totals = carried + layer.rows * panel_outputs<T>;
     const Slice& slice = a.slice;
     Sums<V, rows, vectors> sums;
     if (slice.opens) sums.fill(start_of_sum<T>(slice.full + slice.rest));
     else load_sums<false, V>(carried, sums);
-    const Operands<T> at{a.x + row * a.x_row_stride + slice.first, a.x_row_stride,
-                         a.panel + (1 + slice.first) * a.width + first, a.width};
+    const Operands<T> at{layer.x + row * layer.x_row_stride + slice.first, layer.x_row_stride,
+                         a.panel.at + (1 + slice.first) * a.width + first, a.width};
     if constexpr (waits_for_memory<V>(rows, vectors)) {
-        if (a.cold) add_slice<true>(at, slice, sums);
+        if (a.fetch_ahead) add_slice<true>(at, slice, sums);
         else add_slice<false>(at, slice, sums);
     } else {
         add_slice<false>(at, slice, sums);
@@ -109,7 +122,6 @@ FORWARDPASS_INLINE void tile(const PanelRows<typename V::Element>& a, Index row,
     store_tile(a, row, first, sums);
 }
 
-// One row is short of work: a call of its own would take 5 ns.
 template <class V, int rows, int vectors>
 __attribute__((noinline)) void separate_tile(const PanelRows<typename V::Element>& a, Index row, Index first) noexcept {
     tile<V, rows, vectors>(a, row, first);
@@ -120,59 +132,65 @@ template <class V, int rows, int vectors>
 void some_tiles(const PanelRows<typename V::Element>& a, Index row, Index first, Index tiles,
                 Index rows_each) noexcept {
     if (rows_each == rows) {
-        for (Index i = 0; i < tiles; ++i) {
-            if constexpr (rows == 1) tile<V, rows, vectors>(a, row + i, first);
-            else separate_tile<V, rows, vectors>(a, row + i * rows, first);
-        }
+        for (Index i = 0; i < tiles; ++i) separate_tile<V, rows, vectors>(a, row + i * rows, first);
     } else if constexpr (rows > 1) {
         some_tiles<V, rows - 1, vectors>(a, row, first, tiles, rows_each);
     }
 }
 
-// Covers the panel from output `first` on with tiles `vectors` wide, then narrower ones.
+// All rows, in tiles of that many vectors. They are dealt out evenly (4 = 2 + 2, not 3 + 1), so that no row
+// count falls off a cliff.
 template <class V, int vectors>
-void panel_rows(const PanelRows<typename V::Element>& a, Index first) noexcept {
+void all_rows(const PanelRows<typename V::Element>& a, Index first) noexcept {
     constexpr int rows = most_rows<V>(vectors);
-    const Index padded_outputs = (a.outputs + V::lanes - 1) / V::lanes * V::lanes;
-    // Rows are dealt out evenly (4 = 2 + 2, not 3 + 1), so that no row count falls off a cliff.
-    const Index tiles = (a.rows + rows - 1) / rows, each = a.rows / tiles, larger = a.rows % tiles;
-    for (; padded_outputs - first >= vectors * V::lanes; first += vectors * V::lanes) {
-        if (larger > 0) some_tiles<V, rows, vectors>(a, 0, first, larger, each + 1);
-        some_tiles<V, rows, vectors>(a, larger * (each + 1), first, tiles - larger, each);
+    const Index count = a.panel.layer.rows, tiles = (count + rows - 1) / rows;
+    const Index each = count / tiles, larger = count - each * tiles;
+    if (larger > 0) some_tiles<V, rows, vectors>(a, 0, first, larger, each + 1);
+    some_tiles<V, rows, vectors>(a, larger * (each + 1), first, tiles - larger, each);
+}
+
+// Covers the panel from output `first` on with tiles `vectors` wide, then narrower ones. One row is short of
+// work: the division and the calls of many would take as long as the tile of a small layer.
+template <class V, int vectors, bool one_row>
+void panel_tiles(const PanelRows<typename V::Element>& a, Index first, Index end) noexcept {
+    for (; end - first >= vectors * V::lanes; first += vectors * V::lanes) {
+        if constexpr (one_row) tile<V, 1, vectors>(a, 0, first);
+        else all_rows<V, vectors>(a, first);
     }
     if constexpr (vectors > 1)
-        if (padded_outputs > first) panel_rows<V, V::registers == 32 ? vectors - 1 : vectors / 2>(a, first);
+        if (end > first) panel_tiles<V, V::registers == 32 ? vectors - 1 : vectors / 2, one_row>(a, first, end);
+}
+
+template <class V>
+void tiles(const Panel<typename V::Element>& panel) noexcept {
+    using T = typename V::Element;
+    const PackedLinear<T>& a = panel.layer;
+    const bool one_pass = a.rows <= most_rows<V>(widest_tile<V>(a.rows));
+    const Index width = panel_width<T>(panel.outputs);
+    const Index blocks_each = one_pass ? blocks_per_superblock : blocks_in_slice<T>(width);
+    const Index end = (panel.outputs + V::lanes - 1) / V::lanes * V::lanes;
+    for_each_slice(cut_into_blocks(a.depth), blocks_each, [&](const Slice& slice) noexcept {
+        const PanelRows<T> at{panel, width, a.cold && one_pass, slice};
+        // Vectors of one output overlap, most of them across two cache lines.
+        if (a.rows == 1 && panel.outputs == 1) tile<OneLane<V>, 1, 1>(at, 0, 0);
+        else if (a.rows == 1) panel_tiles<V, widest_tile<V>(1), true>(at, 0, end);
+        else if (widest_tile<V>(2) == widest_tile<V>(4) || a.rows > 3) panel_tiles<V, widest_tile<V>(4), false>(at, 0, end);
+        else panel_tiles<V, widest_tile<V>(2), false>(at, 0, end);
+    });
 }
 
 template <class V>
 void packed_linear(const PackedLinear<typename V::Element>& a) noexcept {
     using T = typename V::Element;
     if (a.rows == 0) return;
-    if (rows_fill_lanes<V>(a.outputs, a.rows)) return few_outputs<V>(a);
-    const Blocks blocks = cut_into_blocks(a.depth);
-    const bool one_pass = a.rows <= most_rows<V>(widest_tile<V>(a.rows));
-    for (Index panel = 0; panel < panel_count<T>(a.outputs); ++panel) {
-        const Index outputs = outputs_in_panel<T>(a.outputs, panel);
-        PanelRows<T> at{a.panels + panel_offset<T>(a.depth, panel),
-                        panel_width<T>(outputs),
-                        outputs,
-                        a.activation,
-                        a.x,
-                        a.x_row_stride,
-                        a.y + panel * panel_outputs<T>,
-                        a.y_row_stride,
-                        a.rows,
-                        a.cold && one_pass,
-                        a.scratch,
-                        {}};
-        const Index blocks_each = one_pass ? blocks_per_superblock : blocks_in_slice<T>(at.width);
-        for_each_slice(blocks, blocks_each, [&](const Slice& slice) {
-            at.slice = slice;
-            if constexpr (V::registers == 32) panel_rows<V, 4>(at, 0);
-            else if (a.rows == 1) panel_rows<V, 8>(at, 0);
-            else if (a.rows <= 3) panel_rows<V, 4>(at, 0);
-            else panel_rows<V, 2>(at, 0);
-        });
+    Panel<T> panel{a, a.panels, 0, a.y};
+    for (Index left = a.outputs; left > 0; left -= panel_outputs<T>) {
+        panel.outputs = left < panel_outputs<T> ? left : panel_outputs<T>;
+        if (rows_fill_lanes<V>(panel.outputs, a.rows)) few_outputs<V>(panel);
+        else if (panel.outputs == 1 && block_groups<T>(a.depth) > 0) block_lanes<V>(panel);
+        else tiles<V>(panel);
+        panel.at += panel_offset<T>(a.depth, 1);
+        panel.y += panel_outputs<T>;
     }
 }
 

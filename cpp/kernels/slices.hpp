@@ -47,7 +47,8 @@ FORWARDPASS_INLINE void for_each_slice(const Blocks& blocks, Index blocks_each, 
     } while (first < count);
 }
 
-// Elements of scratch for `rows` rows: their sums over one panel, and the totals of superblocks.
+// Elements of scratch for `rows` rows: panel_outputs each for the sums so far of a superblock, and behind them
+// as many for the totals of superblocks.
 template <class T>
 [[maybe_unused]] constexpr Index scratch_elements(Index depth, Index rows) noexcept {
     const Index block = block_length(depth);

@@ -111,7 +111,7 @@ private:
         // The slack only where panel.hpp needs it, so that a read behind other panels is seen.
         const Index left = outputs % panel_outputs<T>;
         const Index slack = left > 0 && left <= panel_alignment<T> / 2 ? packed_slack<T> : 0;
-        const Index size = padded<T>((depth + 1) * packed_width<T>(outputs) + slack);  // panels are aligned
+        const Index size = padded<T>(packed_elements<T>(depth, outputs) + slack);  // panels are aligned
         T* const panels = c.panels.template place<T>(size, current.flush);
         std::fill_n(panels, size, std::numeric_limits<T>::quiet_NaN());
         bool right = true;
@@ -127,6 +127,13 @@ private:
                     else if (j < count) value = current.bias ? bias_[first + j] : T(-0.0);
                     right &= same_bits(*at++, value);
                 }
+            }
+            for (Index group = 0; count == 1 && group < block_groups<T>(depth); ++group) {
+                const T* lane_at = panel + first_group<T>(depth) + group * panel_alignment<T> * 32;
+                const T* const from = w_ + first * depth + first_of_group<T>(depth, group) * 32;
+                for (Index k = 0; k < 32; ++k)
+                    for (Index lane = 0; lane < panel_alignment<T>; ++lane)
+                        right &= same_bits(*lane_at++, from[lane * 32 + k]);
             }
         }
         c.check(right);
