@@ -1,7 +1,8 @@
-"""Times contestants against each other: one process each, in turns, the others asleep meanwhile."""
+"""Times contestants against each other: one process each, in turns, the others stopped meanwhile."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -62,9 +63,11 @@ class Engine:
         """Who is ready and right, and who is not, with the reason."""
         ready, skipped = [], []
         for worker in self.workers:
+            worker.signal(signal.SIGCONT)
             worker.send("load", workload)
         for worker in self.workers:
             answer = worker.receive()
+            worker.signal(signal.SIGSTOP)
             reason = answer.reason if isinstance(answer, Skipped) else check(answer, workload)
             if reason is None:
                 ready.append(worker)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
-from collections.abc import Callable
+import timeit
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .contestants import UnsupportedError, build
+from .contestants import Call, UnsupportedError, build
 from .workload import CHECKED_ROWS, Array, Workload
 
 # Read by the libraries when they are loaded, so they are set before the process starts.
@@ -24,8 +25,6 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "FORWARDPASS_NUM_THREADS",
 )
-# An idle pool of OpenBLAS spins for 100 ms after a call and slows its neighbours; some never stop.
-QUIET_SECONDS = 0.3
 
 
 @dataclass
@@ -69,12 +68,21 @@ class Worker:
             return Skipped(f"its process ended with code {self.process.exitcode}")
 
     def ask(self, method: str, *arguments: Any) -> Any:
-        """Ask and wait for the answer."""
+        """Ask and wait for the answer, awake only so long."""
+        self.signal(signal.SIGCONT)
         self.send(method, *arguments)
-        return self.receive()
+        answer = self.receive()
+        self.signal(signal.SIGSTOP)
+        return answer
+
+    def signal(self, number: int) -> None:
+        """Stop or continue the process: an idle pool of OpenBLAS spins for 100 ms after a call, some never end."""
+        if self.process.is_alive() and self.process.pid is not None:
+            os.kill(self.process.pid, number)
 
     def close(self) -> None:
         """End the process."""
+        self.signal(signal.SIGCONT)
         self.connection.close()
         self.process.join(2)
         if self.process.is_alive():
@@ -84,15 +92,15 @@ class Worker:
 class _Server:
     def __init__(self, contestant: str, threads: int) -> None:
         self.contestant, self.threads = contestant, threads
-        self.run: Callable[[], Array] | None = None
+        self.call: Call | None = None
         self.repeats = 1
 
     def load(self, workload: Workload) -> Array | Skipped:
         """Build it; its first rows, to be checked."""
-        self.run = None
+        self.call = None
         try:
-            self.run = build(self.contestant, workload, self.threads)
-            y = np.array(self.run()).reshape(workload.rows, -1)[:CHECKED_ROWS]
+            self.call = build(self.contestant, workload, self.threads)
+            y = np.array(self.call()).reshape(workload.rows, -1)[:CHECKED_ROWS]
         except ImportError as error:
             return Skipped(f"not installed ({error.name or error})")
         except UnsupportedError as error:
@@ -103,36 +111,27 @@ class _Server:
 
     def calibrate(self, seconds: float) -> float:
         """Find how many calls take that long; seconds of one call."""
-        assert self.run is not None
         repeats = 1
-        while (taken := _timed(self.run, repeats)) < seconds / 4:
+        while (taken := self.timed(repeats)) < seconds / 4:
             repeats *= 2
         self.repeats = max(1, round(repeats * seconds / taken))
-        self.quieten()
         return taken / repeats
 
     def time(self) -> float:
-        """Seconds of one call, now; answers when this process has become idle."""
-        assert self.run is not None
-        _timed(self.run, max(1, self.repeats // 10))  # wakes caches, clocks and threads
-        seconds = _timed(self.run, self.repeats) / self.repeats
-        self.quieten()
-        return seconds
+        """Seconds of one call, now."""
+        self.timed(max(1, self.repeats // 10))  # wakes caches, clocks and threads
+        return self.timed(self.repeats) / self.repeats
 
-    def quieten(self) -> None:
-        """Wait until no thread of this process runs any more, for a while at most."""
-        deadline = time.perf_counter() + QUIET_SECONDS
-        while time.perf_counter() < deadline:
-            used = time.process_time()
-            time.sleep(0.001)
-            if time.process_time() - used < 0.0003:
-                return
+    def timed(self, repeats: int) -> float:
+        """Seconds of so many calls, in a loop of the expression itself: no function around it."""
+        assert self.call is not None
+        return timeit.timeit(self.call.expression, number=repeats, globals=self.call.names)
 
     def pace(self, rate: float, seconds: float) -> tuple[list[float], float]:
         """Latencies of calls at a fixed rate, and CPU seconds used between them for each second."""
-        assert self.run is not None
-        for _ in range(100):
-            self.run()
+        assert self.call is not None
+        timer = timeit.Timer(self.call.expression, globals=self.call.names)
+        timer.timeit(100)
         period = 1 / rate
         latencies: list[float] = []
         cpu_in_calls = 0.0
@@ -141,19 +140,11 @@ class _Server:
             wait = start + i * period - time.perf_counter()
             if wait > 0:
                 time.sleep(wait)
-            cpu, begin = time.process_time(), time.perf_counter()
-            self.run()
-            latencies.append(time.perf_counter() - begin)
+            cpu = time.process_time()
+            latencies.append(timer.timeit(1))
             cpu_in_calls += time.process_time() - cpu
         elapsed = time.perf_counter() - start
         return latencies, (time.process_time() - cpu_start - cpu_in_calls) / elapsed
-
-
-def _timed(run: Callable[[], Array], repeats: int) -> float:
-    start = time.perf_counter()
-    for _ in range(repeats):
-        run()
-    return time.perf_counter() - start
 
 
 def _serve(connection: Connection, contestant: str, threads: int) -> None:

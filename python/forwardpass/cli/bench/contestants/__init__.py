@@ -1,18 +1,30 @@
 """Who is timed. Each contestant is a function of a Workload and a number of threads.
 
-It returns a function without arguments, NumPy array in and NumPy array out, at the best practice of
-its library; all that can be done beforehand is done beforehand. It raises ImportError where the
-library is missing, and UnsupportedError where it cannot do the work.
+It returns a Call, NumPy array in and NumPy array out, at the best practice of its library; all that
+can be done beforehand is done beforehand. It raises ImportError where the library is missing, and
+UnsupportedError where it cannot do the work.
 """
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..workload import Array, Workload
 
-Run = Callable[[], Any]
-Build = Callable[[Workload, int], Callable[[], Array]]
+
+class Call(NamedTuple):
+    """The expression that a user would write in a loop of calls, and the names in it."""
+
+    expression: str
+    names: dict[str, Any]
+
+    def __call__(self) -> Array:
+        """Its value."""
+        value: Array = eval(self.expression, self.names)
+        return value
+
+
+Build = Callable[[Workload, int], Call]
 
 
 class UnsupportedError(Exception):
@@ -26,7 +38,8 @@ CONTESTANTS = {
     "NumPy": ("by_hand", "numpy_naive"),
     "NumPy out=": ("by_hand", "numpy_careful"),
     "scipy BLAS": ("by_hand", "scipy_blas"),
-    "Numba by hand": ("by_hand", "numba_by_hand"),
+    "Numba by hand": ("by_hand", "numba_fresh"),
+    "Numba out=": ("by_hand", "numba_into"),
     "torch": ("pytorch", "eager"),
     "torch traced": ("pytorch", "traced"),
     "torch oneDNN": ("pytorch", "onednn"),
@@ -39,11 +52,11 @@ CONTESTANTS = {
     "mlpfile": ("others", "mlpfile"),
 }
 OURS = ("forwardpass", "forwardpass out=")
-# By hand, for one network and one machine: no library that a user would call.
-BY_HAND = ("Numba by hand",)
+# Those whose result is memory that they were given or keep; the others return a new array from each call.
+PREALLOCATED = ("forwardpass out=", "NumPy out=", "scipy BLAS", "Numba out=", "onnxruntime iob", "openvino")
 
 
-def build(name: str, workload: Workload, threads: int) -> Callable[[], Array]:
+def build(name: str, workload: Workload, threads: int) -> Call:
     """The contestant, ready to be timed."""
     module, function = CONTESTANTS[name]
     made: Build = getattr(import_module(f"{__name__}.{module}"), function)

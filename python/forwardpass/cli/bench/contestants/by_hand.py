@@ -1,15 +1,14 @@
 """Networks written by hand: NumPy, the BLAS under SciPy, and Numba."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..workload import Array, Workload
-from . import UnsupportedError
+from . import Call, UnsupportedError
 
 
-def numpy_naive(workload: Workload, threads: int) -> Callable[[], Array]:
+def numpy_naive(workload: Workload, threads: int) -> Call:
     """As one writes it down."""
     layers, x = workload.layers, workload.x
 
@@ -19,10 +18,10 @@ def numpy_naive(workload: Workload, threads: int) -> Callable[[], Array]:
             y = (np.maximum(y, 0) if i else y) @ w.T + b
         return y
 
-    return run
+    return Call("run()", {"run": run})
 
 
-def numpy_careful(workload: Workload, threads: int) -> Callable[[], Array]:
+def numpy_careful(workload: Workload, threads: int) -> Call:
     """Every result preallocated; for batches the weights transposed beforehand, as the BLAS likes them."""
     one_row = workload.rows == 1
     lead = () if one_row else (workload.rows,)
@@ -43,10 +42,10 @@ def numpy_careful(workload: Workload, threads: int) -> Callable[[], Array]:
             y = out
         return y
 
-    return run
+    return Call("run()", {"run": run})
 
 
-def scipy_blas(workload: Workload, threads: int) -> Callable[[], Array]:
+def scipy_blas(workload: Workload, threads: int) -> Call:
     """BLAS's gemv and gemm called directly, the bias being what the product is added to."""
     from scipy.linalg import blas
 
@@ -69,11 +68,11 @@ def scipy_blas(workload: Workload, threads: int) -> Callable[[], Array]:
                 np.maximum(y, 0, out=y)
         return y.T
 
-    return run
+    return Call("run()", {"run": run})
 
 
-def numba_by_hand(workload: Workload, threads: int) -> Callable[[], Array]:
-    """One jitted function: the weights, transposed, frozen in as constants; outputs inside inputs."""
+def _numba(workload: Workload, threads: int) -> dict[str, Any]:
+    """Jitted forward(x, y) and fresh(x): the weights, transposed, frozen in as constants; outputs inside inputs."""
     if workload.work > 1 << 19:
         raise UnsupportedError("weights this large are not frozen into a function")
     if threads > 1:
@@ -98,13 +97,21 @@ def numba_by_hand(workload: Workload, threads: int) -> Callable[[], Array]:
             *([] if target == y_row else [f"        for j in range({outputs}): h{i}[j] = max(h{i}[j], 0)"]),
         ]
         source = target
+    shape = f"{workload.widths[-1]}" if one_row else f"(x.shape[0], {workload.widths[-1]})"
+    lines += ["def fresh(x):", f"    y = np.empty({shape}, np.{workload.dtype})", "    forward(x, y)", "    return y"]
     exec("\n".join(lines), frozen)
-    forward = numba.njit(fastmath=True, boundscheck=False)(frozen["forward"])
+    for name in ("forward", "fresh"):
+        frozen[name] = numba.njit(fastmath=True, boundscheck=False)(frozen[name])
+    return frozen
+
+
+def numba_fresh(workload: Workload, threads: int) -> Call:
+    """A new array each time."""
+    return Call("forward(x)", {"forward": _numba(workload, threads)["fresh"], "x": workload.x})
+
+
+def numba_into(workload: Workload, threads: int) -> Call:
+    """Into the same array each time."""
     x = workload.x
     y = np.empty((*x.shape[:-1], workload.widths[-1]), workload.dtype)
-
-    def run() -> Array:
-        forward(x, y)
-        return y
-
-    return run
+    return Call("forward(x, y) or y", {"forward": _numba(workload, threads)["forward"], "x": x, "y": y})

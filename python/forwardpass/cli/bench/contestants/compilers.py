@@ -1,15 +1,14 @@
 """Whole-graph compilers: OpenVINO and JAX."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..workload import Array, Workload
-from . import UnsupportedError
+from ..workload import Workload
+from . import Call, UnsupportedError
 
 
-def openvino(workload: Workload, threads: int) -> Callable[[], Array]:
+def openvino(workload: Workload, threads: int) -> Call:
     """Compiled for latency in float32; the tensors share NumPy's memory."""
     if workload.dtype != "float32":
         raise UnsupportedError("float32 only")
@@ -32,15 +31,10 @@ def openvino(workload: Workload, threads: int) -> Callable[[], Array]:
     y = np.empty((workload.rows, workload.widths[-1]), np.float32)
     request.set_input_tensor(ov.Tensor(x, shared_memory=True))
     request.set_output_tensor(ov.Tensor(y, shared_memory=True))
-
-    def run() -> Array:
-        request.infer()
-        return y
-
-    return run
+    return Call("(request.infer(), y)[1]", {"request": request, "y": y})
 
 
-def jax(workload: Workload, threads: int) -> Callable[[], Array]:
+def jax(workload: Workload, threads: int) -> Call:
     """One jitted function with the weights as constants."""
     if workload.dtype != "float32":
         raise UnsupportedError("float32 only")
@@ -54,10 +48,4 @@ def jax(workload: Workload, threads: int) -> Callable[[], Array]:
             y = jnp.dot(jnp.maximum(y, 0) if i else y, w, precision="highest") + b
         return y
 
-    compiled = jax.jit(forward)
-    x = workload.x
-
-    def run() -> Array:
-        return np.asarray(compiled(x))
-
-    return run
+    return Call("asarray(forward(x))", {"asarray": np.asarray, "forward": jax.jit(forward), "x": workload.x})

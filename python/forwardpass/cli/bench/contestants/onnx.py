@@ -1,11 +1,11 @@
 """ONNX Runtime: sequential, its idle threads not spinning; plain, and bound to NumPy's own buffers."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..workload import Array, Workload
+from ..workload import Workload
+from . import Call
 
 
 def _session(workload: Workload, threads: int) -> Any:
@@ -35,19 +35,13 @@ def _session(workload: Workload, threads: int) -> Any:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def plain(workload: Workload, threads: int) -> Callable[[], Array]:
+def plain(workload: Workload, threads: int) -> Call:
     """session.run."""
     session = _session(workload, threads)
-    x = np.atleast_2d(workload.x)
-
-    def run() -> Array:
-        y: Array = session.run(None, {"x": x})[0]
-        return y
-
-    return run
+    return Call("session.run(None, feed)[0]", {"session": session, "feed": {"x": np.atleast_2d(workload.x)}})
 
 
-def bound(workload: Workload, threads: int) -> Callable[[], Array]:
+def bound(workload: Workload, threads: int) -> Call:
     """IOBinding: input and output stay where NumPy has them."""
     session = _session(workload, threads)
     binding = session.io_binding()
@@ -55,9 +49,5 @@ def bound(workload: Workload, threads: int) -> Callable[[], Array]:
     y = np.empty((workload.rows, workload.widths[-1]), workload.dtype)
     for bind, name, array in ((binding.bind_input, "x", x), (binding.bind_output, "y", y)):
         bind(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
-
-    def run() -> Array:
-        session.run_with_iobinding(binding)
-        return y
-
-    return run
+    # `or` for the result, as run_with_iobinding returns None
+    return Call("session.run_with_iobinding(binding) or y", {"session": session, "binding": binding, "y": y})

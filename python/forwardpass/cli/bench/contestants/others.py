@@ -2,16 +2,15 @@
 
 import struct
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from ..workload import Array, Workload
-from . import UnsupportedError
+from . import Call, UnsupportedError
 
 
-def scikit_learn(workload: Workload, threads: int) -> Callable[[], Array]:
+def scikit_learn(workload: Workload, threads: int) -> Call:
     """MLPRegressor.predict, given its weights."""
     if len(workload.layers) < 2:
         raise UnsupportedError("needs a hidden layer")
@@ -23,16 +22,10 @@ def scikit_learn(workload: Workload, threads: int) -> Callable[[], Array]:
     model.intercepts_ = [b for _, b in workload.layers]
     model.n_layers_, model.n_outputs_, model.out_activation_ = len(workload.widths), workload.widths[-1], "identity"
     model.n_features_in_ = workload.widths[0]
-    x = np.atleast_2d(workload.x)
-
-    def run() -> Array:
-        y: Array = model.predict(x)
-        return y
-
-    return run
+    return Call("model.predict(x)", {"model": model, "x": np.atleast_2d(workload.x)})
 
 
-def ncnn(workload: Workload, threads: int) -> Callable[[], Array]:
+def ncnn(workload: Workload, threads: int) -> Call:
     """InnerProduct layers in float32, rows as the height of a matrix."""
     if workload.dtype != "float32":
         raise UnsupportedError("float32 only")
@@ -64,10 +57,10 @@ def ncnn(workload: Workload, threads: int) -> Callable[[], Array]:
         extractor.input("h0", library.Mat(x))
         return np.array(extractor.extract(f"h{last + 1}")[1])
 
-    return run
+    return Call("run()", {"run": run})
 
 
-def mlpfile(workload: Workload, threads: int) -> Callable[[], Array]:
+def mlpfile(workload: Workload, threads: int) -> Call:
     """pybind11 and Eigen, one row at a time."""
     if workload.dtype != "float32":
         raise UnsupportedError("float32 only")
@@ -88,17 +81,11 @@ def mlpfile(workload: Workload, threads: int) -> Callable[[], Array]:
         path = Path(folder) / "net.mlp"
         path.write_bytes(head + numbers)
         model = library.Model.load(str(path))
-    x = workload.x
     if workload.rows == 1:
-
-        def one() -> Array:
-            y: Array = model.forward(x)
-            return y
-
-        return one
-    rows = list(x)
+        return Call("model.forward(x)", {"model": model, "x": workload.x})
+    rows = list(workload.x)
 
     def run() -> Array:
         return np.stack([model.forward(row) for row in rows])
 
-    return run
+    return Call("run()", {"run": run})

@@ -1,18 +1,15 @@
 """forwardpass itself; its thread count comes from the worker's environment."""
 
-from collections.abc import Callable
+from ..workload import Workload
+from . import Call
 
-from ..workload import Array, Workload
 
-
-def fresh(workload: Workload, threads: int) -> Callable[[], Array]:
+def fresh(workload: Workload, threads: int) -> Call:
     """A new array each time."""
-    net, x = workload.network(), workload.x
-    return lambda: net(x)
+    return Call("net(x)", {"net": workload.network(), "x": workload.x})
 
 
-def into(workload: Workload, threads: int) -> Callable[[], Array]:
+def into(workload: Workload, threads: int) -> Call:
     """Into the same array each time."""
     net, x = workload.network(), workload.x
-    out = net(x)
-    return lambda: net(x, out=out)
+    return Call("net(x, out=y)", {"net": net, "x": x, "y": net(x)})

@@ -1,10 +1,9 @@
 """PyTorch on the CPU, in inference mode: eager, traced and frozen, and oneDNN's own fused operations."""
 
-from collections.abc import Callable
 from typing import Any
 
 from ..workload import Array, Workload
-from . import UnsupportedError
+from . import Call, UnsupportedError
 
 
 def _module(workload: Workload, threads: int) -> tuple[Any, Any]:
@@ -20,32 +19,32 @@ def _module(workload: Workload, threads: int) -> tuple[Any, Any]:
     return torch, torch.nn.Sequential(*modules).eval()
 
 
-def _runner(torch: Any, module: Any, x: Array) -> Callable[[], Array]:
+def _call(torch: Any, module: Any, x: Array) -> Call:
     def run() -> Array:
         with torch.inference_mode():
             y: Array = module(torch.from_numpy(x)).numpy()
             return y
 
-    return run
+    return Call("run()", {"run": run})
 
 
-def eager(workload: Workload, threads: int) -> Callable[[], Array]:
+def eager(workload: Workload, threads: int) -> Call:
     """The module as it is."""
     torch, module = _module(workload, threads)
-    return _runner(torch, module, workload.x)
+    return _call(torch, module, workload.x)
 
 
-def traced(workload: Workload, threads: int) -> Callable[[], Array]:
+def traced(workload: Workload, threads: int) -> Call:
     """torch.jit.trace, frozen and optimised for inference."""
     torch, module = _module(workload, threads)
     with torch.inference_mode():
         script = torch.jit.optimize_for_inference(
             torch.jit.freeze(torch.jit.trace(module, torch.from_numpy(workload.x)))
         )
-    return _runner(torch, script, workload.x)
+    return _call(torch, script, workload.x)
 
 
-def onednn(workload: Workload, threads: int) -> Callable[[], Array]:
+def onednn(workload: Workload, threads: int) -> Call:
     """Weights reordered once, each layer one fused call."""
     torch, _ = _module(workload, threads)
     if workload.dtype != "float32":
@@ -70,4 +69,4 @@ def onednn(workload: Workload, threads: int) -> Callable[[], Array]:
             result: Array = y.numpy()
             return result
 
-    return run
+    return Call("run()", {"run": run})
