@@ -43,12 +43,20 @@ Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights) {
     return std::clamp(tile_bytes / std::max<Index>(bytes_per_row, 1) / 12 * 12, min_tile_rows, max_tile_rows);
 }
 
-template <class T>
-Index panels_of(const Layer<T>& layer) noexcept {
-    return layer.weights ? panel_count<T>(layer.weights->outputs()) : 0;
-}
+// a / b rounded up; a division takes 5 ns, and the usual answer is 1.
+constexpr Index ceiling(Index a, Index b) noexcept { return a > 0 && a <= b ? 1 : (a + b - 1) / b; }
 
-constexpr Index ceiling(Index a, Index b) noexcept { return (a + b - 1) / b; }
+template <class T>
+Step<T> step_of(const Layer<T>& layer) {
+    PackedLinear<T> linear{};
+    linear.activation = layer.activation;
+    if (!layer.weights) return {linear, 0, nullptr};
+    linear.panels = layer.weights->panels();
+    linear.depth = layer.weights->depth();
+    linear.outputs = layer.weights->outputs();
+    linear.cold = layer.weights->bytes() > cached_bytes;
+    return {linear, panel_count<T>(linear.outputs), layer.weights};
+}
 
 template <class T>
 Batch<T> rows_of(const Batch<T>& batch, Index first, Index rows) noexcept {
@@ -62,15 +70,14 @@ Batch<T> rows_of(const Batch<T>& batch, Index first, Index rows) noexcept {
 template <class T>
 Network<T>::Network(const Kernels<T>& kernels, const std::vector<Layer<T>>& layers) : kernels_(&kernels) {
     for (const Layer<T>& layer : layers) {
-        const bool fuses = !layer.weights && !layers_.empty() && layers_.back().weights &&
-                           layers_.back().activation == Activation::identity;
-        if (fuses) layers_.back().activation = layer.activation;
-        else layers_.push_back(layer);
-        if (layer.weights) {
-            widest_ = std::max({widest_, layer.weights->outputs(), layer.weights->depth()});
-            deepest_ = std::max(deepest_, layer.weights->depth());
-            work_per_row_ += layer.weights->outputs() * layer.weights->depth();
-        }
+        const bool fuses = !layer.weights && !steps_.empty() && steps_.back().weights &&
+                           steps_.back().linear.activation == Activation::identity;
+        if (fuses) steps_.back().linear.activation = layer.activation;
+        else steps_.push_back(step_of(layer));
+        const PackedLinear<T>& linear = steps_.back().linear;
+        widest_ = std::max({widest_, linear.outputs, linear.depth});
+        deepest_ = std::max(deepest_, linear.depth);
+        if (layer.weights) work_per_row_ += linear.outputs * linear.depth;
     }
 }
 
@@ -84,48 +91,53 @@ Index Network<T>::workspace_stride(Index width) const noexcept {
 // kernels' scratch.
 template <class T>
 Index Network<T>::workspace_elements(Index rows, Index width) const {
-    const Index halves = layers_.size() > 1 ? checked_product(2 * rows, workspace_stride(width)) : 0;
+    const Index halves = steps_.size() > 1 ? checked_product(2 * rows, workspace_stride(width)) : 0;
     return halves + scratch_elements<T>(deepest_, rows);
 }
 
-// Calls run_layer(layer, batch, scratch) for each layer with where it reads and writes: from x through the two
+// Calls run_step(step, batch, scratch) for each step with where it reads and writes: from x through the two
 // halves of the workspace, in turns, to y.
 template <class T>
-template <class RunLayer>
-void Network<T>::for_each_layer(Batch<T> batch, T* workspace, RunLayer run_layer) const noexcept {
+template <class RunStep>
+void Network<T>::for_each_step(Batch<T> batch, T* workspace, RunStep run_step) const noexcept {
     const Index stride = workspace_stride(batch.width);
-    T* const halves[2] = {workspace, workspace + batch.rows * stride};
-    T* const scratch = layers_.size() > 1 ? halves[1] + batch.rows * stride : workspace;
+    T* half = workspace;
+    T* other = workspace + batch.rows * stride;
+    T* const scratch = steps_.size() > 1 ? other + batch.rows * stride : workspace;
     T* const y = batch.y;
     const Index y_row_stride = batch.y_row_stride;
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-        const bool last = i + 1 == layers_.size();
-        batch.y = last ? y : halves[i % 2];
+    for (const Step<T>& step : steps_) {
+        const bool last = &step == &steps_.back();
+        batch.y = last ? y : half;
         batch.y_row_stride = last ? y_row_stride : stride;
-        run_layer(layers_[i], batch, scratch);
+        run_step(step, batch, scratch);
         batch.x = batch.y;
         batch.x_row_stride = batch.y_row_stride;
-        if (layers_[i].weights) batch.width = layers_[i].weights->outputs();
+        if (step.panels > 0) batch.width = step.linear.outputs;
+        std::swap(half, other);
     }
 }
 
-// One layer's outputs from panel `first_panel` on.
+// The outputs of `count` panels, all of whose rows there are.
 template <class T>
-void Network<T>::run_layer(const Layer<T>& layer, const Batch<T>& batch, T* scratch, Index first_panel,
-                           Index panels) const noexcept {
-    if (layer.weights) {
-        const PackedWeights<T>& weights = *layer.weights;
-        const Index first = first_panel * panel_outputs<T>;
-        const Index outputs = std::min(panels * panel_outputs<T>, weights.outputs() - first);
-        const bool cold = weights.bytes() > cached_bytes;
-        kernels_->linear({weights.panels() + panel_offset<T>(weights.depth(), first_panel), weights.depth(), outputs,
-                          layer.activation, batch.x, batch.x_row_stride, batch.y + first, batch.y_row_stride,
-                          batch.rows, cold, scratch});
-    } else {
+void Network<T>::run_panels(const Step<T>& step, const Batch<T>& batch, T* scratch, Index first,
+                            Index count) const noexcept {
+    if (step.panels == 0) {
         for (Index r = 0; r < batch.rows; ++r)
-            kernels_->activate(layer.activation, batch.x + r * batch.x_row_stride, batch.y + r * batch.y_row_stride,
-                               batch.width);
+            kernels_->activate(step.linear.activation, batch.x + r * batch.x_row_stride,
+                               batch.y + r * batch.y_row_stride, batch.width);
+        return;
     }
+    PackedLinear<T> linear = step.linear;
+    linear.panels += panel_offset<T>(linear.depth, first);
+    linear.outputs = std::min(count * panel_outputs<T>, linear.outputs - first * panel_outputs<T>);
+    linear.x = batch.x;
+    linear.x_row_stride = batch.x_row_stride;
+    linear.y = batch.y + first * panel_outputs<T>;
+    linear.y_row_stride = batch.y_row_stride;
+    linear.rows = batch.rows;
+    linear.scratch = scratch;
+    kernels_->linear(linear);
 }
 
 // Depth first: each tile of rows goes through all layers, on one thread, and meets no other.
@@ -134,10 +146,10 @@ bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index
     const Index elements = workspace_elements(tile, batch.width);
     const auto run_tile = [&](Index chunk, T* workspace) noexcept {
         const StandardFloatEnvironment environment;
-        for_each_layer(rows_of(batch, chunk * tile, tile), workspace,
-                       [&](const Layer<T>& layer, const Batch<T>& at, T* scratch) noexcept {
-                           run_layer(layer, at, scratch, 0, panels_of(layer));
-                       });
+        for_each_step(rows_of(batch, chunk * tile, tile), workspace,
+                      [&](const Step<T>& step, const Batch<T>& at, T* scratch) noexcept {
+                          run_panels(step, at, scratch, 0, step.panels);
+                      });
     };
     const Index chunks = ceiling(batch.rows, tile);
     if (elements * static_cast<Index>(sizeof(T)) <= stack_bytes) {
@@ -166,20 +178,18 @@ bool Network<T>::share_panels(const Batch<T>& batch, const Sharing& sharing, Ind
     Workspace<T> workspace(elements + checked_product(scratch_each, sharing.threads - 1));
     bool completed = true;
     for (Index row = 0; row < batch.rows && completed; row += tile) {
-        for_each_layer(rows_of(batch, row, tile), workspace.data(),
-                       [&](const Layer<T>& layer, const Batch<T>& at, T* scratch) noexcept {
-            const Index panels = layer.weights ? panels_of(layer) : 1;
-            const Index work_per_row = layer.weights ? layer.weights->outputs() * layer.weights->depth() : 0;
-            const Sharing here(work_per_row, at.rows, sharing.threads);
+        const auto run_step = [&](const Step<T>& step, const Batch<T>& at, T* scratch) noexcept {
+            const Index panels = std::max<Index>(step.panels, 1);
+            const Sharing here(step.linear.outputs * step.linear.depth, at.rows, sharing.threads);
             const Index each = ceiling(panels, here.chunks());
-            auto run_panels = [&](Index chunk, int thread) noexcept {
+            auto run_some = [&](Index chunk, int thread) noexcept {
                 const StandardFloatEnvironment environment;
                 T* const own = thread == 0 ? scratch : workspace.data() + elements + (thread - 1) * scratch_each;
-                run_layer(layer, at, own, chunk * each, std::min(each, panels - chunk * each));
+                run_panels(step, at, own, chunk * each, std::min(each, panels - chunk * each));
             };
-            completed =
-                completed && run_chunks(ceiling(panels, each), here.threads, sharing.wakes, run_panels, looks);
-        });
+            completed = completed && run_chunks(ceiling(panels, each), here.threads, sharing.wakes, run_some, looks);
+        };
+        for_each_step(rows_of(batch, row, tile), workspace.data(), run_step);
     }
     return completed;
 }
@@ -187,8 +197,10 @@ bool Network<T>::share_panels(const Batch<T>& batch, const Sharing& sharing, Ind
 template <class T>
 bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted) const {
     constexpr Index bytes_each = sizeof(T);
-    Index tile =
-        std::min(batch.rows, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, work_per_row_ * bytes_each));
+    Index tile = batch.rows;
+    if (tile > min_tile_rows)
+        tile = std::min(tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each,
+                                            work_per_row_ * bytes_each));
     const Sharing sharing(work_per_row_, batch.rows, threads);
     if (sharing.threads > 1)
         tile = std::min(tile, std::max(min_tile_rows, ceiling(batch.rows, sharing.chunks() * 6) * 6));

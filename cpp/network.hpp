@@ -17,6 +17,14 @@ struct Layer {
     Activation activation = Activation::identity;
 };
 
+// The same, ready: all that a call of its kernel needs but where to read and write.
+template <class T>
+struct Step {
+    PackedLinear<T> linear;
+    Index panels;  // 0: the activation alone
+    std::shared_ptr<PackedWeights<T>> weights;
+};
+
 // Rows to run and where their results go; the two do not overlap.
 template <class T>
 struct Batch {
@@ -43,17 +51,16 @@ public:
     Index work_per_row() const noexcept { return work_per_row_; }
 
 private:
-    template <class RunLayer>
-    void for_each_layer(Batch<T> batch, T* workspace, RunLayer run_layer) const noexcept;
-    void run_layer(const Layer<T>& layer, const Batch<T>& batch, T* scratch, Index first_panel,
-                   Index panels) const noexcept;
+    template <class RunStep>
+    void for_each_step(Batch<T> batch, T* workspace, RunStep run_step) const noexcept;
+    void run_panels(const Step<T>& step, const Batch<T>& batch, T* scratch, Index first, Index count) const noexcept;
     bool share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     bool share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     Index workspace_stride(Index width) const noexcept;
     Index workspace_elements(Index rows, Index width) const;
 
     const Kernels<T>* kernels_;
-    std::vector<Layer<T>> layers_;
+    std::vector<Step<T>> steps_;
     Index widest_ = 0;  // of the outputs of any layer
     Index deepest_ = 0;  // of the depths
     Index work_per_row_ = 0;
