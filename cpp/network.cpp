@@ -58,6 +58,13 @@ Step<T> step_of(const Layer<T>& layer) {
     return {linear, panel_count<T>(linear.outputs), layer.weights};
 }
 
+// The next layer's first 16 lines, for one row, whose weights come from L2: 32x17-1 takes 0.91 us instead of 1.02; with 8
+// lines 0.97, with 32 1.0, with 64 1.2 (Zen 4).
+template <class T>
+void fetch_beginning(const PackedLinear<T>& linear) noexcept {
+    for (Index line = 0; line < 16; ++line) __builtin_prefetch(linear.panels + line * panel_alignment<T>);
+}
+
 template <class T>
 Batch<T> rows_of(const Batch<T>& batch, Index first, Index rows) noexcept {
     return {batch.x + first * batch.x_row_stride, batch.x_row_stride,
@@ -106,8 +113,10 @@ void Network<T>::for_each_step(Batch<T> batch, T* workspace, RunStep run_step) c
     T* const scratch = steps_.size() > 1 ? other + batch.rows * stride : workspace;
     T* const y = batch.y;
     const Index y_row_stride = batch.y_row_stride;
-    for (const Step<T>& step : steps_) {
-        const bool last = &step == &steps_.back();
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+        const Step<T>& step = steps_[i];
+        const bool last = i + 1 == steps_.size();
+        if (batch.rows == 1 && !last) fetch_beginning(steps_[i + 1].linear);
         batch.y = last ? y : half;
         batch.y_row_stride = last ? y_row_stride : stride;
         run_step(step, batch, scratch);
