@@ -88,7 +88,7 @@ void row_lanes(const Panel<typename V::Element>& panel) noexcept {
             typename V::Register sums[outputs];
             unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { sums[j] = V::broadcast(start_of_sum<T>(a.depth)); });
             Operands<T> at{a.x + row * a.x_row_stride + slice.first, a.x_row_stride,
-                           panel.at + (1 + slice.first) * width, width};
+                           panel.at + (1 + slice.first) * width, width, 0};
             constexpr int at_once = blocks_at_once(4 * outputs);  // chains are short beside the transposing
             Index full = slice.full;
             for (; full >= at_once; full -= at_once) add_row_blocks<V, at_once>(at, slice.block, sums);

@@ -34,6 +34,7 @@ struct Operands {
     Index x_row_stride;
     const T* w;
     Index w_row_stride;
+    Index fetched;  // how many bytes behind w the weights lie that are fetched meanwhile
 
     FORWARDPASS_INLINE void advance(Index steps) noexcept {
         x += steps;
@@ -55,13 +56,6 @@ struct Sums {
         if constexpr (V::registers < 32 && rows > 1) __asm__ volatile("" : "+m"(at));
     }
 };
-
-// Cache lines under so many vectors.
-template <class V>
-constexpr int lines(int vectors) noexcept {
-    const int bytes = vectors * static_cast<int>(V::lanes * sizeof(typename V::Element));
-    return (bytes + 63) / 64;
-}
 
 // One step of the chain of each sum: x[k] w[k].
 template <class V, int rows, int vectors>
@@ -92,14 +86,9 @@ FORWARDPASS_INLINE void advance_chains(const Operands<typename V::Element>& at,
     }
 }
 
-// Weights are asked for this many bytes ahead where they come from memory. One row of 4096 x 4096: 2.4 ms instead
-// of 3.4, of 2048 x 2048: 0.23 to 0.24 instead of 0.24 to 0.29; 4 and 16 KB are as good, 32 KB loses half of it. Weights in L2
-// would lose 4 %, in L3 3 % (Zen 4).
-constexpr Index fetch_distance = 8192;
-
-// sums += the next `blocks` blocks of `length` steps, in order; their chains run side by side. Two and
-// four steps in each turn of the loop gain nothing (Zen 4).
-template <bool cold, int blocks, class V, int rows, int vectors>
+// sums += the next `blocks` blocks of `length` steps, in order; their chains run side by side. Each step
+// fetches so many cache lines. Two and four steps in each turn of the loop gain nothing (Zen 4).
+template <int lines, int blocks, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index length,
                                    Sums<V, rows, vectors>& sums) noexcept {
     typename V::Register chain[blocks][rows][vectors];
@@ -111,10 +100,9 @@ FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index leng
         unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED {
             Operands<typename V::Element> block = step;
             block.advance(b * length);
-            if constexpr (cold)
-                unrolled<lines<V>(vectors)>([&](auto line) FORWARDPASS_UNROLLED {
-                    __builtin_prefetch(reinterpret_cast<const char*>(block.w) + fetch_distance + line * 64);
-                });
+            unrolled<lines>([&](auto line) FORWARDPASS_UNROLLED {
+                __builtin_prefetch(reinterpret_cast<const char*>(block.w) + at.fetched + line * 64, 0, lines == 1 ? 2 : 3);
+            });
             advance_chains<V>(block, chain[b]);
         });
     unrolled<rows * vectors>([&](auto i) FORWARDPASS_UNROLLED {
@@ -126,19 +114,19 @@ FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index leng
 }
 
 // Adds `count` full blocks, as many at once as there are, then half as many, ...
-template <bool cold, int blocks, class V, int rows, int vectors>
+template <int lines, int blocks, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_full_blocks(Operands<typename V::Element>& at, Index count, Index length,
                                         Sums<V, rows, vectors>& sums) noexcept {
-    for (; count >= blocks; count -= blocks) add_blocks<cold, blocks>(at, length, sums);
-    if constexpr (blocks > 1) add_full_blocks<cold, blocks / 2>(at, count, length, sums);
+    for (; count >= blocks; count -= blocks) add_blocks<lines, blocks>(at, length, sums);
+    if constexpr (blocks > 1) add_full_blocks<lines, blocks / 2>(at, count, length, sums);
 }
 
 // sums += a slice that begins where `at` is.
-template <bool cold, class V, int rows, int vectors>
+template <int lines, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_slice(Operands<typename V::Element> at, const Slice& slice,
                                   Sums<V, rows, vectors>& sums) noexcept {
-    add_full_blocks<cold, blocks_at_once(rows * vectors)>(at, slice.full, slice.block, sums);
-    if (slice.rest > 0) add_blocks<cold, 1>(at, slice.rest, sums);
+    add_full_blocks<lines, blocks_at_once(rows * vectors)>(at, slice.full, slice.block, sums);
+    if (slice.rest > 0) add_blocks<lines, 1>(at, slice.rest, sums);
 }
 
 }  // namespace
