@@ -14,7 +14,7 @@ namespace {
 // Rows of a tile, multiples of the register tile's 3, 6 and 12. Weights that fit the cache are cheap to read
 // again, so few rows, whose activations stay in L1 and L2; beyond it more rows share each read.
 constexpr Index tile_bytes = 64 * 1024;
-constexpr Index min_tile_rows = 36;
+constexpr Index min_tile_rows = 12;
 constexpr Index max_tile_rows = 180;
 
 // Weights of a layer up to this size come from a cache: 4 MB lose by being fetched as from memory, 16 MB gain.
