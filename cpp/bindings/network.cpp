@@ -180,26 +180,41 @@ struct Parameters {
     py::object bias;  // null where the layer has none
 };
 
-py::object parameter(const std::pair<std::string, py::object>& named, std::initializer_list<npy_intp> shape, int type) {
-    const py::object array = to_ndarray(named.second, named.first.c_str());
-    const int ndim = static_cast<int>(shape.size());
-    if (PyArray_NDIM(as_array(array)) != ndim || !std::equal(shape.begin(), shape.end(), PyArray_DIMS(as_array(array))))
-        throw py::value_error(named.first + ": expected shape " + shape_text(ndim, shape.begin()) + ", got " +
-                              shape_text(as_array(array)));
-    return to_type(array, type, named.first.c_str());
-}
+// The values in turn, each checked.
+class NamedValues {
+public:
+    NamedValues(const py::tuple& names, const py::list& values) : names_(names), values_(values) {
+        if (names_.size() != values_.size()) throw py::value_error("names and values: expected as many of each");
+    }
+    py::object next(std::initializer_list<npy_intp> shape, int type) {
+        if (next_ == names_.size()) throw py::value_error("names: expected one for each weight and bias");
+        const char* const name = PyUnicode_AsUTF8(py::object(names_[next_]).ptr());
+        if (name == nullptr) throw py::error_already_set();
+        const py::object array = to_ndarray(values_[next_++], name);
+        const int ndim = static_cast<int>(shape.size());
+        if (PyArray_NDIM(as_array(array)) != ndim ||
+            !std::equal(shape.begin(), shape.end(), PyArray_DIMS(as_array(array))))
+            throw py::value_error(std::string(name) + ": expected shape " + shape_text(ndim, shape.begin()) + ", got " +
+                                  shape_text(as_array(array)));
+        return to_type(array, type, name);
+    }
+
+private:
+    const py::tuple& names_;
+    const py::list& values_;
+    std::size_t next_ = 0;
+};
 
 template <class T>
-void load_as(const std::vector<AnyLayer>& layers, const std::vector<std::pair<std::string, py::object>>& named) {
+void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     std::vector<Parameters<T>> checked;
-    std::size_t next = 0;
     for (const AnyLayer& layer : layers) {
         const auto* weights = std::get_if<std::shared_ptr<PackedWeights<T>>>(&layer);
         if (weights == nullptr) continue;
         const PackedWeights<T>& to = **weights;
-        const py::object weight = parameter(named.at(next++), {to.outputs(), to.depth()}, numpy_type<T>);
+        const py::object weight = values.next({to.outputs(), to.depth()}, numpy_type<T>);
         py::object bias;
-        if (to.has_bias()) bias = adjacent(parameter(named.at(next++), {to.outputs()}, numpy_type<T>));
+        if (to.has_bias()) bias = adjacent(values.next({to.outputs()}, numpy_type<T>));
         checked.push_back({*weights, weight, bias});
     }
     // Nothing can fail from here on: a network is never left with half of its new weights.
@@ -209,10 +224,10 @@ void load_as(const std::vector<AnyLayer>& layers, const std::vector<std::pair<st
 
 }  // namespace
 
-void BoundNetwork::load(const std::vector<std::pair<std::string, py::object>>& parameters) {
+void BoundNetwork::load(const py::tuple& names, const py::list& values) {
     check_initialised();
-    if (type_ == NPY_FLOAT) load_as<float>(layers_, parameters);
-    if (type_ == NPY_DOUBLE) load_as<double>(layers_, parameters);
+    if (type_ == NPY_FLOAT) load_as<float>(layers_, {names, values});
+    if (type_ == NPY_DOUBLE) load_as<double>(layers_, {names, values});
 }
 
 AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {

@@ -32,9 +32,9 @@ public:
     // nothing is written then.
     py::object call(py::handle x, PyObject* out, int threads) const;
 
-    // New values for every weight and bias, in order, as (name, array); all are checked before any
-    // is changed.
-    void load(const std::vector<std::pair<std::string, py::object>>& parameters);
+    // New values for every weight and bias, in order, and their names in messages; all are checked before
+    // any is changed.
+    void load(const py::tuple& names, const py::list& values);
 
     const std::vector<AnyLayer>& layers() const {
         check_initialised();

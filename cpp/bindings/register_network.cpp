@@ -198,8 +198,8 @@ void register_network(py::module_& module) {
             "float32 or float64, or None where no layer has weights.")
         .def_property_readonly("nbytes", bytes, "Bytes of packed weights and biases, padding included.")
         .def("_parameters", parameters, "(weight, bias or None) of a network of one linear layer, as new arrays.")
-        .def("_load", &BoundNetwork::load, py::arg("parameters"),
-             "New values for every weight and bias, in order, as (name, array).");
+        .def("_load", &BoundNetwork::load, py::arg("names"), py::arg("values"),
+             "New values for every weight and bias, in order, and what messages call them.");
 }
 
 }  // namespace forwardpass

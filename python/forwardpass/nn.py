@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -28,6 +29,12 @@ class Module(_core.Network):
     def _linears(self, prefix: str = "") -> Iterator[tuple[str, Linear]]:
         """Every Linear inside, with the prefix of its names in state_dict()."""
         yield from ()
+
+    @cached_property
+    def _state_names(self) -> tuple[str, ...]:
+        """What state_dict() calls all weights and biases, in order."""
+        kinds = {False: ("weight",), True: ("weight", "bias")}
+        return tuple(prefix + kind for prefix, layer in self._linears() for kind in kinds[layer.has_bias])
 
     def state_dict(self) -> dict[str, FloatArray]:
         """Names and values of all weights and biases, named as PyTorch names them.
@@ -73,16 +80,12 @@ class Module(_core.Network):
         >>> layer([1.0, 1.0])
         array([3.])
         """
-        names = [
-            prefix + kind
-            for prefix, layer in self._linears()
-            for kind in (("weight", "bias") if layer.has_bias else ("weight",))
-        ]
-        missing = [name for name in names if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in names]
-        if missing or unexpected:
-            raise ValueError(f"state_dict: missing {missing}, unexpected {unexpected}; expected {names}")
-        self._load([(name, state_dict[name]) for name in names])
+        names = self._state_names
+        if len(state_dict) != len(names) or not all(name in state_dict for name in names):
+            missing = [name for name in names if name not in state_dict]
+            unexpected = [name for name in state_dict if name not in names]
+            raise ValueError(f"state_dict: missing {missing}, unexpected {unexpected}; expected {[*names]}")
+        self._load(names, [state_dict[name] for name in names])
 
     def _repr_html_(self) -> str:
         """A table of the layers, for notebooks."""
