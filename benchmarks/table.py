@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from contextlib import closing
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from forwardpass.cli.bench.contestants import BY_HAND, CONTESTANTS, OURS
+from forwardpass.cli.bench.contestants import CONTESTANTS, OURS, PREALLOCATED
 from forwardpass.cli.bench.engine import Engine, Result
 from forwardpass.cli.bench.report import dump, header, key, machine, microseconds, read
 from forwardpass.cli.bench.workload import Workload, parse_net
@@ -55,51 +56,128 @@ def measure(seconds: float, path: Path) -> list[Result]:
     return results
 
 
-def rows_of_table(results: Iterable[Result]) -> list[tuple[Result, Result | None, Result]]:
-    """Ours (a fresh output), ours with `out=`, and the best peer, of each workload."""
+class Duel(NamedTuple):
+    """Ours and the fastest peer of those that hand over their result in the same way."""
+
+    ours: Result
+    peer: Result
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster ours is."""
+        return (self.peer.seconds or 0) / (self.ours.seconds or 1)
+
+    def __str__(self) -> str:
+        """Three columns."""
+        times = [f"{microseconds(r.seconds)} ({microseconds(r.low)} to {microseconds(r.high)})" for r in self]
+        return f"{times[0]} | {self.peer.contestant}: {times[1]} | {self.ratio:.2f}"
+
+
+class Row(NamedTuple):
+    """One workload: with a new array from each call, into an array that is there, and the best of each."""
+
+    workload: tuple[str, int, str, int]
+    new: Duel
+    into: Duel
+    best: Duel
+    alone: Result | None  # ours with one thread, in a run of more
+
+    @property
+    def lost(self) -> float:
+        """The smaller ratio."""
+        return min(self.new.ratio, self.into.ratio)
+
+    def __str__(self) -> str:
+        """A line of the table."""
+        return f"| {' | '.join(map(str, self.workload))} | {self.new} | {self.into} |"
+
+
+def rows_of_table(results: Iterable[Result]) -> list[Row]:
+    """The workloads that ours and some peer of each kind have run."""
     rows = []
-    for _, group in groupby(results, key):
+    for workload, group in groupby(sorted(results, key=key), key):
         timed = {r.contestant: r for r in group if r.seconds}
-        peers = [r for name, r in timed.items() if name not in OURS]
-        if OURS[0] in timed and peers:
-            rows.append((timed[OURS[0]], timed.get(OURS[1]), min(peers, key=lambda r: r.seconds or 0)))
+
+        def fastest(names: Iterable[str], timed: dict[str, Result] = timed) -> Result:
+            return min((timed[name] for name in names), key=lambda r: r.seconds or 0)
+
+        fresh, into, alone = OURS
+        peers = [name for name in timed if name not in OURS]
+        rows.append(
+            Row(
+                workload,
+                Duel(timed[fresh], fastest(name for name in peers if name not in PREALLOCATED)),
+                Duel(timed[into], fastest(name for name in peers if name in PREALLOCATED)),
+                Duel(fastest((fresh, into)), fastest(peers)),
+                timed.get(alone),
+            )
+        )
     return rows
 
 
-def ratio(ours: Result, peer: Result) -> float:
-    """How many times faster ours is."""
-    return (peer.seconds or 0) / (ours.seconds or 1)
+def means(rows: Iterable[Row]) -> str:
+    """Geometric means of the ratios, three columns, and of how many rows."""
+    ratios = np.array([[row.new.ratio, row.into.ratio, row.best.ratio] for row in rows])
+    if not len(ratios):
+        return "- | - | - | 0"
+    return " | ".join(f"{mean:.2f}" for mean in np.exp(np.log(ratios).mean(axis=0))) + f" | {len(ratios)}"
 
 
-def line(row: tuple[Result, Result | None, Result]) -> str:
-    """One line of the table."""
-    ours, into, best = row
+def threads_page(rows: list[Row]) -> str:
+    """What two threads are worth, from the runs of two threads."""
+    gains = [((r.alone.seconds or 0) / (r.new.ours.seconds or 1), r) for r in rows if r.alone is not None]
+    if not gains:
+        return "Two threads have not been measured."
+    slower = sorted((gain, row.workload[:3]) for gain, row in gains if gain < 0.95)
+    shared = [gain for gain, _ in gains if gain > 1.2]
+    names = ", ".join(f"{net} x {count} {dtype} ({gain:.2f})" for gain, (net, count, dtype) in slower) or "none"
     return (
-        f"| {ours.net} | {ours.rows} | {ours.dtype} | {ours.threads} | {microseconds(ours.seconds)} "
-        f"({microseconds(ours.low)} to {microseconds(ours.high)}) | {microseconds(into.seconds if into else None)} | "
-        f"{best.contestant} | {microseconds(best.seconds)} ({microseconds(best.low)} to {microseconds(best.high)}) | "
-        f"{ratio(ours, best):.2f} |"
+        f"Two threads against one, in the same runs: {len(shared)} of {len(gains)} rows gain more than 1.2 times, "
+        f"{np.exp(np.mean(np.log(shared or [1]))):.2f} times in the mean. More than 5 % slower than one thread: {names}."
     )
-
-
-def mean(rows: list[tuple[Result, Result | None, Result]], net: Iterable[str], count: int | None = None) -> str:
-    """Geometric mean of the ratios of some rows of the table, one thread, float32."""
-    chosen = [
-        ratio(ours, best)
-        for ours, _, best in rows
-        if ours.net in net and ours.threads == 1 and ours.dtype == "float32" and count in (None, ours.rows)
-    ]
-    return f"{np.exp(np.mean(np.log(chosen))):.2f} ({len(chosen)} rows)" if chosen else "not measured"
 
 
 def write(results: list[Result], path: Path) -> None:
     """The page."""
     facts = machine()
     table = rows_of_table(results)
-    lost = [row for row in table if ratio(row[0], row[2]) < 0.95]
-    columns = "| network | rows | dtype | threads | forwardpass, us | `out=` | best peer | us | times faster |"
-    columns += "\n|---|---|---|---|---|---|---|---|---|"
-    page = f"""# Benchmarks
+    lost = sorted((row for row in table if row.lost < 0.95), key=lambda row: row.lost)
+    columns = "| network | rows | dtype | threads | forwardpass, us | best peer, us | times faster "
+    columns += "| forwardpass `out=`, us | best peer, us | times faster |\n" + "|---" * 10 + "|"
+    one = [row for row in table if row.workload[2:] == ("float32", 1)]
+    groups = {
+        f"one row of {', '.join(SMALL)}": [r for r in one if r.workload[0] in SMALL and r.workload[1] == 1],
+        "one row of 256-256": [r for r in one if r.workload[:2] == ("256-256", 1)],
+        "one row of 48-256-256-12": [r for r in one if r.workload[:2] == ("48-256-256-12", 1)],
+        f"{DEEP_NARROW}, all batches": [r for r in one if r.workload[0] == DEEP_NARROW],
+        "all, one thread, float32": one,
+        "all, two threads, float32": [r for r in table if r.workload[2:] == ("float32", 2)],
+        "all, one thread, float64": [r for r in table if r.workload[2:] == ("float64", 1)],
+        "all, two threads, float64": [r for r in table if r.workload[2:] == ("float64", 2)],
+    }
+    head, newline = PAGE.format(deep=DEEP_NARROW, facts=header(facts), into=", ".join(PREALLOCATED[1:])), "\n"
+    path.write_text(
+        f"""{head}
+| rows of the table | new array | into an array | best of each | rows |
+|---|---|---|---|---|
+{newline.join(f"| {name} | {means(rows)} |" for name, rows in groups.items())}
+
+{threads_page(table)}
+
+### Rows where a peer is faster, by more than 5 %: {len(lost)} of {len(table)}
+
+{columns}
+{newline.join(map(str, lost))}
+
+### All rows
+
+{columns}
+{newline.join(map(str, table))}
+"""
+    )
+
+
+PAGE = """# Benchmarks
 
 - `table.py`: every workload below against every peer that is installed, in turns, one process each. It wrote this page.
 - `networks.py`: the table of the project's README, against NumPy by hand.
@@ -111,35 +189,17 @@ def write(results: list[Result], path: Path) -> None:
 
 ## The table
 
-NumPy array in, NumPy array out. Medians over the rounds, with their quartiles, of one call; "best peer" is the
-fastest contestant that is not ours and whose outputs are right. `{DEEP_NARROW}` is 32 inputs, 16 layers of 32,
-one output. {len(table)} rows have been measured.
+NumPy array in, NumPy array out. Medians over the rounds, with their quartiles, of one call, in a loop of the
+expression that a user would write. "Best peer" is the fastest contestant that is not ours, whose outputs are right, and that
+hands over its result in the same way: in a new array, or in memory that it was given or keeps ({into}).
+The contestants that are not being timed are stopped meanwhile. `{deep}` is 32 inputs, 16 layers of 32, one output.
 
 ```text
-{header(facts)}
+{facts}
 ```
 
-Geometric means against the best peer of each row, one thread, float32, {", ".join(BY_HAND)} and mlpfile included:
-
-| rows of the table | times faster |
-|---|---|
-| one row of {", ".join(SMALL)} | {mean(table, SMALL, 1)} |
-| one row of 256-256 | {mean(table, ["256-256"], 1)} |
-| one row of 48-256-256-12 | {mean(table, ["48-256-256-12"], 1)} |
-| {DEEP_NARROW}, all batches | {mean(table, [DEEP_NARROW])} |
-| all | {mean(table, NETS)} |
-
-### Rows where a peer is faster, by more than 5 %: {len(lost)} of {len(table)}
-
-{columns}
-{chr(10).join(map(line, sorted(lost, key=lambda row: ratio(row[0], row[2]))))}
-
-### All rows
-
-{columns}
-{chr(10).join(map(line, table))}
+Geometric means of how many times faster forwardpass is than the best peer of each row, Numba by hand and mlpfile included:
 """
-    path.write_text(page)
 
 
 def main() -> None:

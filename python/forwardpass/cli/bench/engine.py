@@ -12,7 +12,9 @@ import numpy as np
 from .worker import Skipped, Worker
 from .workload import Array, Workload
 
-ROUNDS = 11
+ROUNDS, FEWEST_ROUNDS = 11, 3
+# Rounds of long calls may take so much longer than was asked for before there are fewer of them.
+PATIENCE = 10
 
 
 @dataclass
@@ -85,10 +87,13 @@ class Engine:
         ready, results = self.load(workload)
         times: dict[str, list[float]] = {worker.contestant: [] for worker in ready}
         share = seconds / ROUNDS / max(1, len(ready))
+        longest = 0.0  # round, in seconds
         for worker in list(ready):
-            self._ask(worker, workload, ready, results, "calibrate", share)
-        for round_number in range(ROUNDS):
-            tick(f"{workload.net}, {workload.rows} rows: round {round_number + 1} of {ROUNDS}")
+            answer = self._ask(worker, workload, ready, results, "calibrate", share)
+            longest += 0 if isinstance(answer, Skipped) else max(share, answer)
+        rounds = min(ROUNDS, max(FEWEST_ROUNDS, round(PATIENCE * seconds / max(longest, 1e-9))))
+        for round_number in range(rounds):
+            tick(f"{workload.net}, {workload.rows} rows: round {round_number + 1} of {rounds}")
             for worker in list(ready):
                 times[worker.contestant].append(self._ask(worker, workload, ready, results, "time"))
         for worker in ready:

@@ -119,7 +119,8 @@ class _Server:
 
     def time(self) -> float:
         """Seconds of one call, now."""
-        self.timed(max(1, self.repeats // 10))  # wakes caches, clocks and threads
+        if self.repeats > 1:
+            self.timed(max(1, self.repeats // 10))  # wakes caches, clocks and threads
         return self.timed(self.repeats) / self.repeats
 
     def timed(self, repeats: int) -> float:

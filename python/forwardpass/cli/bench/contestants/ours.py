@@ -1,7 +1,7 @@
 """forwardpass itself; its thread count comes from the worker's environment."""
 
 from ..workload import Workload
-from . import Call
+from . import Call, UnsupportedError
 
 
 def fresh(workload: Workload, threads: int) -> Call:
@@ -13,3 +13,10 @@ def into(workload: Workload, threads: int) -> Call:
     """Into the same array each time."""
     net, x = workload.network(), workload.x
     return Call("net(x, out=y)", {"net": net, "x": x, "y": net(x)})
+
+
+def alone(workload: Workload, threads: int) -> Call:
+    """One thread where the others may use more: what more threads are worth."""
+    if threads == 1:
+        raise UnsupportedError("as the others are, with one thread")
+    return Call("net(x, num_threads=1)", {"net": workload.network(), "x": workload.x})
