@@ -4,6 +4,7 @@
 
 #include "activations.hpp"
 #include "panel.hpp"
+#include "scalar.hpp"
 #include "slices.hpp"
 #include "transpose.hpp"
 
@@ -67,7 +68,7 @@ void block_lanes(const Panel<typename V::Element>& panel) noexcept {
             if (slice.rest > 0) {
                 T chain = 0;
                 for (Index k = slice.first + slice.full * lane_block; k < a.depth; ++k)
-                    chain = V::fma_one(x[k], weights[k], chain);
+                    chain = Scalar<T>::fma(x[k], weights[k], chain);
                 sum = sum + chain;
             }
             if (slice.closes) total = total + sum;

@@ -43,7 +43,6 @@ struct Avx2F32 {
     static Register add(Register a, Register b) noexcept { return _mm256_add_ps(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm256_max_ps(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm256_fmadd_ps(a, b, c); }
-    static float fma_one(float a, float b, float c) noexcept { return __builtin_fmaf(a, b, c); }
 
     static Register load_rows(const float* w, Index stride, Index i) noexcept {
         return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(w + i * stride)),
@@ -87,7 +86,6 @@ struct Avx2F64 {
     static Register add(Register a, Register b) noexcept { return _mm256_add_pd(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm256_max_pd(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm256_fmadd_pd(a, b, c); }
-    static double fma_one(double a, double b, double c) noexcept { return __builtin_fma(a, b, c); }
 
     static Register load_rows(const double* w, Index stride, Index i) noexcept {
         return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(w + i * stride)),

@@ -40,7 +40,6 @@ struct Avx512F32 {
     static Register add(Register a, Register b) noexcept { return _mm512_add_ps(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm512_max_ps(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm512_fmadd_ps(a, b, c); }
-    static float fma_one(float a, float b, float c) noexcept { return __builtin_fmaf(a, b, c); }
 
     static Register load_rows(const float* w, Index stride, Index i) noexcept {
         return four_parts(_mm_loadu_ps(w + i * stride), _mm_loadu_ps(w + (i + 4) * stride),
@@ -81,7 +80,6 @@ struct Avx512F64 {
     static Register add(Register a, Register b) noexcept { return _mm512_add_pd(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm512_max_pd(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm512_fmadd_pd(a, b, c); }
-    static double fma_one(double a, double b, double c) noexcept { return __builtin_fma(a, b, c); }
 
     // Two doubles are moved as the 16 bytes of four floats: inserting doubles by pairs needs
     // AVX-512DQ, which the first AVX-512 CPUs lack.

@@ -34,7 +34,6 @@ struct NeonF32 {
     static Register add(Register a, Register b) noexcept { return vaddq_f32(a, b); }
     static Register max(Register a, Register b) noexcept { return vmaxq_f32(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return vfmaq_f32(c, a, b); }
-    static float fma_one(float a, float b, float c) noexcept { return __builtin_fmaf(a, b, c); }
 
     static Register load_rows(const float* w, Index stride, Index i) noexcept { return vld1q_f32(w + i * stride); }
     static Register zip_low(Register a, Register b) noexcept { return vzip1q_f32(a, b); }
@@ -67,7 +66,6 @@ struct NeonF64 {
     static Register add(Register a, Register b) noexcept { return vaddq_f64(a, b); }
     static Register max(Register a, Register b) noexcept { return vmaxq_f64(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return vfmaq_f64(c, a, b); }
-    static double fma_one(double a, double b, double c) noexcept { return __builtin_fma(a, b, c); }
 
     static Register load_rows(const double* w, Index stride, Index i) noexcept { return vld1q_f64(w + i * stride); }
     static Register zip_low(Register a, Register b) noexcept { return vzip1q_f64(a, b); }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "activations.hpp"
+#include "scalar.hpp"
 #include "tile.hpp"
 #include "transpose.hpp"
 
@@ -122,7 +123,7 @@ typename V::Element one_output(const typename V::Element* x, const typename V::E
         before += full;
         const auto add_chain = [&](Index length) noexcept {
             T chain = 0;
-            for (Index k = 0; k < length; ++k) chain = V::fma_one(x[k], w[k], chain);
+            for (Index k = 0; k < length; ++k) chain = Scalar<T>::fma(x[k], w[k], chain);
             sum = sum + chain;
             x += length;
             w += length;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 
+#include "allocations.hpp"
 #include "checker.hpp"
 #include "float_control.hpp"
 #include "network.hpp"
@@ -81,6 +82,27 @@ void check_networks(Checker<T>& c) {
         Network<T>(c.kernels, layers)
             .run({x_at, x_stride, y, c.stride, rows, in}, 1 + static_cast<int>(c.numbers.below(3)), never);
         c.check(x.data(), width);
+    }
+}
+
+// The second call of a kind allocates nothing: neither few rows on the stack, nor many, nor shared ones.
+template <class T>
+void check_allocations(Checker<T>& c) {
+    current.bias = true, current.relu = false;
+    const Index width = current.depth = 300, most = 200;
+    std::vector<Layer<T>> layers;
+    Values<T> x = c.numbers.template rows<T>(most, width);
+    for (int i = 0; i < 2; ++i) add_layer(c, layers, x, 0, width, width);
+    const Network<T> network(c.kernels, layers);
+    for (const Index rows : {Index{1}, Index{20}, most}) {
+        for (const int threads : {1, 3}) {
+            T* const y = c.start("allocations of Network", rows, width);
+            const Batch<T> batch{x.data(), width, y, c.stride, rows, width};
+            network.run(batch, threads, never);
+            const long before = allocations();
+            network.run(batch, threads, never);
+            c.check(allocations() == before);
+        }
     }
 }
 
