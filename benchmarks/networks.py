@@ -44,7 +44,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for name, rows in NETWORKS:
         workload = Workload(name, rows, args.dtype)
-        net, x, numpy = workload.network(), workload.x, numpy_careful(workload, 1)
+        net, x, numpy = workload.network(), workload.x, numpy_careful(workload, 1).names["run"]
         out = net(x)
         assert (np.abs(out - numpy()) <= PLAIN_CHAIN * fp.error_bound(net, x)).all()
 

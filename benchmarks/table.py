@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from forwardpass.cli.bench.contestants import CONTESTANTS, OURS, PREALLOCATED
+from forwardpass.cli.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
 from forwardpass.cli.bench.engine import Engine, Result
 from forwardpass.cli.bench.report import dump, header, key, machine, microseconds, read
 from forwardpass.cli.bench.workload import Workload, parse_net
@@ -31,7 +31,7 @@ NETS = [
     "4096-4096-4096-1000",
 ]
 ROWS = (1, 8, 64, 256, 1024)
-FLOAT64 = (*OURS, "NumPy", "NumPy out=", "scipy BLAS", "torch", "torch traced", "onnxruntime", "onnxruntime iob")
+FLOAT64 = (*OURS, ALONE, "NumPy", "NumPy out=", "scipy BLAS", "torch", "torch traced", "onnxruntime", "onnxruntime iob")
 SMALL = ("4-2", "16-16", "64-64", "17-64-64-6", "40-128-128-128-1", DEEP_NARROW)
 README = Path(__file__).with_name("README.md")
 
@@ -42,7 +42,7 @@ def measure(seconds: float, path: Path) -> list[Result]:
     done = {key(r) for r in results}
     for dtype, contestants in (("float32", tuple(CONTESTANTS)), ("float64", FLOAT64)):
         for threads in (1, 2):
-            with closing(Engine(contestants, threads)) as engine:
+            with closing(Engine([name for name in contestants if name != ALONE or threads > 1], threads)) as engine:
                 # The largest take minutes, so they come last.
                 sizes = (
                     (sum(a * b for a, b in pairwise(parse_net(net))) * rows, net, rows) for net in NETS for rows in ROWS
@@ -92,26 +92,22 @@ class Row(NamedTuple):
         return f"| {' | '.join(map(str, self.workload))} | {self.new} | {self.into} |"
 
 
+def fastest(results: Iterable[Result]) -> Result:
+    """The one of the least seconds."""
+    return min(results, key=lambda result: result.seconds or 0)
+
+
 def rows_of_table(results: Iterable[Result]) -> list[Row]:
     """The workloads that ours and some peer of each kind have run."""
     rows = []
-    for workload, group in groupby(sorted(results, key=key), key):
-        timed = {r.contestant: r for r in group if r.seconds}
-
-        def fastest(names: Iterable[str], timed: dict[str, Result] = timed) -> Result:
-            return min((timed[name] for name in names), key=lambda r: r.seconds or 0)
-
-        fresh, into, alone = OURS
-        peers = [name for name in timed if name not in OURS]
-        rows.append(
-            Row(
-                workload,
-                Duel(timed[fresh], fastest(name for name in peers if name not in PREALLOCATED)),
-                Duel(timed[into], fastest(name for name in peers if name in PREALLOCATED)),
-                Duel(fastest((fresh, into)), fastest(peers)),
-                timed.get(alone),
-            )
-        )
+    for workload, group in groupby(results, key):
+        timed = {result.contestant: result for result in group if result.seconds}
+        fresh, into = (timed[name] for name in OURS)
+        peers = [result for name, result in timed.items() if name not in (*OURS, ALONE)]
+        new = fastest(peer for peer in peers if peer.contestant not in PREALLOCATED)
+        given = fastest(peer for peer in peers if peer.contestant in PREALLOCATED)
+        best = Duel(fastest((fresh, into)), fastest(peers))
+        rows.append(Row(workload, Duel(fresh, new), Duel(into, given), best, timed.get(ALONE)))
     return rows
 
 
@@ -133,7 +129,8 @@ def threads_page(rows: list[Row]) -> str:
     names = ", ".join(f"{net} x {count} {dtype} ({gain:.2f})" for gain, (net, count, dtype) in slower) or "none"
     return (
         f"Two threads against one, in the same runs: {len(shared)} of {len(gains)} rows gain more than 1.2 times, "
-        f"{np.exp(np.mean(np.log(shared or [1]))):.2f} times in the mean. More than 5 % slower than one thread: {names}."
+        f"{np.exp(np.mean(np.log(shared or [1]))):.2f} times in the mean. "
+        f"More than 5 % slower than one thread: {names}."
     )
 
 
@@ -190,15 +187,17 @@ PAGE = """# Benchmarks
 ## The table
 
 NumPy array in, NumPy array out. Medians over the rounds, with their quartiles, of one call, in a loop of the
-expression that a user would write. "Best peer" is the fastest contestant that is not ours, whose outputs are right, and that
-hands over its result in the same way: in a new array, or in memory that it was given or keeps ({into}).
-The contestants that are not being timed are stopped meanwhile. `{deep}` is 32 inputs, 16 layers of 32, one output.
+expression that a user would write. "Best peer" is the fastest contestant that is not ours, whose outputs are right,
+and that hands over its result in the same way: in a new array, or in memory that it was given or keeps
+({into}). The contestants that are not being timed are stopped meanwhile.
+`{deep}` is 32 inputs, 16 layers of 32, one output.
 
 ```text
 {facts}
 ```
 
-Geometric means of how many times faster forwardpass is than the best peer of each row, Numba by hand and mlpfile included:
+Geometric means of how many times faster forwardpass is than the best peer of each row, Numba by hand and mlpfile
+included:
 """
 
 

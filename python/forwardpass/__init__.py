@@ -6,6 +6,8 @@
 array([3., 0.])
 """
 
+from typing import TYPE_CHECKING, Any
+
 from ._core import (
     __version__,
     add_bias,
@@ -23,22 +25,38 @@ from .functional import matmul
 from .nn import Linear, Module, ReLU, Sequential
 from .threads import num_threads
 
+if TYPE_CHECKING:
+    from .files import ModelFileError, content_hash, load, save
+
 __all__ = [
     "Linear",
+    "ModelFileError",
     "Module",
     "ReLU",
     "Sequential",
     "__version__",
     "add_bias",
     "available_isas",
+    "content_hash",
     "dot",
     "error_bound",
     "get_num_threads",
     "linear",
+    "load",
     "matmul",
     "matvec",
     "num_threads",
     "relu",
+    "save",
     "set_num_threads",
     "show_config",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What reads and writes files, once it is asked for: importing zipfile and the like takes 20 ms."""
+    if name in ("ModelFileError", "content_hash", "load", "save"):
+        from . import files
+
+        return getattr(files, name)
+    raise AttributeError(f"module 'forwardpass' has no attribute {name!r}")

@@ -48,17 +48,18 @@ def error_bound(network: Module, x: ArrayLike) -> NDArray[np.float64]:
     """
     values = np.asanyarray(x) if network.dtype is None else np.asarray(x).astype(network.dtype, casting="same_kind")
     error = np.zeros(values.shape)
-    for layer in _layers(network):
+    for layer in layers_of(network):
         if isinstance(layer, Linear):
             error = _linear_bound(layer, values, error)
         values = layer(values)
     return error
 
 
-def _layers(module: Module) -> Iterator[Module]:
+def layers_of(module: Module) -> Iterator[Module]:
+    """The layers of a network in turn, those of inner Sequentials among them."""
     if isinstance(module, Sequential):
         for layer in module:
-            yield from _layers(layer)
+            yield from layers_of(layer)
     else:
         yield module
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from contextlib import closing
 
-from .contestants import CONTESTANTS, OURS
+from .contestants import ALONE, CONTESTANTS, OURS
 from .engine import Engine, Result
 from .jitter import parse_rate, print_jitter
 from .plot import plot
@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace) -> int:
     nets = [*(net.removesuffix(":relu") for net in args.net), *args.model] or (QUICK_NETS if args.quick else NETS)
     batches = [1] if rate else args.batch or [1, 64]
     workloads = [Workload(net, rows, args.dtype) for net in nets for rows in batches]
-    contestants = QUICK if args.quick else tuple(CONTESTANTS)
+    everyone = QUICK if args.quick else tuple(CONTESTANTS)
     facts = machine()
     if not args.json:
         print(header(facts), flush=True)
@@ -75,7 +75,7 @@ def _run(args: argparse.Namespace) -> int:
     results: list[Result] = []
     progress = Progress(len(workloads) * len(args.threads))
     for threads in args.threads:
-        with closing(Engine(contestants, threads)) as engine:
+        with closing(Engine([name for name in everyone if name != ALONE or threads > 1], threads)) as engine:
             for workload in workloads:
                 if rate:
                     print_jitter(engine, workload, rate)

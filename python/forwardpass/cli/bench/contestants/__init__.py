@@ -52,7 +52,9 @@ CONTESTANTS = {
     "ncnn": ("others", "ncnn"),
     "mlpfile": ("others", "mlpfile"),
 }
-OURS = ("forwardpass", "forwardpass out=", "forwardpass alone")
+OURS = ("forwardpass", "forwardpass out=")
+# Ours with one thread, beside a run of more.
+ALONE = "forwardpass alone"
 # Those whose result is memory that they were given or keep; the others return a new array from each call.
 PREALLOCATED = ("forwardpass out=", "NumPy out=", "scipy BLAS", "Numba out=", "onnxruntime iob", "openvino")
 

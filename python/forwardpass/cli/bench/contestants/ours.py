@@ -1,7 +1,7 @@
 """forwardpass itself; its thread count comes from the worker's environment."""
 
 from ..workload import Workload
-from . import Call, UnsupportedError
+from . import Call
 
 
 def fresh(workload: Workload, threads: int) -> Call:
@@ -17,6 +17,4 @@ def into(workload: Workload, threads: int) -> Call:
 
 def alone(workload: Workload, threads: int) -> Call:
     """One thread where the others may use more: what more threads are worth."""
-    if threads == 1:
-        raise UnsupportedError("as the others are, with one thread")
     return Call("net(x, num_threads=1)", {"net": workload.network(), "x": workload.x})

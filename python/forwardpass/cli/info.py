@@ -1,0 +1,42 @@
+"""`python -m forwardpass info [FILE]`: this machine, or the layers of a model file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from ..bound import layers_of
+from ..config import show_config
+from ..files import content_hash, load
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("file", metavar="FILE", nargs="?", help="an .npz or .safetensors file; without it, the machine")
+    parser.add_argument("--architecture", help="of a file of bare weights, like 64-128-10:relu")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command; its exit code."""
+    if args.file is None:
+        if args.json:
+            print(json.dumps(show_config("dicts"), indent=1))
+        else:
+            show_config()
+        return 0
+    network = load(args.file, args.architecture)
+    layers = [
+        {"layer": str(layer), "parameters": sum(v.size for v in layer.state_dict().values()), "bytes": layer.nbytes}
+        for layer in layers_of(network)
+    ]
+    total = sum(value.size for value in network.state_dict().values())
+    about = {"file": args.file, "dtype": str(network.dtype), "parameters": total, "hash": content_hash(network)}
+    if args.json:
+        print(json.dumps({**about, "layers": layers}, indent=1))
+        return 0
+    print("\n".join(f"{name}: {value}" for name, value in about.items()))
+    print(f"\n{'':4} {'layer':62} {'parameters':>11} {'bytes packed':>13}")
+    for position, layer in enumerate(layers):
+        print(f"{position:4} {layer['layer']:62} {layer['parameters']:11} {layer['bytes']:13}")
+    return 0

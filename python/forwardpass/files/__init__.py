@@ -1,0 +1,266 @@
+"""Networks in files, .npz or .safetensors: the values under torch's names, and a document beside them.
+
+The document is one JSON string: the architecture, the answer to a fixed input, and the content hash. Both
+are compared when the file is loaded, so that a network from a file answers as the saved one did, bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..nn import FloatArray, Module
+from . import architecture as arch
+from . import npz, safe
+from .errors import ModelFileError
+from .tensors import Contents, Tensor
+
+__all__ = ["ModelFileError", "content_hash", "load", "save"]
+
+VERSION = 1
+FORMATS: dict[str, ModuleType] = {".npz": npz, ".safetensors": safe}
+KEYS = {"forwardpass", "contract", "dtype", "architecture", "answer", "hash"}
+# Outputs of the test input that a file keeps.
+MOST_ANSWERS = 4096
+
+
+def content_hash(network: Module) -> str:
+    """SHA-256 of a network's architecture and values; equal for equal networks, in memory or in files.
+
+    Parameters
+    ----------
+    network : Module
+        Of forwardpass's own layers.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits. Every NaN counts as the same value; -0.0 and 0.0 differ.
+
+    Raises
+    ------
+    TypeError
+        A subclass of one's own.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> a, b = (fp.Linear([[1.0, 2.0]], [0.5]) for _ in range(2))
+    >>> fp.content_hash(a) == fp.content_hash(b)
+    True
+    """
+    return _hash(arch.describe(network), _dtype(network), network.state_dict())
+
+
+def save(network: Module, path: str | os.PathLike[str]) -> None:
+    """Write a network to a file, which is replaced as a whole or not at all.
+
+    Parameters
+    ----------
+    network : Module
+        Of forwardpass's own layers.
+    path : path-like
+        Ends in ``.npz``, which NumPy reads, or ``.safetensors``, which torch's users read; the latter
+        needs the library of that name (``pip install 'forwardpass[safetensors]'``).
+
+    Raises
+    ------
+    ValueError
+        Another suffix.
+    TypeError
+        A subclass of one's own: a file cannot hold its code.
+    ImportError
+        safetensors is not installed.
+
+    Examples
+    --------
+    >>> import forwardpass as fp, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.npz"
+    >>> net = fp.Sequential(fp.Linear.random(4, 8, rng=0), fp.ReLU(), fp.Linear.random(8, 2, rng=1))
+    >>> fp.save(net, path)
+    >>> fp.content_hash(fp.load(path)) == fp.content_hash(net)
+    True
+    """
+    path = Path(path)
+    write = _format(path).write
+    spec, dtype, arrays = arch.describe(network), _dtype(network), network.state_dict()
+    document = {
+        "forwardpass": VERSION,
+        "contract": _core.CONTRACT,
+        "dtype": dtype,
+        "architecture": spec,
+        "answer": _answer(network, spec, dtype),
+        "hash": _hash(spec, dtype, arrays),
+    }
+    # Beside the file, so that it can take its place in one step.
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file, json.dumps(document), arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)  # mkstemp's is private
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def load(path: str | os.PathLike[str], architecture: str | None = None) -> Module:
+    """Read a network from a file, and make sure that it is the one that was saved.
+
+    Nothing in a file can run code. A file that save() wrote answers a test input as it did then, and has
+    the same content hash, or is refused.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.npz`` or ``.safetensors``.
+    architecture : str, optional
+        For a file of bare weights, like ``64-128-10:relu``: tensors ``<name>.weight`` (out, in) and
+        ``<name>.bias``, in the order of their names, float32, float64, float16 or bfloat16.
+
+    Raises
+    ------
+    ModelFileError
+        A ValueError: the file is damaged, of another format, or of another network than it says.
+    ValueError
+        Another suffix, or an architecture that is no such text.
+    OSError
+        The file cannot be read.
+    ImportError
+        safetensors is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np, forwardpass as fp, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "weights.npz"
+    >>> np.savez(path, **{"0.weight": np.eye(3), "2.weight": np.ones((1, 3)), "2.bias": np.ones(1)})
+    >>> fp.load(path, "3-3-1:relu")([1.0, -2.0, 3.0])
+    array([5.])
+    """
+    path = Path(path)
+    read = _format(path).read
+    spec = None if architecture is None else arch.parse(architecture)
+    with path.open("rb") as file:
+        try:
+            contents: Contents = read(file)
+            if spec is not None:
+                return _bare(contents.tensors, spec)
+            if contents.document is None:
+                raise ModelFileError("holds bare weights; say what they are of: load(path, '64-128-10:relu')")
+            return _replayed(contents.document, contents.tensors)
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: {error}") from error.__cause__
+
+
+def _format(path: Path) -> ModuleType:
+    if path.suffix not in FORMATS:
+        raise ValueError(f"path: expected a name that ends in .npz or .safetensors, got {path.name!r}")
+    return FORMATS[path.suffix]
+
+
+def _replayed(text: str, tensors: Mapping[str, Tensor]) -> Module:
+    """The network of a document, which answers as the document says."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"the document: not JSON: {str(error)[:100]}") from error
+    if not isinstance(document, dict) or document.keys() != KEYS or document["forwardpass"] != VERSION:
+        raise ModelFileError(f"the document: expected version {VERSION} with {sorted(KEYS)}")
+    if document["contract"] != _core.CONTRACT:
+        raise ModelFileError(f"the document: expected contract {_core.CONTRACT}, got {document['contract']!r}"[:200])
+    dtype, spec = document["dtype"], document["architecture"]
+    if dtype not in ("float32", "float64"):
+        raise ModelFileError(f"the document: expected dtype float32 or float64, got {repr(dtype)[:100]}")
+    shapes = arch.tensor_shapes(spec)
+    _check_names(shapes, tensors)
+    for name, shape in shapes.items():
+        if (tensors[name].dtype, tensors[name].shape) != (dtype, shape):
+            raise ModelFileError(
+                f"{name}: expected {dtype} of shape {shape}, got {tensors[name].dtype} of shape {tensors[name].shape}"
+            )
+    arrays = {name: tensors[name].values() for name in shapes}
+    network = _built(spec, arrays)
+    if document["hash"] != _hash(spec, dtype, arrays):
+        raise ModelFileError("the values are not those that were saved: another content hash")
+    if document["answer"] != _answer(network, spec, dtype):
+        raise ModelFileError("the network does not answer the test input as the saved one did")
+    return network
+
+
+def _bare(tensors: Mapping[str, Tensor], spec: Any) -> Module:
+    """The network of an architecture, from tensors in the order of their names."""
+    layers = sorted({name.rpartition(".")[0] for name in tensors}, key=_natural)
+    linears = [i for i, layer in enumerate(spec["layers"]) if layer["type"] == "Linear"]
+    if len(layers) != len(linears):
+        raise ModelFileError(f"architecture: expected {len(linears)} layers with weights, got {layers[:20]}")
+    named = {}
+    for layer, position in zip(layers, linears, strict=True):
+        linear = spec["layers"][position]
+        linear["bias"] = f"{layer}.bias".lstrip(".") in tensors
+        for kind in ("weight", "bias") if linear["bias"] else ("weight",):
+            name = f"{layer}.{kind}".lstrip(".")
+            named[f"{position}.{kind}"] = name
+    _check_names(named.values(), tensors)
+    for mine, shape in arch.tensor_shapes(spec).items():
+        if tensors[named[mine]].shape != shape:
+            raise ModelFileError(f"{named[mine]}: expected shape {shape}, got {tensors[named[mine]].shape}")
+    arrays = {mine: tensors[name].values() for mine, name in named.items()}
+    dtype = np.result_type(*arrays.values())
+    return _built(spec, {name: array.astype(dtype, copy=False) for name, array in arrays.items()})
+
+
+def _built(spec: Any, arrays: dict[str, FloatArray]) -> Module:
+    try:
+        return arch.build(spec, arrays)
+    except (ValueError, TypeError) as error:  # layers that do not chain
+        raise ModelFileError(f"architecture: {error}") from error
+
+
+def _check_names(expected: Iterable[str], tensors: Mapping[str, Tensor]) -> None:
+    expected = dict.fromkeys(expected)
+    missing = [name for name in expected if name not in tensors]
+    unexpected = [name[:100] for name in tensors if name not in expected]
+    if missing or unexpected:
+        raise ModelFileError(f"tensors: missing {missing[:20]}, unexpected {unexpected[:20]}")
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    """So that layer 10 comes after layer 2."""
+    return [(0, int(part)) if part.isascii() and part.isdigit() else (1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _dtype(network: Module) -> str:
+    return "float32" if network.dtype is None else network.dtype.name
+
+
+def _answer(network: Module, spec: Any, dtype: str) -> str:
+    y = network(arch.test_input(spec, dtype))[:MOST_ANSWERS]
+    return _one_nan(y).tobytes().hex()
+
+
+def _hash(spec: Any, dtype: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256(json.dumps([dtype, spec], sort_keys=True, separators=(",", ":")).encode())
+    for array in arrays.values():
+        digest.update(_one_nan(array).tobytes())
+    return digest.hexdigest()
+
+
+def _one_nan(array: NDArray[Any]) -> NDArray[Any]:
+    """Little-endian, and every NaN with the same bits: theirs differ between instruction sets."""
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return np.where(np.isnan(little), little.dtype.type(np.nan), little).astype(little.dtype, copy=False)

@@ -1,0 +1,256 @@
+"""Model files that must be refused: each a name, a suffix and the bytes."""
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import forwardpass as fp
+from forwardpass import files
+
+NETWORK = fp.Sequential(
+    fp.Linear(np.arange(12, dtype=np.float32).reshape(4, 3) / 8, np.ones(4, np.float32)),
+    fp.ReLU(),
+    fp.Linear(np.full((2, 4), -0.5, np.float32)),
+)
+STATE = NETWORK.state_dict()
+Document = dict[str, Any]
+
+
+def good(suffix: str) -> bytes:
+    """The file of NETWORK."""
+    return written(suffix, document(), NETWORK.state_dict())
+
+
+def document(network: fp.Module = NETWORK) -> Document:
+    """What save() puts beside its values."""
+    spec = files.arch.describe(network)
+    return {
+        "forwardpass": 1,
+        "contract": "fma-v1",
+        "dtype": "float32",
+        "architecture": spec,
+        "answer": files._answer(network, spec, "float32"),
+        "hash": files._hash(spec, "float32", network.state_dict()),
+    }
+
+
+def written(suffix: str, text: Any, arrays: dict[str, Any]) -> bytes:
+    content = io.BytesIO()
+    files.FORMATS[suffix].write(content, text if isinstance(text, str) else json.dumps(text), arrays)
+    return content.getvalue()
+
+
+def changed(change: Callable[[Document], Any]) -> Document:
+    """The document after a change of its architecture, to which the hash is made to fit."""
+    made = document()
+    change(made)
+    return {**made, "hash": files._hash(made["architecture"], "float32", NETWORK.state_dict())}
+
+
+def layer(change: Callable[[Document], Any]) -> Document:
+    """The document after a change of its first layer."""
+    return changed(lambda d: change(d["architecture"]["layers"][0]))
+
+
+def nested(depth: int) -> str:
+    """A document whose Sequentials lie so deep inside each other, right in all else."""
+    spec = '{"type": "Sequential", "layers": [' * depth + '{"type": "ReLU"}' + "]}" * depth
+    made = document(fp.ReLU())
+    if depth < 1000:
+        made["hash"] = files._hash(json.loads(spec), "float32", {})
+    return json.dumps(made | {"architecture": 0}).replace('"architecture": 0', f'"architecture": {spec}')
+
+
+def without_tensors() -> Iterator[tuple[str, Any]]:
+    """Documents of networks that have no values."""
+    yield "layers nested 10^5 deep", nested(100_000)
+    yield "layers nested 100 deep", nested(100)
+    spec = {"type": "Sequential", "layers": [{"type": "ReLU"}] * 100_000}
+    made = document(fp.ReLU()) | {"architecture": spec, "hash": files._hash(spec, "float32", {})}
+    yield "architecture of 10^5 layers", made
+
+
+def documents() -> Iterator[tuple[str, Any]]:
+    """Documents that no file may have, with the tensors of NETWORK."""
+    yield "document empty", ""
+    yield "document no json", "{"
+    yield "document no object", "[1, 2]"
+    yield "document null", "null"
+    yield "document nested 10^5 deep", "[" * 100_000 + "]" * 100_000
+    for key in document():
+        yield f"document without {key}", {name: value for name, value in document().items() if name != key}
+    yield "document with more", document() | {"more": 1}
+    yield "another version", document() | {"forwardpass": 2}
+    yield "another contract", document() | {"contract": "fma-v2"}
+    yield "contract of another type", document() | {"contract": ["fma-v1"]}
+    yield "another dtype", document() | {"dtype": "float64"}
+    yield "unknown dtype", document() | {"dtype": "object"}
+    yield "dtype of another type", document() | {"dtype": 32}
+    yield "another answer", document() | {"answer": "00" * 8}
+    yield "answer of another type", document() | {"answer": 5}
+    yield "another hash", document() | {"hash": "0" * 64}
+    yield "architecture null", document() | {"architecture": None}
+    yield "architecture of no layers", changed(lambda d: d["architecture"].update(layers=[]))
+    yield "layers no list", changed(lambda d: d["architecture"].update(layers={"0": {"type": "ReLU"}}))
+    yield "unknown layer", layer(lambda d: d.update(type="Conv2d"))
+    yield "layer of another type", layer(lambda d: d.update(type=["Linear"]))
+    yield "layer without bias", layer(lambda d: d.pop("bias"))
+    yield "layer with more", layer(lambda d: d.update(stride=2))
+    yield "bias a number", layer(lambda d: d.update(bias=1))
+    yield "bias missing", changed(lambda d: d["architecture"]["layers"][2].update(bias=True))
+    for value in (-3, 3.0, True, "3", None, 2**31, 2**63, 2**64, 10**300, float("nan")):
+        made = document()
+        made["architecture"]["layers"][0]["in_features"] = value
+        yield f"in_features {value!r:.20}", {**made, "hash": files._hash(made["architecture"], "float32", STATE)}
+    yield "out_features wrong", layer(lambda d: d.update(out_features=3))
+    yield "sizes swapped", layer(lambda d: d.update(in_features=4, out_features=3))
+    yield "layers that do not chain", changed(lambda d: d["architecture"]["layers"].reverse())
+
+
+def tensors() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Tensors that do not go with NETWORK's document."""
+    state = NETWORK.state_dict()
+    yield "no tensors", {}
+    yield "tensor missing", {k: v for k, v in state.items() if k != "2.weight"}
+    yield "tensor too many", {**state, "3.weight": np.ones((2, 2), np.float32)}
+    yield "tensor renamed", {k.replace("0.w", "../../0.w"): v for k, v in state.items()}
+    yield "tensor transposed", {k: np.ascontiguousarray(v.T) for k, v in state.items()}
+    yield "tensor in float64", {k: v.astype(np.float64) for k, v in state.items()}
+    yield "tensor in float16", {k: v.astype(np.float16) for k, v in state.items()}
+    yield "tensor in int32", {k: v.astype(np.int32) for k, v in state.items()}
+    yield "other values", {k: v + np.float32(1) for k, v in state.items()}
+    yield "negative zeros", {k: np.where(v == 0, np.float32(-0.0), v) for k, v in state.items()}
+
+
+def npy(header: str, data: bytes = b"") -> bytes:
+    """A .npy array with any header."""
+    text = header.encode("latin1") + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
+
+
+def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", compression) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+def unzipped() -> dict[str, bytes]:
+    """The members of the good file."""
+    with zipfile.ZipFile(io.BytesIO(good(".npz"))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def npz_files() -> Iterator[tuple[str, bytes]]:
+    """What only a zip file can be."""
+    members = unzipped()
+
+    def with_bias(data: bytes) -> bytes:
+        return zipped({**members, "0.bias.npy": data})
+
+    fields = "'descr': '<f4', 'fortran_order': False, 'shape': "
+    yield "a pickle", pickle.dumps({"0.weight": [1.0]})
+    yield "a member that is no array", zipped({**members, "readme.txt": b"hello"})
+    yield "an array of objects", with_bias(npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", b"N."))
+    yield "objects without a header's help", with_bias(pickle.dumps([1.0] * 4))
+    yield "shape negative", with_bias(npy("{" + fields + "(-4,), }", bytes(16)))
+    yield "shape that wraps", with_bias(npy("{" + fields + f"({2**62}, 4), }}", bytes(16)))
+    yield "shape of floats", with_bias(npy("{" + fields + "(4.0,), }", bytes(16)))
+    yield "shape of bools", with_bias(npy("{" + fields + "(True, 4), }", bytes(16)))
+    yield "values too few", with_bias(npy("{" + fields + "(4,), }", bytes(12)))
+    yield "values too many", with_bias(npy("{" + fields + "(4,), }", bytes(20)))
+    yield "header nested", with_bias(npy("(" * 900 + ")" * 90))
+    yield "header that calls", with_bias(npy("__import__('os').getcwd()"))
+    yield "header of no dict", with_bias(npy("[1, 2, 3]"))
+    yield "header too long", with_bias(npy("{" + fields + "(4,), }" + " " * 9000, bytes(16)))
+    yield "header length beyond the end", with_bias(b"\x93NUMPY\x01\x00\xff\xff{}")
+    yield "version 9 of the format", with_bias(b"\x93NUMPY\x09\x00" + members["0.bias.npy"][8:])
+    yield "a member empty", with_bias(b"")
+    yield "a zip bomb", zipped({**members, "bomb.npy": npy("{" + fields + f"({2**25},), }}", bytes(2**27))}, 8)
+    yield "no members", zipped({})
+    yield "100,000 members", zipped({f"{i}.npy": b"" for i in range(100_000)})
+    twice = io.BytesIO()
+    with zipfile.ZipFile(twice, "w") as archive:
+        for name, data in [*members.items(), ("0.bias.npy", members["0.bias.npy"])]:
+            archive.writestr("1.bias.npy" if name in archive.namelist() else name, data)
+    yield "a member twice", twice.getvalue().replace(b"1.bias.npy", b"0.bias.npy")
+    yield "bytes before the zip file", b"#!/bin/sh\n" + good(".npz")
+    broken = bytearray(good(".npz"))
+    broken[broken.index(members["0.bias.npy"]) + len(members["0.bias.npy"]) - 1] ^= 1
+    yield "a value that fails its checksum", bytes(broken)
+    text = members["forwardpass.npy"]
+    yield "document not UTF-8", zipped({**members, "forwardpass.npy": text[:-3] + b"\xff\xfe}"})
+    yield "document of floats", zipped({**members, "forwardpass.npy": members["0.bias.npy"]})
+
+
+def safetensors_file(header: Any, data: bytes = b"", length: int | None = None) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def safetensors_files() -> Iterator[tuple[str, bytes]]:
+    """What only a safetensors file can be."""
+    content = good(".safetensors")
+    size = struct.unpack("<Q", content[:8])[0]
+    header, data = json.loads(content[8 : 8 + size]), content[8 + size :]
+
+    def with_bias(**fields: Any) -> bytes:
+        return safetensors_file({**header, "0.bias": {**header["0.bias"], **fields}}, data)
+
+    yield "header length 2^63", safetensors_file(header, data, 2**63)
+    yield "header length 2^64 - 1", safetensors_file(header, data, 2**64 - 1)
+    yield "header length one too small", safetensors_file(header, data, size - 1)
+    yield "header length one too large", safetensors_file(header, data, size + 1)
+    yield "header no json", safetensors_file(b"{]", data)
+    yield "header not UTF-8", safetensors_file(b'{"\xff": 1}', data)
+    yield "header nested 10^5 deep", safetensors_file(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
+    yield "header with NaN", safetensors_file(json.dumps(header).encode().replace(b"[4]", b"[NaN]"), data)
+    yield "header a list", safetensors_file([1], data)
+    key = b'"0.bias": '
+    twice = json.dumps(header).encode().replace(key, key + json.dumps(header["0.bias"]).encode() + b", " + key)
+    yield "a key twice", safetensors_file(twice, data)
+    start, end = header["0.bias"]["data_offsets"]
+    yield "offsets reversed", with_bias(data_offsets=[end, start])
+    yield "offsets overlapping", with_bias(data_offsets=[start + 4, end + 4])
+    yield "offsets negative", with_bias(data_offsets=[-16, 0])
+    yield "offsets past the end", with_bias(data_offsets=[len(data), len(data) + 16])
+    yield "offsets of floats", with_bias(data_offsets=[start + 0.5, end + 0.5])
+    yield "a hole", safetensors_file(header, data + bytes(16))
+    yield "shape negative, safe", with_bias(shape=[-4])
+    yield "shape that wraps, safe", with_bias(shape=[2**62, 4])
+    yield "shape of floats, safe", with_bias(shape=[4.0])
+    yield "shape of bools, safe", with_bias(shape=[True, 4])
+    yield "unknown dtype, safe", with_bias(dtype="F99")
+    yield "dtype of integers", with_bias(dtype="I32")
+    yield "no metadata", safetensors_file({k: v for k, v in header.items() if k != "__metadata__"}, data)
+    yield "metadata of another type", safetensors_file({**header, "__metadata__": ["forwardpass"]}, data)
+
+
+def corpus() -> dict[str, tuple[str, bytes]]:
+    """Every bad file: (suffix, bytes) by name."""
+    made: dict[str, tuple[str, bytes]] = {}
+    for suffix in files.FORMATS:
+        content = good(suffix)
+        made |= {
+            f"empty{suffix}": (suffix, b""),
+            f"truncated{suffix}": (suffix, content[: len(content) // 2]),
+            f"one byte too short{suffix}": (suffix, content[:-1]),
+            f"one byte too long{suffix}": (suffix, content + b"\0"),
+            f"text{suffix}": (suffix, b"not a model " * 100),
+        }
+        state = NETWORK.state_dict()
+        made |= {f"{name}{suffix}": (suffix, written(suffix, text, state)) for name, text in documents()}
+        made |= {f"{name}{suffix}": (suffix, written(suffix, document(), arrays)) for name, arrays in tensors()}
+        made |= {f"{name}{suffix}": (suffix, written(suffix, text, {})) for name, text in without_tensors()}
+    made["the other format.npz"] = (".npz", good(".safetensors"))
+    made["the other format.safetensors"] = (".safetensors", good(".npz"))
+    made |= {name: (".npz", content) for name, content in npz_files()}
+    made |= {name: (".safetensors", content) for name, content in safetensors_files()}
+    return made

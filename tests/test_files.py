@@ -1,0 +1,220 @@
+"""save and load: the same network comes back, from both formats; bare weights; whole files or none."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import forwardpass as fp
+from tests import bad_files
+from tests.support import Float, normal, same_bits
+
+safetensors_numpy = pytest.importorskip("safetensors.numpy")  # of the extra `test`
+
+SUFFIXES = (".npz", ".safetensors")
+
+
+def build(dtype: Float = np.float32) -> fp.Sequential:
+    return fp.Sequential(
+        fp.Linear(normal(0, (65, 5), dtype), normal(1, (65,), dtype)),
+        fp.ReLU(),
+        fp.Sequential(fp.Linear(normal(2, (9, 65), dtype)), fp.ReLU()),
+        fp.Linear(normal(3, (3, 9), dtype), normal(4, (3,), dtype)),
+    )
+
+
+NETWORKS = {
+    "sequential": build(),
+    "float64": build(np.float64),
+    "linear": build()[0],
+    "relu": fp.ReLU(),
+    "relu alone": fp.Sequential(fp.ReLU()),
+    "no inputs": fp.Linear(np.zeros((3, 0), np.float32), np.ones(3, np.float32)),
+    "no outputs": fp.Linear(np.zeros((0, 3), np.float32)),
+    "one output": fp.Linear(normal(5, (1, 600), np.float32)),
+    "specials": fp.Linear(np.array([[np.nan, -0.0, np.inf, 1e-45]], np.float32)),
+}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_same_network_comes_back(name: str, suffix: str, tmp_path: Path) -> None:
+    net = NETWORKS[name]
+    path = tmp_path / f"net{suffix}"
+    fp.save(net, path)
+    loaded = fp.load(path)
+    assert repr(loaded) == repr(net)
+    assert loaded.dtype == net.dtype
+    assert list(loaded.state_dict()) == list(net.state_dict())
+    for mine, theirs in zip(loaded.state_dict().values(), net.state_dict().values(), strict=True):
+        assert mine.dtype == theirs.dtype
+        assert same_bits(mine, theirs)
+    assert fp.content_hash(loaded) == fp.content_hash(net)
+    x = normal(9, (4, net.in_features or 3), np.float64 if net.dtype == np.float64 else np.float32)
+    if net.in_features != 0:
+        assert same_bits(loaded(x), net(x))
+
+
+def test_hashes_tell_networks_apart() -> None:
+    hashes = [fp.content_hash(net) for net in NETWORKS.values()]
+    assert len(set(hashes)) == len(hashes)
+    assert fp.content_hash(fp.Linear([[0.0]])) != fp.content_hash(fp.Linear([[-0.0]]))
+    quiet, other = (np.array([[bits]], np.uint32).view(np.float32) for bits in (0x7FC00000, 0xFFC00123))
+    assert fp.content_hash(fp.Linear(quiet)) == fp.content_hash(fp.Linear(other))
+    # A file of today must be itself tomorrow.
+    net = fp.Sequential(fp.Linear(np.eye(2, dtype=np.float32), np.ones(2, np.float32)), fp.ReLU())
+    assert fp.content_hash(net) == "c2286f1d5adcc05fe2c1d42b55a24dd5c141645fcb44dc5089b2f952fd3ec0ce"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_is_the_same_every_time(suffix: str, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        fp.save(build(), tmp_path / f"{name}{suffix}")
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+def test_others_read_the_files(tmp_path: Path) -> None:
+    """NumPy, and the safetensors library, under torch's names and nothing else that a strict reader would trip over."""
+    net = build()
+    fp.save(net, tmp_path / "net.npz")
+    fp.save(net, tmp_path / "net.safetensors")
+    with np.load(tmp_path / "net.npz", allow_pickle=False) as file:
+        assert set(file.files) == {"forwardpass", *net.state_dict()}
+        assert all(same_bits(file[name], value) for name, value in net.state_dict().items())
+    tensors = safetensors_numpy.load_file(tmp_path / "net.safetensors")
+    assert set(tensors) == set(net.state_dict())
+    assert all(same_bits(tensors[name], value) for name, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_bare_weights(dtype: str, suffix: str, tmp_path: Path) -> None:
+    shapes = {"fc10.weight": (2, 4), "fc10.bias": (2,), "fc2.weight": (4, 3), "fc2.bias": (4,)}
+    tensors = {name: normal(i, shape, np.float64).astype(dtype) for i, (name, shape) in enumerate(shapes.items())}
+    path = tmp_path / f"bare{suffix}"
+    if suffix == ".npz":
+        np.savez_compressed(path, allow_pickle=False, **tensors)
+    else:
+        safetensors_numpy.save_file(tensors, path)
+    net = fp.load(path, "3-4-2:relu")
+    assert net.dtype == (np.float64 if dtype == "float64" else np.float32)
+    state = net.state_dict()
+    assert list(state) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    for mine, name in zip(state.values(), ("fc2.weight", "fc2.bias", "fc10.weight", "fc10.bias"), strict=True):
+        assert same_bits(mine, tensors[name].astype(net.dtype))
+    with pytest.raises(fp.ModelFileError, match="say what they are of"):
+        fp.load(path)
+    with pytest.raises(fp.ModelFileError, match=r"fc2.weight: expected shape \(5, 3\), got \(4, 3\)"):
+        fp.load(path, "3-5-2")
+    with pytest.raises(fp.ModelFileError, match="expected 3 layers"):
+        fp.load(path, "3-4-4-2")
+
+
+def test_bfloat16(tmp_path: Path) -> None:
+    """By its bits, as NumPy has no such dtype: 1.0, -2.0, the smallest and the largest subnormal."""
+    bits = np.array([[0x3F80, 0xC000, 0x0001, 0x007F]], "<u2").tobytes()
+    header = {"weight": {"dtype": "BF16", "shape": [1, 4], "data_offsets": [0, len(bits)]}}
+    (tmp_path / "half.safetensors").write_bytes(bad_files.safetensors_file(header, bits))
+    weight = fp.load(tmp_path / "half.safetensors", "4-1").state_dict()["0.weight"]
+    assert weight.tolist() == [[1.0, -2.0, 2.0**-133, 127 * 2.0**-133]]
+
+
+@pytest.mark.parametrize("layout", ["F", "big"])
+def test_bare_weights_in_other_layouts(layout: str, tmp_path: Path) -> None:
+    w = normal(0, (4, 3), np.float32)
+    np.savez(tmp_path / "w.npz", weight=np.asfortranarray(w) if layout == "F" else w.astype(">f4"))
+    assert same_bits(fp.load(tmp_path / "w.npz", "3-4").state_dict()["0.weight"], w)
+
+
+def test_what_save_refuses(tmp_path: Path) -> None:
+    class Mine(fp.Linear):
+        """A layer of its own kind."""
+
+    with pytest.raises(ValueError, match=r"\.npz or \.safetensors, got 'net.pt'"):
+        fp.save(build(), tmp_path / "net.pt")
+    with pytest.raises(TypeError, match="got Mine"):
+        fp.save(fp.Sequential(Mine(np.eye(2))), tmp_path / "net.npz")
+    with pytest.raises(FileNotFoundError):
+        fp.save(build(), tmp_path / "nowhere" / "net.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_load_refuses(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        fp.load(tmp_path / "net.npz")
+    with pytest.raises(ValueError, match=r"\.npz or \.safetensors"):
+        fp.load(tmp_path / "net.pt")
+    fp.save(build(), tmp_path / "net.npz")
+    for text in ("", "3", "3-", "3-4:tanh", "3-x", "3-0", "-3-4", "3-\u0664"):
+        with pytest.raises(ValueError, match="architecture: expected widths"):
+            fp.load(tmp_path / "net.npz", text)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_interrupted_save_leaves_the_old_file(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / f"net{suffix}"
+    fp.save(build(), path)
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError("no space left on the device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        fp.save(build(np.float64), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
+    """Who has the old file open keeps it: a new one has taken its name."""
+    fp.save(build(), tmp_path / "net.npz")
+    with (tmp_path / "net.npz").open("rb") as old:
+        before = old.read()
+        fp.save(build(np.float64), tmp_path / "net.npz")
+        old.seek(0)
+        assert old.read() == before
+    assert fp.load(tmp_path / "net.npz").dtype == np.float64
+
+
+def test_a_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    fp.save(build(), tmp_path / "net.npz")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "net.npz").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_without_the_library(tmp_path: Path) -> None:
+    """In a process of its own, where safetensors cannot be imported."""
+    fp.save(build(), tmp_path / "net.safetensors")
+    code = f"""
+import sys
+sys.modules["safetensors"] = None
+import forwardpass as fp
+for call in (lambda: fp.load({str(tmp_path / "net.safetensors")!r}), lambda: fp.save(fp.ReLU(), "x.safetensors")):
+    try:
+        call()
+    except ImportError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout.count("pip install 'forwardpass[safetensors]'") == 2, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.safetensors"]
+
+
+def test_numpy_alone_suffices_for_npz() -> None:
+    code = "import sys, forwardpass as fp; fp.content_hash(fp.ReLU()); print('safetensors' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
+
+
+def test_the_document_is_plain_json(tmp_path: Path) -> None:
+    fp.save(build(), tmp_path / "net.npz")
+    with np.load(io.BytesIO((tmp_path / "net.npz").read_bytes())) as file:
+        document = json.loads(file["forwardpass"].tobytes())
+    assert document["architecture"]["layers"][1] == {"type": "ReLU"}
+    assert document["hash"] == fp.content_hash(build())
