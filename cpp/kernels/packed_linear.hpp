@@ -143,7 +143,7 @@ void some_tiles(const PanelRows<typename V::Element>& a, Index row, Index first,
 }
 
 // All rows, in tiles of that many vectors. They are dealt out evenly (4 = 2 + 2, not 3 + 1), so that no row
-// count falls off a cliff.
+// count falls off a cliff. Fetching the rows of x for the next tile meanwhile lost 10 %.
 template <class V, int vectors>
 void all_rows(const PanelRows<typename V::Element>& a, Index first) noexcept {
     constexpr int rows = most_rows<V>(vectors);
