@@ -11,9 +11,9 @@
 namespace forwardpass {
 namespace {
 
-// Rows of a tile: a multiple of the register tile's 3, 6 and 12, and where there are so many of the 16 lanes too. Weights
-// that fit the cache are cheap to read again, so few rows, whose activations stay in L1 and L2; beyond it more rows
-// share each read. 16-4096 x 1024 takes 1.7 ms in tiles of 12 rows and 2.7 in tiles of 36.
+// Rows of a tile: a multiple of the register tile's 3, 6 and 12, and where there are so many of the 16 lanes too.
+// Weights that fit the cache are cheap to read again, so few rows, whose activations stay in L1 and L2; beyond it more
+// rows share each read. 16-4096 x 1024 takes 1.7 ms in tiles of 12 rows and 2.7 in tiles of 36.
 constexpr Index tile_bytes = 64 * 1024;
 constexpr Index min_tile_rows = 12;
 constexpr Index lane_tile_rows = 48;
@@ -61,8 +61,8 @@ Step<T> step_of(const Layer<T>& layer) {
     return {linear, panel_count<T>(linear.outputs), layer.weights};
 }
 
-// The next layer's first 16 lines, for one row, whose weights come from L2: 32x17-1 takes 0.91 us instead of 1.02; with 8
-// lines 0.97, with 32 1.0, with 64 1.2 (Zen 4).
+// The next layer's first 16 lines, for one row, whose weights come from L2: 32x17-1 takes 0.91 us instead of 1.02; with
+// 8 lines 0.97, with 32 1.0, with 64 1.2 (Zen 4).
 template <class T>
 void fetch_beginning(const PackedLinear<T>& linear) noexcept {
     for (Index line = 0; line < 16; ++line) __builtin_prefetch(linear.panels + line * panel_alignment<T>);
@@ -212,8 +212,8 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     constexpr Index bytes_each = sizeof(T);
     Index tile = batch.rows;
     if (tile > min_tile_rows)
-        tile = std::min(tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each,
-                                            work_per_row_ * bytes_each));
+        tile =
+            std::min(tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, work_per_row_ * bytes_each));
     const Sharing sharing(work_per_row_, batch.rows, threads);
     if (sharing.threads > 1)
         tile = std::min(tile, std::max(min_tile_rows, ceiling(batch.rows, sharing.chunks() * 6) * 6));

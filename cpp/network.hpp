@@ -61,7 +61,7 @@ private:
 
     const Kernels<T>* kernels_;
     std::vector<Step<T>> steps_;
-    Index widest_ = 0;  // of the outputs of any layer
+    Index widest_ = 0;   // of the outputs of any layer
     Index deepest_ = 0;  // of the depths
     Index work_per_row_ = 0;
 };

@@ -28,7 +28,8 @@ template <class T>
 template <class V>
 FORWARDPASS_INLINE void group_chains(const typename V::Element* x, const typename V::Element* w,
                                      typename V::Element* partials) noexcept {
-    constexpr int lanes = static_cast<int>(V::lanes), vectors = static_cast<int>(panel_alignment<typename V::Element>) / lanes;
+    constexpr int lanes = static_cast<int>(V::lanes),
+                  vectors = static_cast<int>(panel_alignment<typename V::Element>) / lanes;
     typename V::Register chain[vectors];
     unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { chain[v] = V::broadcast(0); });
     for (Index k = 0; k < lane_block; k += V::unit) {

@@ -23,11 +23,10 @@ FORWARDPASS_INLINE void add_row_blocks(Operands<typename V::Element>& at, Index 
                                        typename V::Register (&sums)[outputs]) noexcept {
     using T = typename V::Element;
     typename V::Register chain[blocks][outputs];
-    unrolled<blocks * outputs>(
-        [&](auto i) FORWARDPASS_UNROLLED { chain[i / outputs][i % outputs] = V::broadcast(0); });
+    unrolled<blocks * outputs>([&](auto i) FORWARDPASS_UNROLLED { chain[i / outputs][i % outputs] = V::broadcast(0); });
     const auto advance = [&](auto b, typename V::Register x, const T* w) FORWARDPASS_UNROLLED {
-        unrolled<outputs>(
-            [&](auto j) FORWARDPASS_UNROLLED { chain[b][j] = V::fma(x, V::broadcast(w[j]), chain[b][j]); });
+        unrolled<outputs>([&](auto j)
+                              FORWARDPASS_UNROLLED { chain[b][j] = V::fma(x, V::broadcast(w[j]), chain[b][j]); });
     };
     Operands<T> step = at;
     Index k = 0;
@@ -61,9 +60,8 @@ FORWARDPASS_INLINE void store_row_lanes(const typename V::Register (&results)[ou
     constexpr int unit = V::unit, groups = (outputs + unit - 1) / unit;
     unrolled<groups>([&](auto g) FORWARDPASS_UNROLLED {
         typename V::Register of_output[unit], of_row[unit];
-        unrolled<unit>([&](auto j) FORWARDPASS_UNROLLED {
-            of_output[j] = results[g * unit + j < outputs ? g * unit + j : 0];
-        });
+        unrolled<unit>([&](auto j)
+                           FORWARDPASS_UNROLLED { of_output[j] = results[g * unit + j < outputs ? g * unit + j : 0]; });
         transpose_parts<V>(of_output, of_row);
         constexpr int last = outputs - (groups - 1) * unit;
         unrolled<unit>([&](auto i) FORWARDPASS_UNROLLED {

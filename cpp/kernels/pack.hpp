@@ -8,19 +8,20 @@
 namespace forwardpass {
 namespace {
 
-// V::lanes outputs, `units` times V::unit steps of k. All parts of a cache line are loaded one after another: rows of w a
-// power of two apart share a cache set, which cannot keep V::lanes of them for later (1024 x 1024: 304 us became 210).
+// V::lanes outputs, `units` times V::unit steps of k. All parts of a cache line are loaded one after another: rows of w
+// a power of two apart share a cache set, which cannot keep V::lanes of them for later (1024 x 1024: 304 us became
+// 210).
 template <class V, int units>
 FORWARDPASS_INLINE void pack_units(const typename V::Element* w, Index row_stride, typename V::Element* to,
                                    Index width) noexcept {
     typename V::Register rows[units][V::unit], steps[V::unit];
     unrolled<V::unit>([&](auto i) FORWARDPASS_UNROLLED {
-        unrolled<units>([&](auto u) FORWARDPASS_UNROLLED { rows[u][i] = V::load_rows(w + u * V::unit, row_stride, i); });
+        unrolled<units>([&](auto u)
+                            FORWARDPASS_UNROLLED { rows[u][i] = V::load_rows(w + u * V::unit, row_stride, i); });
     });
     unrolled<units>([&](auto u) FORWARDPASS_UNROLLED {
         transpose_parts<V>(rows[u], steps);
-        unrolled<V::unit>(
-            [&](auto i) FORWARDPASS_UNROLLED { V::store(to + (u * V::unit + i) * width, steps[i]); });
+        unrolled<V::unit>([&](auto i) FORWARDPASS_UNROLLED { V::store(to + (u * V::unit + i) * width, steps[i]); });
     });
 }
 
@@ -40,8 +41,10 @@ void pack_panel(const WeightSource<typename V::Element>& source, Index depth, In
         for (; j + V::lanes <= count; j += V::lanes) {
             const T* const from = w + j * source.output_stride;
             Index k = 0;
-            for (; k + units * V::unit <= depth; k += units * V::unit) pack_units<V, units>(from + k, source.output_stride, rows + k * width + j, width);
-            for (; k + V::unit <= depth; k += V::unit) pack_units<V, 1>(from + k, source.output_stride, rows + k * width + j, width);
+            for (; k + units * V::unit <= depth; k += units * V::unit)
+                pack_units<V, units>(from + k, source.output_stride, rows + k * width + j, width);
+            for (; k + V::unit <= depth; k += V::unit)
+                pack_units<V, 1>(from + k, source.output_stride, rows + k * width + j, width);
             for (; k < depth; ++k) V::store(rows + k * width + j, load_column<V>(from + k, source.output_stride));
         }
     }

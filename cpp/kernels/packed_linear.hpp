@@ -25,7 +25,8 @@ constexpr int widest_tile(Index rows) noexcept {
 // The most rows of a tile of so many vectors.
 template <class V>
 constexpr int most_rows(int vectors) noexcept {
-    // 12 rows of one vector would meet in one set of L1 where rows of x are 4 KB apart: 4096 x 16 took 1.25 times as long.
+    // 12 rows of one vector would meet in one set of L1 where rows of x are 4 KB apart: 4096 x 16 took 1.25 times as
+    // long.
     if (V::registers == 32) return vectors == 1 ? 6 : 12 / vectors;
     return vectors == 8 ? 1 : vectors == 4 ? 3 : 10 / vectors;
 }
@@ -38,7 +39,8 @@ constexpr int most_rows(int vectors) noexcept {
 constexpr Index fetch_distance = 8192;
 
 // Where there are more passes, the first ones fetch the next slice, each a line in every step: 64 rows of 4096 x 4096
-// take 20.6 ms instead of 21.1, in L1 instead of L2 22.9. Fewer passes than lines leave holes: 8 rows took 4.9 ms, not 3.9.
+// take 20.6 ms instead of 21.1, in L1 instead of L2 22.9. Fewer passes than lines leave holes: 8 rows took 4.9 ms,
+// not 3.9.
 template <class V>
 constexpr int cache_lines(int vectors) noexcept {
     const int bytes = vectors * static_cast<int>(V::lanes * sizeof(typename V::Element));
@@ -171,7 +173,10 @@ void tiles(const Panel<typename V::Element>& panel) noexcept {
     const PackedLinear<T>& a = panel.layer;
     const bool one_pass = a.rows <= most_rows<V>(widest_tile<V>(a.rows));
     const bool many_passes = a.rows >= 4 * most_rows<V>(widest_tile<V>(a.rows));
-    const Fetch fetch = !a.cold ? Fetch::nothing : one_pass ? Fetch::ahead : many_passes ? Fetch::next_slice : Fetch::nothing;
+    const Fetch fetch = !a.cold       ? Fetch::nothing
+                        : one_pass    ? Fetch::ahead
+                        : many_passes ? Fetch::next_slice
+                                      : Fetch::nothing;
     const Index width = panel_width<T>(panel.outputs);
     const Index blocks_each = one_pass ? blocks_per_superblock : blocks_in_slice<T>(width);
     const Index end = (panel.outputs + V::lanes - 1) / V::lanes * V::lanes;
@@ -180,7 +185,8 @@ void tiles(const Panel<typename V::Element>& panel) noexcept {
         // Vectors of one output overlap, most of them across two cache lines.
         if (a.rows == 1 && panel.outputs == 1) tile<Scalar<T>, 1, 1>(at, 0, 0);
         else if (a.rows == 1) panel_tiles<V, widest_tile<V>(1), true>(at, 0, end);
-        else if (widest_tile<V>(2) == widest_tile<V>(4) || a.rows > 3) panel_tiles<V, widest_tile<V>(4), false>(at, 0, end);
+        else if (widest_tile<V>(2) == widest_tile<V>(4) || a.rows > 3)
+            panel_tiles<V, widest_tile<V>(4), false>(at, 0, end);
         else panel_tiles<V, widest_tile<V>(2), false>(at, 0, end);
     });
 }

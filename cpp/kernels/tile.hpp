@@ -49,7 +49,8 @@ struct Sums {
     typename V::Register at[rows][vectors];
 
     FORWARDPASS_INLINE void fill(typename V::Element value) noexcept {
-        unrolled<rows * vectors>([&](auto i) FORWARDPASS_UNROLLED { at[i / vectors][i % vectors] = V::broadcast(value); });
+        unrolled<rows * vectors>([&](auto i)
+                                     FORWARDPASS_UNROLLED { at[i / vectors][i % vectors] = V::broadcast(value); });
     }
     // Left to choose, GCC 12 keeps some sums in registers and spills chains for them, at up to half the speed.
     FORWARDPASS_INLINE void settle() noexcept {
@@ -101,7 +102,8 @@ FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index leng
             Operands<typename V::Element> block = step;
             block.advance(b * length);
             unrolled<lines>([&](auto line) FORWARDPASS_UNROLLED {
-                __builtin_prefetch(reinterpret_cast<const char*>(block.w) + at.fetched + line * 64, 0, lines == 1 ? 2 : 3);
+                __builtin_prefetch(reinterpret_cast<const char*>(block.w) + at.fetched + line * 64, 0,
+                                   lines == 1 ? 2 : 3);
             });
             advance_chains<V>(block, chain[b]);
         });
