@@ -11,7 +11,7 @@
 namespace forwardpass {
 namespace {
 
-// Rows of a tile: a multiple of the register tile's 3, 6 and 12, and where there are so many of the 16 lanes too.
+// Rows of a tile: a multiple of the register tile's 3, 4 and 6, and where there are so many of the 16 lanes too.
 // Weights that fit the cache are cheap to read again, so few rows, whose activations stay in L1 and L2; beyond it more
 // rows share each read. 16-4096 x 1024 takes 1.7 ms in tiles of 12 rows and 2.7 in tiles of 36.
 constexpr Index tile_bytes = 64 * 1024;
@@ -22,8 +22,8 @@ constexpr Index max_tile_rows = 192;
 // Weights of a layer up to this size come from a cache: 4 MB lose by being fetched as from memory, 16 MB gain.
 constexpr Index cached_bytes = Index{8} << 20;
 
-// Workspace up to this size lives on the stack: one row of layers up to 2048 wide allocates
-// nothing, and a thread with 64 KiB of stack still works.
+// Workspace up to this size lives on the stack: one row of layers up to 1900 wide touches no other memory, and a
+// thread with 64 KiB of stack still works.
 constexpr Index stack_bytes = 16 * 1024;
 
 // Fewer rows than two register tiles for each thread are not cut: each would read all weights for itself.
@@ -61,11 +61,12 @@ Step<T> step_of(const Layer<T>& layer) {
     return {linear, panel_count<T>(linear.outputs), layer.weights};
 }
 
-// The next layer's first 16 lines, for one row, whose weights come from L2: 32x17-1 takes 0.91 us instead of 1.02; with
+// The next weights' first 16 lines, for one row, whose weights come from L2: 32x17-1 takes 0.91 us instead of 1.02; with
 // 8 lines 0.97, with 32 1.0, with 64 1.2 (Zen 4).
 template <class T>
-void fetch_beginning(const PackedLinear<T>& linear) noexcept {
-    for (Index line = 0; line < 16; ++line) __builtin_prefetch(linear.panels + line * panel_alignment<T>);
+void fetch_beginning(const Step<T>& step) noexcept {
+    if (!step.weights) return;
+    for (Index line = 0; line < 16; ++line) __builtin_prefetch(step.linear.panels + line * panel_alignment<T>);
 }
 
 template <class T>
@@ -95,7 +96,7 @@ Network<T>::Network(const Kernels<T>& kernels, const std::vector<Layer<T>>& laye
 // apart would share cache sets.
 template <class T>
 Index Network<T>::workspace_stride(Index width) const noexcept {
-    return padded<T>(steps_.front().panels > 0 ? widest_ : std::max(widest_, width)) + panel_alignment<T>;
+    return padded<T>(steps_.front().weights ? widest_ : std::max(widest_, width)) + panel_alignment<T>;
 }
 
 // Elements of workspace for `rows` rows: two halves of activations, where there is more than one layer, and the
@@ -120,13 +121,13 @@ void Network<T>::for_each_step(Batch<T> batch, T* workspace, RunStep run_step) c
     for (std::size_t i = 0; i < steps_.size(); ++i) {
         const Step<T>& step = steps_[i];
         const bool last = i + 1 == steps_.size();
-        if (batch.rows == 1 && !last) fetch_beginning(steps_[i + 1].linear);
+        if (batch.rows == 1 && !last) fetch_beginning(steps_[i + 1]);
         batch.y = last ? y : half;
         batch.y_row_stride = last ? y_row_stride : stride;
         run_step(step, batch, scratch);
         batch.x = batch.y;
         batch.x_row_stride = batch.y_row_stride;
-        if (step.panels > 0) batch.width = step.linear.outputs;
+        if (step.weights) batch.width = step.linear.outputs;
         std::swap(half, other);
     }
 }
@@ -135,7 +136,7 @@ void Network<T>::for_each_step(Batch<T> batch, T* workspace, RunStep run_step) c
 template <class T>
 void Network<T>::run_panels(const Step<T>& step, const Batch<T>& batch, T* scratch, Index first,
                             Index count) const noexcept {
-    if (step.panels == 0) {
+    if (!step.weights) {
         for (Index r = 0; r < batch.rows; ++r)
             kernels_->activate(step.linear.activation, batch.x + r * batch.x_row_stride,
                                batch.y + r * batch.y_row_stride, batch.width);

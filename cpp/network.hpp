@@ -21,8 +21,8 @@ struct Layer {
 template <class T>
 struct Step {
     PackedLinear<T> linear;
-    Index panels;  // 0: the activation alone
-    std::shared_ptr<PackedWeights<T>> weights;
+    Index panels;
+    std::shared_ptr<PackedWeights<T>> weights;  // null: the activation alone
 };
 
 // Rows to run and where their results go; the two do not overlap.
@@ -44,7 +44,8 @@ public:
     Network(const Kernels<T>& kernels, const std::vector<Layer<T>>& layers);
 
     // y = network(x), on up to `threads` threads; 0 for as many as thread_count() says. Returns false
-    // when interrupted, with part of y written. Safe to call from many threads. Throws std::bad_alloc.
+    // when interrupted, with part of y written. Safe to call from many threads. Throws std::bad_alloc and
+    // std::length_error.
     bool run(const Batch<T>& batch, int threads, Interrupted interrupted) const;
 
     // Multiplications for each row.

@@ -5,6 +5,7 @@ import json
 import pickle
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -82,6 +83,7 @@ def documents() -> Iterator[tuple[str, Any]]:
     yield "document no json", "{"
     yield "document no object", "[1, 2]"
     yield "document null", "null"
+    yield "document of 3 MB", document() | {"answer": [[]] * 1_000_000}
     yield "document nested 10^5 deep", "[" * 100_000 + "]" * 100_000
     for key in document():
         yield f"document without {key}", {name: value for name, value in document().items() if name != key}
@@ -148,6 +150,19 @@ def unzipped() -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def lying_bomb() -> bytes:
+    """The good file, a member of which inflates to 128 MiB but says, and its checksum too, that it is small."""
+    members = unzipped()
+    bias = members["0.bias.npy"]
+    content = bytearray(zipped({**members, "0.bias.npy": bias + bytes(2**27 - len(bias))}, zipfile.ZIP_DEFLATED))
+    for signature, checksum, size in ((b"PK\x03\x04", 14, 22), (b"PK\x01\x02", 16, 24)):
+        at = content.index(b"0.bias.npy", content.index(b"0.bias.npy") + 1 if checksum == 16 else 0)
+        header = content.rindex(signature, 0, at)
+        content[header + checksum : header + checksum + 4] = struct.pack("<I", zlib.crc32(bias))
+        content[header + size : header + size + 4] = struct.pack("<I", len(bias))
+    return bytes(content)
+
+
 def npz_files() -> Iterator[tuple[str, bytes]]:
     """What only a zip file can be."""
     members = unzipped()
@@ -174,6 +189,7 @@ def npz_files() -> Iterator[tuple[str, bytes]]:
     yield "version 9 of the format", with_bias(b"\x93NUMPY\x09\x00" + members["0.bias.npy"][8:])
     yield "a member empty", with_bias(b"")
     yield "a zip bomb", zipped({**members, "bomb.npy": npy("{" + fields + f"({2**25},), }}", bytes(2**27))}, 8)
+    yield "a bzip2 bomb", zipped({**members, "0.bias.npy": members["0.bias.npy"] + bytes(2**24)}, zipfile.ZIP_BZIP2)
     yield "no members", zipped({})
     yield "100,000 members", zipped({f"{i}.npy": b"" for i in range(100_000)})
     twice = io.BytesIO()

@@ -59,6 +59,18 @@ def test_a_zip_bomb_is_not_inflated(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
+def test_a_zip_bomb_that_lies_is_not_inflated(tmp_path: Path) -> None:
+    """What it says it is, it is: nobody looks at the rest."""
+    content = bad_files.lying_bomb()
+    tracemalloc.start()
+    try:
+        net = load(content, ".npz", tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert fp.content_hash(net) == fp.content_hash(bad_files.NETWORK)
+
+
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:
     """One to three changes: bits, bytes, numbers that matter, pieces cut out, copied, moved or swapped."""
     made = bytearray(content)

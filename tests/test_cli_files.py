@@ -75,6 +75,13 @@ def test_check(dtype: Float, tmp_path: Path) -> None:
     assert rows[3]["outside"] == 0
 
 
+def test_check_of_numbers_that_overflow_and_are_nan() -> None:
+    """No bound holds there; NaN must meet NaN all the same."""
+    rows = measure(fp.Linear(np.array([[1e38] * 4, [1.0] * 4, [np.nan] * 4], np.float32)))
+    assert all(row["outside"] == 0 and row["not_finite"] >= row["outputs"] // 3 for row in rows)
+    assert [row["outputs"] for row in measure(fp.Linear(np.zeros((2, 0))))] == [512] * 4
+
+
 def test_a_network_outside_its_bound_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound of a network a thousand times as accurate."""
     bound = fp.error_bound

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
+from forwardpass import files
 from tests import bad_files
 from tests.support import Float, normal, same_bits
 
@@ -115,6 +116,30 @@ def test_bare_weights(dtype: str, suffix: str, tmp_path: Path) -> None:
         fp.load(path, "3-4-4-2")
 
 
+def test_the_order_of_names(tmp_path: Path) -> None:
+    """By numbers, however long; equal ones by their text, and never by chance."""
+    names = ["2", "10", "010", "9" * 5000, "a1", "a02", "b"]
+    assert [files._natural(name)[1] for name in sorted(reversed(names), key=files._natural)] == [
+        *("2", "010", "10", "9" * 5000, "a1", "a02", "b"),
+    ]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_architecture_does_not_replace_a_files_own(suffix: str, tmp_path: Path) -> None:
+    fp.save(fp.Sequential(fp.Linear(np.eye(3)), fp.Linear(np.eye(3))), tmp_path / f"net{suffix}")
+    with pytest.raises(fp.ModelFileError, match="without an architecture"):
+        fp.load(tmp_path / f"net{suffix}", "3-3-3:relu")
+
+
+def test_save_refuses_what_load_would(tmp_path: Path) -> None:
+    net = fp.Sequential(fp.ReLU())
+    for _ in range(60):
+        net = fp.Sequential(net)
+    with pytest.raises(ValueError, match="at most 50 Sequentials"):
+        fp.save(net, tmp_path / "net.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bfloat16(tmp_path: Path) -> None:
     """By its bits, as NumPy has no such dtype: 1.0, -2.0, the smallest and the largest subnormal."""
     bits = np.array([[0x3F80, 0xC000, 0x0001, 0x007F]], "<u2").tobytes()
@@ -182,10 +207,15 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     assert fp.load(tmp_path / "net.npz").dtype == np.float64
 
 
-def test_a_file_has_the_usual_permissions(tmp_path: Path) -> None:
-    fp.save(build(), tmp_path / "net.npz")
+def test_permissions(tmp_path: Path) -> None:
+    """A new file's as usual, and those of the file that was there."""
+    path = tmp_path / "net.npz"
+    fp.save(build(), path)
     (tmp_path / "other").touch()
-    assert (tmp_path / "net.npz").stat().st_mode == (tmp_path / "other").stat().st_mode
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+    path.chmod(0o600)
+    fp.save(build(), path)
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_without_the_library(tmp_path: Path) -> None:

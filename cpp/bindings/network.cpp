@@ -198,6 +198,9 @@ public:
                                   shape_text(as_array(array)));
         return to_type(array, type, name);
     }
+    void check_end() const {
+        if (next_ != names_.size()) throw py::value_error("names: expected one for each weight and bias");
+    }
 
 private:
     const py::tuple& names_;
@@ -217,6 +220,7 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
         if (to.has_bias()) bias = adjacent(values.next({to.outputs()}, numpy_type<T>));
         checked.push_back({*weights, weight, bias});
     }
+    values.check_end();
     // Nothing can fail from here on: a network is never left with half of its new weights.
     for (const Parameters<T>& p : checked)
         p.to->assign(kernels_of<T>(chosen_table()), weight_source<T>(p.weight, p.bias));

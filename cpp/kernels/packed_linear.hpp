@@ -100,12 +100,13 @@ template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void tile(const PanelRows<typename V::Element>& a, Index row, Index first) noexcept {
     using T = typename V::Element;
     const PackedLinear<T>& layer = a.panel.layer;
-    T* const carried = layer.scratch + row * panel_outputs<T> + first;
-    T* const totals = carried + layer.rows * panel_outputs<T>;
     const Slice& slice = a.slice;
+    // There is scratch only where there is more than one slice.
+    const auto carried = [&] { return layer.scratch + row * panel_outputs<T> + first; };
+    const auto totals = [&] { return carried() + layer.rows * panel_outputs<T>; };
     Sums<V, rows, vectors> sums;
-    if (slice.opens) sums.fill(start_of_sum<T>(slice.full + slice.rest));
-    else load_sums<false, V>(carried, sums);
+    if (slice.opens) sums.fill(start_of_sum<T>(layer.depth));
+    else load_sums<false, V>(carried(), sums);
     Operands<T> at{layer.x + row * layer.x_row_stride + slice.first, layer.x_row_stride,
                    a.panel.at + (1 + slice.first) * a.width + first, a.width, fetch_distance};
     if constexpr (vectors >= widest_tile<V>(rows)) {
@@ -122,9 +123,9 @@ FORWARDPASS_INLINE void tile(const PanelRows<typename V::Element>& a, Index row,
     } else {
         add_slice<0>(at, slice, sums);
     }
-    if (!slice.closes) return store_sums<V>(sums, carried);
-    if (!slice.in_first_superblock()) load_sums<true, V>(totals, sums);
-    if (!slice.last) return store_sums<V>(sums, totals);
+    if (!slice.closes) return store_sums<V>(sums, carried());
+    if (!slice.in_first_superblock()) load_sums<true, V>(totals(), sums);
+    if (!slice.last) return store_sums<V>(sums, totals());
     store_tile(a, row, first, sums);
 }
 
@@ -173,10 +174,9 @@ void tiles(const Panel<typename V::Element>& panel) noexcept {
     const PackedLinear<T>& a = panel.layer;
     const bool one_pass = a.rows <= most_rows<V>(widest_tile<V>(a.rows));
     const bool many_passes = a.rows >= 4 * most_rows<V>(widest_tile<V>(a.rows));
-    const Fetch fetch = !a.cold       ? Fetch::nothing
-                        : one_pass    ? Fetch::ahead
-                        : many_passes ? Fetch::next_slice
-                                      : Fetch::nothing;
+    Fetch fetch = Fetch::nothing;
+    if (a.cold && one_pass) fetch = Fetch::ahead;
+    if (a.cold && many_passes) fetch = Fetch::next_slice;
     const Index width = panel_width<T>(panel.outputs);
     const Index blocks_each = one_pass ? blocks_per_superblock : blocks_in_slice<T>(width);
     const Index end = (panel.outputs + V::lanes - 1) / V::lanes * V::lanes;

@@ -48,7 +48,7 @@ void rows_of_outputs(const UnpackedRow<typename V::Element>& a, const Blocks& bl
     }
     if constexpr (vectors > 1) {
         rows_of_outputs<V, vectors / 2>(a, blocks, first);
-    } else if (first < a.outputs && a.outputs >= V::lanes) {
+    } else if (first < a.outputs) {
         // The last vector overlaps the one before: the same sums again, the same bits.
         rows_of_outputs<V, 1>(a, blocks, a.outputs - V::lanes);
     }
@@ -87,7 +87,7 @@ typename V::Register transposed_product(const typename V::Element* x, const type
     auto total = V::broadcast(static_cast<T>(-0.0));
     for_each_slice(blocks, blocks_per_superblock, [&](const Slice& slice) noexcept {
         Index full = slice.full;
-        auto sum = V::broadcast(start_of_sum<T>(full + slice.rest));
+        auto sum = V::broadcast(start_of_sum<T>(blocks.full + blocks.rest));
         for (; full >= 4; full -= 4) add_transposed<V, 4>(x, w, row_stride, blocks.block, sum);
         for (; full >= 1; full -= 1) add_transposed<V, 1>(x, w, row_stride, blocks.block, sum);
         if (slice.rest > 0) add_transposed<V, 1>(x, w, row_stride, slice.rest, sum);
@@ -120,7 +120,7 @@ typename V::Element one_output(const typename V::Element* x, const typename V::E
     Index before = 0;  // full blocks behind x and w
     for_each_slice(blocks, blocks_per_superblock, [&](const Slice& slice) noexcept {
         Index full = slice.full;
-        T sum = start_of_sum<T>(full + slice.rest);
+        T sum = start_of_sum<T>(blocks.full + blocks.rest);
         before += full;
         const auto add_chain = [&](Index length) noexcept {
             T chain = 0;

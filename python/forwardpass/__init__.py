@@ -53,6 +53,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     """What reads and writes files, once it is asked for: importing zipfile and the like takes 20 ms."""
     if name in ("ModelFileError", "content_hash", "load", "save"):

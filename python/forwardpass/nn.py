@@ -21,7 +21,8 @@ class Module(_core.Network):
     Calling a module, ``module(x, *, out=None, num_threads=None)``, maps x of shape (..., in_features) to
     (..., out_features), each row by itself and with the same bits wherever it stands. x is
     converted to the module's dtype by NumPy's same_kind rule. With ``out`` the result is written
-    there and nothing is allocated. Large calls share their work among at most ``num_threads`` threads
+    there and nothing is allocated, from the second call of a kind on: memory for what lies between layers is
+    kept by the calling thread, up to 64 MB. Large calls share their work among at most ``num_threads`` threads
     (``get_num_threads()`` where it is None). Raises ValueError for a shape and TypeError for a dtype that
     does not fit. Calls may run in several threads at once.
     """

@@ -28,6 +28,7 @@ void run(const KernelTable& table, Index quick, Count& count) {
     current.layout = "C";
     check_elementwise(checker);
     check_networks(checker);
+    check_deep_networks(checker);
     check_allocations(checker);
     if constexpr (sizeof(T) == 4) check_double_rounding(checker);
     check_float_environment(checker);

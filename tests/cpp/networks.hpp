@@ -85,6 +85,26 @@ void check_networks(Checker<T>& c) {
     }
 }
 
+// Several superblocks, whose sums and totals every thread keeps apart; and a layer of no outputs in between.
+template <class T>
+void check_deep_networks(Checker<T>& c) {
+    current.bias = true, current.relu = false;
+    const Index depths[][2] = {{2100, 200}, {4100, 70}, {5, 0}};
+    for (const auto& shape : depths) {
+        for (const Index rows : {Index{1}, Index{7}, Index{14}}) {
+            if (!c.kept(10)) continue;
+            const Index depth = current.depth = shape[0];
+            const Values<T> x = c.numbers.template rows<T>(rows, depth);
+            std::vector<Layer<T>> layers;
+            const Values<T> middle = add_layer(c, layers, x, rows, depth, shape[1]);
+            const Values<T> expected = add_layer(c, layers, middle, rows, shape[1], 9);
+            T* const y = c.start("deep Network", rows, 9);
+            Network<T>(c.kernels, layers).run({x.data(), depth, y, c.stride, rows, depth}, 3, never);
+            c.check(expected.data(), 9);
+        }
+    }
+}
+
 // The second call of a kind allocates nothing: neither few rows on the stack, nor many, nor shared ones.
 template <class T>
 void check_allocations(Checker<T>& c) {

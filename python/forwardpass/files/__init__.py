@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import re
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +25,7 @@ from ..nn import FloatArray, Module
 from . import architecture as arch
 from . import npz, safe
 from .errors import ModelFileError
-from .tensors import Contents, Tensor
+from .tensors import LARGEST_DOCUMENT, Contents, Tensor
 
 __all__ = ["ModelFileError", "content_hash", "load", "save"]
 
@@ -95,27 +96,28 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     write = _format(path).write
     spec, dtype, arrays = arch.describe(network), _dtype(network), network.state_dict()
+    arch.tensor_shapes(spec)  # refuses what load() would refuse
+    copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
     document = {
         "forwardpass": VERSION,
         "contract": _core.CONTRACT,
         "dtype": dtype,
         "architecture": spec,
-        "answer": _answer(network, spec, dtype),
+        "answer": _answer(copy, spec, dtype),
         "hash": _hash(spec, dtype, arrays),
     }
     # Beside the file, so that it can take its place in one step.
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             write(file, json.dumps(document), arrays)
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp's is private
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -158,6 +160,8 @@ def load(path: str | os.PathLike[str], architecture: str | None = None) -> Modul
     with path.open("rb") as file:
         try:
             contents: Contents = read(file)
+            if spec is not None and contents.document is not None:
+                raise ModelFileError("says itself what it holds: load(path), without an architecture")
             if spec is not None:
                 return _bare(contents.tensors, spec)
             if contents.document is None:
@@ -175,6 +179,8 @@ def _format(path: Path) -> ModuleType:
 
 def _replayed(text: str, tensors: Mapping[str, Tensor]) -> Module:
     """The network of a document, which answers as the document says."""
+    if len(text) > LARGEST_DOCUMENT:
+        raise ModelFileError(f"the document: expected text of at most {LARGEST_DOCUMENT} characters")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -239,9 +245,11 @@ def _check_names(expected: Iterable[str], tensors: Mapping[str, Tensor]) -> None
         raise ModelFileError(f"tensors: missing {missing[:20]}, unexpected {unexpected[:20]}")
 
 
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    """So that layer 10 comes after layer 2."""
-    return [(0, int(part)) if part.isascii() and part.isdigit() else (1, part) for part in re.split(r"(\d+)", name)]
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """So that layer 10 comes after layer 2: of two numbers the one with more digits is larger."""
+    parts = re.split("([0-9]+)", name)
+    digits = [part.lstrip("0") if i % 2 else part for i, part in enumerate(parts)]
+    return [(len(part) if i % 2 else 0, part) for i, part in enumerate(digits)], name
 
 
 def _dtype(network: Module) -> str:

@@ -45,7 +45,7 @@ def describe(module: Module) -> dict[str, Any]:
         return {"type": "ReLU"}
     if type(module) is Sequential:
         return {"type": "Sequential", "layers": [describe(layer) for layer in module]}
-    raise TypeError(f"save: expected forwardpass's own layers, got {type(module).__name__}")
+    raise TypeError(f"expected forwardpass's own layers, got {type(module).__name__}")
 
 
 def tensor_shapes(spec: Any) -> dict[str, tuple[int, ...]]:

@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ModelFileError
-from .tensors import FLOATS, Contents, Tensor
+from .tensors import FLOATS, LARGEST_DOCUMENT, MOST_TENSORS, Contents, Tensor
 
 DOCUMENT = "forwardpass"  # name of the member with the document: UTF-8 as uint8
-MOST_MEMBERS = 20_001
 # What all members together may have beyond the file's own size: a compressed file may say more than it holds.
 INFLATION = 64 << 20
-LARGEST_DOCUMENT = 32 << 20
 LONGEST_HEADER = 1024
 
 
@@ -54,12 +52,14 @@ def read(file: IO[bytes]) -> Contents:
     members = archive.infolist()
     if tail != b"PK\x05\x06" or not members or min(member.header_offset for member in members) != 0:
         raise ModelFileError("expected a zip file from the first byte to the last")
-    if len(members) > MOST_MEMBERS or len({member.filename for member in members}) < len(members):
-        raise ModelFileError(f"expected at most {MOST_MEMBERS} members, each name once, got {len(members)}")
+    if len(members) > MOST_TENSORS + 1 or len({member.filename for member in members}) < len(members):
+        raise ModelFileError(f"expected at most {MOST_TENSORS + 1} members, each name once, got {len(members)}")
     if sum(member.file_size for member in members) > size + INFLATION:
         raise ModelFileError(f"its members would take more than the file and {INFLATION >> 20} MiB")
     document, tensors = None, {}
     for member in members:
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ModelFileError(f"{member.filename[:100]}: expected no compression, or deflate")
         name, suffix = os.path.splitext(member.filename)
         if suffix != ".npy":
             raise ModelFileError(f"expected .npy members, got {member.filename[:100]!r}")
@@ -92,27 +92,27 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[in
     return shape, fortran, dtype, start.tell()
 
 
-def _bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, start: int) -> bytes:
+def _bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(member) as stream:
-            content = stream.read()  # at most file_size, and its checksum is checked
+            content = stream.read(member.file_size)  # without the size it would inflate up to 2 GiB before it looks
     except MemoryError:
         raise
     except Exception as error:
         raise ModelFileError(f"{member.filename[:100]}: damaged: {error}") from error
     if len(content) != member.file_size:
         raise ModelFileError(f"{member.filename[:100]}: cut short")
-    return content[start:]
+    return content
 
 
 def _document(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
-    if member.file_size > LARGEST_DOCUMENT:
+    if member.file_size > LARGEST_DOCUMENT + LONGEST_HEADER:
         raise ModelFileError(f"the document: expected at most {LARGEST_DOCUMENT} bytes, got {member.file_size}")
     shape, _, dtype, start = _header(archive, member)
     if len(shape) != 1 or dtype != np.uint8:
         raise ModelFileError(f"the document: expected uint8 text, got shape {shape} and dtype {dtype}")
     try:
-        return _bytes(archive, member, start).decode()
+        return _bytes(archive, member)[start:].decode()
     except UnicodeDecodeError as error:
         raise ModelFileError(f"the document: not UTF-8: {error}") from error
 
@@ -123,7 +123,7 @@ def _tensor(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
         raise ModelFileError(f"{member.filename[:100]}: expected floats, got dtype {dtype}")
 
     def read() -> NDArray[Any]:
-        values = np.frombuffer(_bytes(archive, member, start), dtype)
+        values = np.frombuffer(_bytes(archive, member), dtype, offset=start)
         return values.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="))
 
     return Tensor(dtype.name, shape, read)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ModelFileError
-from .tensors import Contents, Tensor
+from .tensors import MOST_TENSORS, Contents, Tensor
 
 DOCUMENT = "forwardpass"  # key of the metadata
+LONGEST_HEADER = 16 << 20  # the names of 20,000 tensors, and a document with its quotes escaped
 DTYPES = {"F16": ("float16", "<f2"), "F32": ("float32", "<f4"), "F64": ("float64", "<f8"), "BF16": ("bfloat16", "<u2")}
 
 
@@ -44,16 +45,24 @@ def read(file: IO[bytes]) -> Contents:
         Not of the format, or tensors of other dtypes than floats.
     """
     library = _library()
-    content = file.read()
+    start = file.read(8)
+    length = int.from_bytes(start, "little")
+    if length > LONGEST_HEADER:
+        raise ModelFileError(
+            f"not a safetensors file: expected a header of at most {LONGEST_HEADER} bytes, got {length}"
+        )
+    content = start + file.read()
     try:
         entries = library.deserialize(content)
         # It has checked the header, and gives everything in it but the metadata.
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")], object_pairs_hook=_once)
+        header = json.loads(content[8 : 8 + length], object_pairs_hook=_once)
         document = header.get("__metadata__", {}).get(DOCUMENT)
     except MemoryError:
         raise
     except Exception as error:
         raise ModelFileError(f"not a safetensors file: {str(error)[:200]}") from error
+    if len(entries) > MOST_TENSORS:
+        raise ModelFileError(f"expected at most {MOST_TENSORS} tensors, got {len(entries)}")
     tensors = {}
     for name, entry in entries:
         if entry["dtype"] not in DTYPES:

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Of a document: 10,000 layers and 4096 answers take 1 MB. JSON becomes up to 25 times as large in Python.
+LARGEST_DOCUMENT = 2 << 20
+MOST_TENSORS = 20_000
 FLOATS = ("float16", "float32", "float64", "bfloat16")
 
 

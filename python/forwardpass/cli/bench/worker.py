@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import time
@@ -26,6 +27,7 @@ THREAD_VARIABLES = (
     "FORWARDPASS_NUM_THREADS",
 )
 
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 # In a paced loop, seconds: a sleep on a virtual machine ends about so much late.
 AWAKE_BEFORE = 2e-4
 
@@ -84,12 +86,10 @@ class Worker:
             os.kill(self.process.pid, number)
 
     def close(self) -> None:
-        """End the process."""
-        self.signal(signal.SIGCONT)
+        """End the process, which may be stopped."""
         self.connection.close()
-        self.process.join(2)
-        if self.process.is_alive():
-            self.process.kill()
+        self.process.kill()
+        self.process.join()
 
 
 class _Server:
@@ -132,7 +132,7 @@ class _Server:
         return timeit.timeit(self.call.expression, number=repeats, globals=self.call.names)
 
     def pace(self, rate: float, seconds: float) -> tuple[list[float], float]:
-        """Latencies of calls at a fixed rate, and CPU seconds that other threads than the caller used for each second.
+        """From when calls were due to when they ended, at a fixed rate; CPU seconds of each second that it sleeps.
 
         As a control loop does, it sleeps until shortly before its time and is awake when that comes.
         """
@@ -141,19 +141,24 @@ class _Server:
         timer.timeit(100)
         period = 1 / rate
         latencies: list[float] = []
-        others, start = time.process_time() - time.thread_time(), time.perf_counter()
+        slept = used = 0.0
+        start = time.perf_counter()
         for i in range(int(seconds * rate)):
             due = start + i * period
             if (wait := due - AWAKE_BEFORE - time.perf_counter()) > 0:
+                before = time.process_time()
                 time.sleep(wait)
-            while time.perf_counter() < due:
+                used += time.process_time() - before
+                slept += wait
+            while (begin := time.perf_counter()) < due:
                 pass
-            latencies.append(timer.timeit(1))
-        elapsed = time.perf_counter() - start
-        return latencies, (time.process_time() - time.thread_time() - others) / elapsed
+            latencies.append(begin - due + timer.timeit(1))
+        return latencies, used / max(slept, 1e-9)
 
 
 def _serve(connection: Connection, contestant: str, threads: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # Linux: a stopped process would outlive a parent that is killed
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # peers' warnings would tear the progress bar
     if hasattr(os, "sched_setaffinity"):  # the only limit that JAX keeps to
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
