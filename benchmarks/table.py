@@ -9,6 +9,7 @@ each row, and a second start goes on where the first one ended.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable
 from contextlib import closing
@@ -31,7 +32,10 @@ NETS = [
     "4096-4096-4096-1000",
 ]
 ROWS = (1, 8, 64, 256, 1024)
-FLOAT64 = (*OURS, ALONE, "NumPy", "NumPy out=", "scipy BLAS", "torch", "torch traced", "onnxruntime", "onnxruntime iob")
+FLOAT64 = (
+    *(*OURS, ALONE, "NumPy", "NumPy out=", "scipy BLAS", "Numba by hand", "Numba out="),
+    *("torch", "torch traced", "onnxruntime", "onnxruntime iob", "scikit-learn"),
+)
 SMALL = ("4-2", "16-16", "64-64", "17-64-64-6", "40-128-128-128-1", DEEP_NARROW)
 README = Path(__file__).with_name("README.md")
 
@@ -39,6 +43,8 @@ README = Path(__file__).with_name("README.md")
 def measure(seconds: float, path: Path) -> list[Result]:
     """What is not in the results yet, and everything."""
     results = read(str(path)) if path.exists() else []
+    if results and (then := json.loads(path.read_text())["machine"]) | {"command": ""} != machine() | {"command": ""}:
+        sys.exit(f"{path}: begun with another machine or other versions: {then}")
     done = {key(r) for r in results}
     for dtype, contestants in (("float32", tuple(CONTESTANTS)), ("float64", FLOAT64)):
         for threads in (1, 2):
@@ -102,12 +108,14 @@ def rows_of_table(results: Iterable[Result]) -> list[Row]:
     rows = []
     for workload, group in groupby(results, key):
         timed = {result.contestant: result for result in group if result.seconds}
-        fresh, into = (timed[name] for name in OURS)
         peers = [result for name, result in timed.items() if name not in (*OURS, ALONE)]
-        new = fastest(peer for peer in peers if peer.contestant not in PREALLOCATED)
-        given = fastest(peer for peer in peers if peer.contestant in PREALLOCATED)
+        new = [peer for peer in peers if peer.contestant not in PREALLOCATED]
+        given = [peer for peer in peers if peer.contestant in PREALLOCATED]
+        if not new or not given or not timed.keys() >= {*OURS}:
+            continue
+        fresh, into = (timed[name] for name in OURS)
         best = Duel(fastest((fresh, into)), fastest(peers))
-        rows.append(Row(workload, Duel(fresh, new), Duel(into, given), best, timed.get(ALONE)))
+        rows.append(Row(workload, Duel(fresh, fastest(new)), Duel(into, fastest(given)), best, timed.get(ALONE)))
     return rows
 
 
@@ -126,10 +134,11 @@ def threads_page(rows: list[Row]) -> str:
         return "Two threads have not been measured."
     slower = sorted((gain, row.workload[:3]) for gain, row in gains if gain < 0.95)
     shared = [gain for gain, _ in gains if gain > 1.2]
+    mean = np.exp(np.mean(np.log([gain for gain, _ in gains])))
     names = ", ".join(f"{net} x {count} {dtype} ({gain:.2f})" for gain, (net, count, dtype) in slower) or "none"
     return (
         f"Two threads against one, in the same runs: {len(shared)} of {len(gains)} rows gain more than 1.2 times, "
-        f"{np.exp(np.mean(np.log(shared or [1]))):.2f} times in the mean. "
+        f"and the geometric mean of all is {mean:.2f}. "
         f"More than 5 % slower than one thread: {names}."
     )
 

@@ -71,12 +71,10 @@ def scipy_blas(workload: Workload, threads: int) -> Call:
     return Call("run()", {"run": run})
 
 
-def _numba(workload: Workload, threads: int) -> dict[str, Any]:
-    """Jitted forward(x, y) and fresh(x): the weights, transposed, frozen in as constants; outputs inside inputs."""
+def _numba(workload: Workload) -> dict[str, Any]:
+    """Jitted forward(x, y) and fresh(x), of one thread: the weights, transposed, frozen in as constants; outputs inside inputs."""
     if workload.work > 1 << 19:
         raise UnsupportedError("weights this large are not frozen into a function")
-    if threads > 1:
-        raise UnsupportedError("one thread only")
     import numba
 
     frozen: dict[str, Any] = {"np": np}
@@ -107,11 +105,11 @@ def _numba(workload: Workload, threads: int) -> dict[str, Any]:
 
 def numba_fresh(workload: Workload, threads: int) -> Call:
     """A new array each time."""
-    return Call("forward(x)", {"forward": _numba(workload, threads)["fresh"], "x": workload.x})
+    return Call("forward(x)", {"forward": _numba(workload)["fresh"], "x": workload.x})
 
 
 def numba_into(workload: Workload, threads: int) -> Call:
     """Into the same array each time."""
     x = workload.x
     y = np.empty((*x.shape[:-1], workload.widths[-1]), workload.dtype)
-    return Call("forward(x, y) or y", {"forward": _numba(workload, threads)["forward"], "x": x, "y": y})
+    return Call("forward(x, y) or y", {"forward": _numba(workload)["forward"], "x": x, "y": y})

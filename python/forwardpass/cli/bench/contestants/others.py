@@ -61,11 +61,9 @@ def ncnn(workload: Workload, threads: int) -> Call:
 
 
 def mlpfile(workload: Workload, threads: int) -> Call:
-    """pybind11 and Eigen, one row at a time."""
+    """pybind11 and Eigen, one row at a time, one thread."""
     if workload.dtype != "float32":
         raise UnsupportedError("float32 only")
-    if threads > 1:
-        raise UnsupportedError("one thread only")
     import mlpfile as library
 
     # The layers' types (and sizes), then their numbers.
