@@ -61,8 +61,8 @@ Step<T> step_of(const Layer<T>& layer) {
     return {linear, panel_count<T>(linear.outputs), layer.weights};
 }
 
-// The next weights' first 16 lines, for one row, whose weights come from L2: 32x17-1 takes 0.91 us instead of 1.02; with
-// 8 lines 0.97, with 32 1.0, with 64 1.2 (Zen 4).
+// The next weights' first 16 lines, for one row, whose weights come from L2: 32x17-1 takes 0.91 us instead of 1.02;
+// with 8 lines 0.97, with 32 1.0, with 64 1.2 (Zen 4).
 template <class T>
 void fetch_beginning(const Step<T>& step) noexcept {
     if (!step.weights) return;

@@ -8,10 +8,12 @@
 namespace forwardpass {
 
 // Work, in multiplications, that threads which are awake may take part in: 5 us at 100 GFMA/s, where
-// sharing costs 0.9 us. And work for which sleeping ones are woken: 20 us at that rate, and more where the
-// weights come from L3. The first call of a row pays for the waking, the next ones find them awake.
+// sharing costs 0.9 us. Work for which sleeping ones are woken in a loop of calls: 20 us at that rate, and more where
+// the weights come from L3. And for which they are woken at once, though that takes the caller up to 0.2 ms (on a
+// virtual machine): 0.3 ms.
 constexpr Index work_worth_sharing = Index{1} << 19;
-constexpr Index work_worth_waking = Index{1} << 21;
+constexpr Index work_worth_waking_in_a_loop = Index{1} << 21;
+constexpr Index work_worth_waking = Index{1} << 24;
 // Reading the weights takes as long as running this many rows through them (L2, AVX-512).
 constexpr Index rows_for_reading = 3;
 
@@ -22,12 +24,14 @@ constexpr Index chunks_for_each_thread = 4;
 // as many as thread_count() says.
 struct Sharing {
     int threads;
-    bool wakes;
+    Wakes wakes;
 
     Sharing(Index work_per_row, Index rows, int wanted) noexcept {
         const Index work = (rows + rows_for_reading) * work_per_row;
         threads = work < work_worth_sharing ? 1 : wanted > 0 ? wanted : thread_count();
-        wakes = work >= work_worth_waking;
+        wakes = work >= work_worth_waking             ? Wakes::always
+                : work >= work_worth_waking_in_a_loop ? Wakes::in_a_loop
+                                                      : Wakes::never;
     }
     Index chunks() const noexcept { return threads == 1 ? 1 : threads * chunks_for_each_thread; }
 };

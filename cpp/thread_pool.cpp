@@ -1,6 +1,7 @@
 #include "thread_pool.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
@@ -21,6 +22,7 @@ namespace {
 // How long a worker stays awake after a job: a loop of calls then finds it there, 0.2 us away, and an
 // idle process uses no CPU.
 constexpr std::chrono::microseconds awake_after_job{50};
+using Clock = std::chrono::steady_clock;
 
 inline void relax() noexcept {
 #if defined(FORWARDPASS_X86)
@@ -33,15 +35,46 @@ inline void relax() noexcept {
 // True as soon as `condition` is, false after awake_after_job.
 template <class Condition>
 bool spin_until(Condition condition) noexcept {
-    const auto end = std::chrono::steady_clock::now() + awake_after_job;
+    const auto end = Clock::now() + awake_after_job;
     do {
         for (int i = 0; i < 32; ++i) {
             if (condition()) return true;
             relax();
         }
-    } while (std::chrono::steady_clock::now() < end);
+    } while (Clock::now() < end);
     return condition();
 }
+
+// Where a call's helpers may run: anywhere its own thread may, but not on that one's CPU. Left to itself Linux wakes a
+// thread beside the one that wakes it, where the two take turns until it is moved, some calls or milliseconds later:
+// one row of 1024 x 1024 took 107 us for so long, on two threads, and 49 on one.
+#if defined(__linux__)
+class Place {
+public:
+    // Of the calling thread, now.
+    void find() noexcept {
+        known_ = sched_getaffinity(0, sizeof cpus_, &cpus_) == 0;  // fails beyond 1024 CPUs
+        const int here = sched_getcpu();
+        if (known_ && here >= 0 && CPU_COUNT(&cpus_) > 1) CPU_CLR(static_cast<std::size_t>(here), &cpus_);
+    }
+    // Moves the calling thread there, unless `last` says that it is there already.
+    void take(Place& last) const noexcept {
+        if (!known_ || (last.known_ && CPU_EQUAL(&cpus_, &last.cpus_))) return;
+        last = *this;
+        sched_setaffinity(0, sizeof cpus_, &cpus_);
+    }
+
+private:
+    cpu_set_t cpus_;
+    bool known_ = false;
+};
+#else
+class Place {
+public:
+    void find() noexcept {}
+    void take(Place&) const noexcept {}
+};
+#endif
 
 // Consecutive chunks, the first ones in the low half: their thread takes from the front, and one that has
 // finished its own from the back. So in a loop of calls every thread meets the same weights again, in its own
@@ -77,7 +110,7 @@ private:
     void work(int worker) noexcept;
     int join() noexcept;
     void leave() noexcept;
-    void sleep();
+    void sleep(Place& place);
     Index next_chunk(const Job& job, int thread) noexcept;
     void wait_for_workers() noexcept;
     bool may_join() const noexcept { return state_.load() >= seat; }
@@ -85,11 +118,13 @@ private:
 
     std::atomic<bool> in_use_{false};  // by the call whose job this is; no mutex, as a signal handler may call
     std::atomic<int> workers_{0};      // changed by that call
+    Clock::time_point last_end_{};     // of a job; that call's, too
     const Job* job_ = nullptr;         // valid while there are seats, or workers inside
     Share shares_[max_threads];        // of the job's chunks, one for each thread
     alignas(64) std::atomic<std::uint32_t> state_{0};
 
-    std::mutex sleep_;              // for both conditions
+    std::mutex sleep_;              // for both conditions, and for place_
+    Place place_;                   // of the workers, as the last call that woke them found it
     std::condition_variable wake_;  // of workers: there may be a seat
     std::condition_variable done_;  // of the caller: nobody is inside
     std::atomic<int> sleepers_{0};
@@ -158,16 +193,20 @@ void ThreadPool::leave() noexcept {
     }
 }
 
-void ThreadPool::sleep() {
+void ThreadPool::sleep(Place& place) {
     std::unique_lock<std::mutex> lock(sleep_);
     sleepers_.fetch_add(1);
     wake_.wait(lock, [this] { return may_join(); });
     sleepers_.fetch_sub(1);
+    const Place next = place_;
+    lock.unlock();
+    next.take(place);
 }
 
 void ThreadPool::work(int worker) noexcept {
+    Place place;
     for (;;) {
-        if (!spin_until([this] { return may_join(); })) sleep();
+        if (!spin_until([this] { return may_join(); })) sleep(place);
         const int thread = join();
         if (thread == 0) continue;
         const Job& job = *job_;
@@ -194,7 +233,9 @@ void ThreadPool::wait_for_workers() noexcept {
 
 bool ThreadPool::run(const Job& job) noexcept {
     if (in_use_.exchange(true)) return run_alone(job);  // other calls keep the CPUs busy
-    if (job.wakes) start_workers(job.threads - 1);
+    const bool in_a_loop = Clock::now() - last_end_ < awake_after_job;
+    const bool wakes = job.wakes == Wakes::always || (job.wakes == Wakes::in_a_loop && in_a_loop);
+    if (wakes) start_workers(job.threads - 1);
 
     const unsigned forks_before = forks.load();
     bool stopped = false;
@@ -203,10 +244,11 @@ bool ThreadPool::run(const Job& job) noexcept {
         shares_[t].set(static_cast<std::uint32_t>(job.chunks * t / job.threads),
                        static_cast<std::uint32_t>(job.chunks * (t + 1) / job.threads));
     state_.store(static_cast<std::uint32_t>(job.threads - 1) * seat);
-    if (job.wakes && sleepers_.load() > 0) {
+    if (wakes && sleepers_.load() > 0) {
         // Through the lock, or a worker that has just looked would miss it.
         {
             const std::lock_guard<std::mutex> lock(sleep_);
+            place_.find();
         }
         for (int i = 1; i < job.threads; ++i) wake_.notify_one();
     }
@@ -218,6 +260,7 @@ bool ThreadPool::run(const Job& job) noexcept {
         for (int t = 0; t < job.threads; ++t) shares_[t].set(0, 0);
     if (forks.load() != forks_before) return !stopped && run_alone(job);  // the workers' chunks were lost
     wait_for_workers();
+    last_end_ = Clock::now();
     in_use_.store(false);
     return !stopped;
 }

@@ -17,10 +17,17 @@ using ChunkFunction = void (*)(void* context, Index chunk, int thread);
 // Asked by the caller between its chunks; true ends the job, with chunks left undone.
 using StopFunction = bool (*)(void* context);
 
+// Whether workers that sleep are woken. Those still awake may help with every job.
+enum class Wakes {
+    never,
+    in_a_loop,  // where another job ended just before: they will be awake for the next one
+    always,
+};
+
 struct Job {
     Index chunks;
     int threads;  // at most, the caller included
-    bool wakes;   // whether sleeping workers are woken, or only those still awake may help
+    Wakes wakes;
     ChunkFunction run;
     void* context;
     StopFunction stop;
@@ -35,7 +42,7 @@ bool run_job(const Job& job) noexcept;
 
 // run_job for function objects: body(chunk, thread) and stop().
 template <class Body, class Stop>
-bool run_chunks(Index chunks, int threads, bool wakes, Body&& body, Stop&& stop) noexcept {
+bool run_chunks(Index chunks, int threads, Wakes wakes, Body&& body, Stop&& stop) noexcept {
     if (threads <= 1 || chunks <= 1) {  // small work, that the pool's type-erased calls would slow down
         for (Index chunk = 0; chunk < chunks; ++chunk) {
             body(chunk, 0);

@@ -1,5 +1,6 @@
 """Calls from many threads share networks and need no lock."""
 
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -71,6 +72,29 @@ def test_threads_with_small_stacks(dtype: Float) -> None:
         threading.stack_size(former)
     assert len(results) == len(expected)
     assert all(same_bits(a, b) for a, b in zip(results, expected, strict=True))
+
+
+def test_a_signal_handler_calls_during_a_call() -> None:
+    """Where both need memory between their layers: neither may write into the other's."""
+    W = [normal(i, (600, 600), np.float32) for i in range(2)]
+    net = fp.Sequential(fp.Linear(W[0]), fp.ReLU(), fp.Linear(W[1]))
+    x, few = normal(2, (3_000, 600), np.float32), normal(3, (40, 600), np.float32)
+    expected, of_few = net(x), net(few)
+    results: list[Array] = []
+
+    def on_alarm(*_: object) -> None:
+        results.append(net(few))
+
+    former = signal.signal(signal.SIGALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, 0.005)  # once: a slow instruction set would meet the next one in the handler
+    try:
+        y = net(x)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert same_bits(y, expected)
+    assert len(results) == 1
+    assert same_bits(results[0], of_few)
 
 
 def test_loading_while_others_call(dtype: Float) -> None:

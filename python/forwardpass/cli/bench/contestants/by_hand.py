@@ -72,7 +72,10 @@ def scipy_blas(workload: Workload, threads: int) -> Call:
 
 
 def _numba(workload: Workload) -> dict[str, Any]:
-    """Jitted forward(x, y) and fresh(x), of one thread: the weights, transposed, frozen in as constants; outputs inside inputs."""
+    """Jitted forward(x, y) and fresh(x), one thread.
+
+    The weights, transposed, are frozen in as constants; the loops over outputs are inside those over inputs.
+    """
     if workload.work > 1 << 19:
         raise UnsupportedError("weights this large are not frozen into a function")
     import numba
