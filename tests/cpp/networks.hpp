@@ -89,8 +89,8 @@ void check_networks(Checker<T>& c) {
 template <class T>
 void check_deep_networks(Checker<T>& c) {
     current.bias = true, current.relu = false;
-    const Index depths[][2] = {{2100, 200}, {4100, 70}, {5, 0}};
-    for (const auto& shape : depths) {
+    const Index shapes[][2] = {{2100, 200}, {4100, 70}, {5, 0}};
+    for (const auto& shape : shapes) {
         for (const Index rows : {Index{1}, Index{7}, Index{14}}) {
             if (!c.kept(10)) continue;
             const Index depth = current.depth = shape[0];
