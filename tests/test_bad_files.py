@@ -10,8 +10,6 @@ import pytest
 import forwardpass as fp
 from tests import bad_files
 
-pytest.importorskip("safetensors")  # of the extra `test`
-
 CORPUS = bad_files.corpus()
 
 

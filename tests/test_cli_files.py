@@ -12,8 +12,6 @@ import forwardpass as fp
 from forwardpass.cli.check import measure
 from tests.support import Float, normal
 
-pytest.importorskip("safetensors")  # of the extra `test`
-
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "forwardpass", *map(str, arguments)]

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import forwardpass as fp
 from forwardpass import files
 from tests import bad_files
 from tests.support import Float, normal, same_bits
-
-safetensors_numpy = pytest.importorskip("safetensors.numpy")  # of the extra `test`
 
 SUFFIXES = (".npz", ".safetensors")
 
@@ -87,7 +86,7 @@ def test_others_read_the_files(tmp_path: Path) -> None:
     with np.load(tmp_path / "net.npz", allow_pickle=False) as file:
         assert set(file.files) == {"forwardpass", *net.state_dict()}
         assert all(same_bits(file[name], value) for name, value in net.state_dict().items())
-    tensors = safetensors_numpy.load_file(tmp_path / "net.safetensors")
+    tensors = safetensors.numpy.load_file(tmp_path / "net.safetensors")
     assert set(tensors) == set(net.state_dict())
     assert all(same_bits(tensors[name], value) for name, value in net.state_dict().items())
 
@@ -101,7 +100,7 @@ def test_bare_weights(dtype: str, suffix: str, tmp_path: Path) -> None:
     if suffix == ".npz":
         np.savez_compressed(path, allow_pickle=False, **tensors)
     else:
-        safetensors_numpy.save_file(tensors, path)
+        safetensors.numpy.save_file(tensors, path)
     net = fp.load(path, "3-4-2:relu")
     assert net.dtype == (np.float64 if dtype == "float64" else np.float32)
     state = net.state_dict()
