@@ -1,0 +1,149 @@
+"""The source's own answers beside ours: every importer ends here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bound import agreement_bound
+from ..nn import FloatArray, Module
+from .errors import ConversionError
+
+# Random rows at each scale: near 0 and where functions bend, and far out, where they saturate.
+RANDOM_ROWS = 16
+SCALES = (2.0**-10, 1.0, 8.0, 256.0)
+LARGE, TINY = 2.0**20, 2.0**-100
+MOST_ONE_HOTS = 32
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How near the answers of a converted network were to its source's.
+
+    Attributes
+    ----------
+    source : str
+        What was converted.
+    rows : int
+        Rows that both answered; 0 where the source could not run.
+    largest_error : float
+        The largest difference of two outputs.
+    largest_ulps : float
+        The largest difference in units in the last place of the larger of the two outputs. Many, where these are
+        what is left of large terms that cancel.
+    largest_share : float
+        The largest difference as a share of what the order of sums and the rounding of functions can explain: at
+        most 1.
+
+    Examples
+    --------
+    >>> from forwardpass.convert.verification import Verification
+    >>> print(Verification("torch", 100, 2.4e-7, 2.0, 0.05))
+    torch: 100 rows agree; largest error 2.4e-07, 2 ulps, 0.05 of the bound
+    """
+
+    source: str
+    rows: int
+    largest_error: float
+    largest_ulps: float
+    largest_share: float
+
+    def __str__(self) -> str:
+        if self.rows == 0:
+            return f"{self.source}: not verified, as the source cannot run here"
+        return (
+            f"{self.source}: {self.rows} rows agree; largest error {self.largest_error:.2g}, "
+            f"{self.largest_ulps:.3g} ulps, {self.largest_share:.2g} of the bound"
+        )
+
+
+def verify(net: Module, run_source: Callable[[FloatArray], NDArray[Any]] | None, width: int, *, source: str) -> None:
+    """Compare a converted network with its source; put the result in ``net.verification`` and print it.
+
+    Parameters
+    ----------
+    net : Module
+    run_source : callable or None
+        Maps an array (rows, width) of the net's dtype, which it may change, to the source's answers (rows, outputs).
+        None where the source cannot run.
+    width : int
+        Values in a row of input.
+    source : str
+        What the message calls it.
+
+    Raises
+    ------
+    ConversionError
+        An answer that is further off than agreement_bound(), of another shape, or none at all.
+    """
+    if run_source is None:
+        _keep(net, Verification(source, 0, 0.0, 0.0, 0.0))
+        return
+    x = rows_for(width, np.dtype(np.float32) if net.dtype is None else net.dtype)
+    try:
+        with np.errstate(all="ignore"):
+            expected = np.asarray(run_source(x.copy()))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ConversionError(f"{source}: it cannot answer: {type(error).__name__}: {error}") from error
+    got = net(x)
+    if expected.shape != got.shape:
+        raise ConversionError(f"{source}: its answers have shape {expected.shape}, the converted ones {got.shape}")
+    _keep(net, _compared(got, expected.astype(np.float64), agreement_bound(net, x), source))
+
+
+def rows_for(width: int, dtype: np.dtype[Any]) -> FloatArray:
+    """Random rows at several scales, and special ones: zeros, ones, large, tiny, one-hot.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from forwardpass.convert.verification import rows_for
+    >>> rows_for(5, np.dtype("float32")).shape
+    (75, 5)
+    """
+    rng = np.random.default_rng(0)
+    random = [scale * rng.standard_normal((RANDOM_ROWS, width)) for scale in SCALES]
+    signs = np.where(np.arange(width) % 2, -1.0, 1.0)
+    special = [np.zeros(width), np.ones(width), -np.ones(width), LARGE * signs, -LARGE * signs, TINY * signs]
+    one_hot = np.zeros((min(width, MOST_ONE_HOTS), width))
+    one_hot[np.arange(len(one_hot)), np.linspace(0, width - 1, len(one_hot), dtype=int)] = 1.0
+    return np.concatenate([*random, special, one_hot]).astype(dtype)
+
+
+def _compared(got: FloatArray, expected: FloatArray, bound: FloatArray, source: str) -> Verification:
+    # A sum that overflows is Inf in one order and may be NaN in another, so there both need only be no number; and
+    # beside an overflow that the bound knows of, one side may have a number still.
+    finite = np.isfinite(got) & np.isfinite(expected)
+    infinite = np.isinf(got) & np.isinf(expected)
+    known = np.isfinite(bound)
+    with np.errstate(all="ignore"):
+        error = np.abs(got.astype(np.float64) - expected)
+        wrong = (finite & ~(error <= bound) & known) | (infinite & (got != expected))
+        wrong |= known & (np.isfinite(got) != np.isfinite(expected))
+        if wrong.any():
+            worst = np.where(wrong, np.where(finite, error / bound, np.inf), -1.0)
+            row, output = divmod(int(worst.argmax()), got.shape[1])
+            raise ConversionError(
+                f"{source}: the converted network does not answer as its source: row {row} of the verification, "
+                f"output {output}: expected {expected[row, output]:.9g}, got {got[row, output]:.9g}, with a bound of "
+                f"{bound[row, output]:.2g}"
+            )
+        counted = finite & known
+        ulps = error / np.spacing(np.fmax(np.abs(expected), np.abs(got)).astype(got.dtype))
+        share = np.where(error > 0, error / bound, 0.0)
+
+    def largest(values: FloatArray) -> float:
+        return float(values[counted].max(initial=0.0))
+
+    return Verification(source, len(got), largest(error), largest(ulps), largest(share))
+
+
+def _keep(net: Module, verification: Verification) -> None:
+    vars(net)["verification"] = verification
+    print(verification)
