@@ -61,7 +61,14 @@ class Verification:
         )
 
 
-def verify(net: Module, run_source: Callable[[FloatArray], NDArray[Any]] | None, width: int, *, source: str) -> None:
+def verify(
+    net: Module,
+    run_source: Callable[[FloatArray], NDArray[Any]] | None,
+    width: int,
+    *,
+    source: str,
+    more: NDArray[Any] | None = None,
+) -> None:
     """Compare a converted network with its source; put the result in ``net.verification`` and print it.
 
     Parameters
@@ -74,6 +81,8 @@ def verify(net: Module, run_source: Callable[[FloatArray], NDArray[Any]] | None,
         Values in a row of input.
     source : str
         What the message calls it.
+    more : numpy.ndarray, shape (any, width), optional
+        Rows beside those of rows_for(): where a scaler comes first, all of those may be far from what it was made for.
 
     Raises
     ------
@@ -84,6 +93,8 @@ def verify(net: Module, run_source: Callable[[FloatArray], NDArray[Any]] | None,
         _keep(net, Verification(source, 0, 0.0, 0.0, 0.0))
         return
     x = rows_for(width, np.dtype(np.float32) if net.dtype is None else net.dtype)
+    if more is not None:
+        x = np.concatenate([x, more.astype(x.dtype)])
     try:
         with np.errstate(all="ignore"):
             expected = np.asarray(run_source(x.copy()))
