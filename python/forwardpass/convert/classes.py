@@ -1,0 +1,23 @@
+"""Which class of another library an object has, without importing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def class_name(value: Any, package: str) -> str:
+    """The bare name of a class that the package itself defines; of any other, the name with its module.
+
+    A subclass of a user's own may compute anything, and with its module before it it is in nobody's table.
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> from forwardpass.convert.classes import class_name
+    >>> class_name(Decimal(1), "decimal"), class_name([], "decimal")
+    ('Decimal', 'builtins.list')
+    """
+    kind = type(value)
+    return (
+        kind.__name__ if f"{kind.__module__}.".startswith(f"{package}.") else f"{kind.__module__}.{kind.__qualname__}"
+    )

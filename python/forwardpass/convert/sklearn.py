@@ -1,0 +1,149 @@
+"""Networks of scikit-learn: MLPRegressor and MLPClassifier, with the scalers before them in a Pipeline."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import nn
+from .classes import class_name
+from .errors import ConversionError
+from .verification import rows_for, verify
+
+NETWORKS = ("MLPClassifier", "MLPRegressor")
+SCALERS = ("StandardScaler", "MinMaxScaler")
+HIDDEN: dict[str, type[nn.Module]] = {"identity": nn.Identity, "logistic": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+OUTPUT: dict[str, list[type[nn.Module]]] = {"identity": [], "logistic": [nn.Sigmoid], "softmax": [nn.Softmax]}
+
+
+def from_sklearn(estimator: Any) -> nn.Sequential:
+    """A fitted MLPRegressor or MLPClassifier, alone or after scalers in a Pipeline.
+
+    scikit-learn's ``coefs_`` are (in, out): they are transposed. The network has their dtype, float32 or float64, as
+    the data of ``fit`` had. Its answers are compared with the estimator's, and the comparison is printed and kept as
+    ``net.verification``.
+
+    Parameters
+    ----------
+    estimator : sklearn.neural_network.MLPRegressor, MLPClassifier, or sklearn.pipeline.Pipeline
+        In a Pipeline, StandardScaler and MinMaxScaler may come before it. Read, not changed; scikit-learn is not
+        imported.
+
+    Returns
+    -------
+    Sequential
+        For x of shape (..., in_features), with shape (..., out_features):
+
+        - a regressor: what ``predict`` gives, one column where that is 1-d;
+        - a classifier of three classes or more: ``predict_proba``, columns in the order of ``classes_``;
+        - of several labels: ``predict_proba``, the probability of each;
+        - of two classes: one column p, the probability of ``classes_[1]``. ``predict_proba`` is ``[1 - p, p]``, and
+          ``predict`` is ``classes_[1]`` where p > 0.5.
+
+    Raises
+    ------
+    ConversionError
+        Another estimator or step, one that is not fitted, or answers that differ.
+
+    Examples
+    --------
+    >>> import numpy as np, forwardpass as fp
+    >>> from sklearn.neural_network import MLPRegressor
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (50, 2))
+    >>> net = fp.from_sklearn(MLPRegressor(hidden_layer_sizes=8, solver="lbfgs").fit(x, x[:, 0] * x[:, 1]))
+    ... # doctest: +ELLIPSIS
+    scikit-learn MLPRegressor: 72 rows agree; largest error ...
+    >>> net
+    Sequential(
+      (0): Linear(in_features=2, out_features=8, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=8, out_features=1, bias=True)
+    )
+    """
+    scalers, network, where = _parts(estimator)
+    linears = _linears(network, where)
+    dtype = linears[0].weight.dtype
+    width = linears[0].in_features
+    layers = [layer for step, scaler in scalers for layer in _scaling(scaler, step, dtype)]
+    # What the scalers were made for: other rows they may bring to where everything saturates or is clipped.
+    typical: NDArray[Any] = rows_for(width, np.dtype(np.float64))
+    for _, scaler in reversed(scalers):
+        typical = _before(scaler, typical)
+    hidden = _known(HIDDEN, network.activation, f"{where}activation")
+    output = _known(OUTPUT, network.out_activation_, f"{where}out_activation_")
+    for linear in linears[:-1]:
+        layers += [linear, hidden()]
+    layers += [linears[-1], *(activation() for activation in output)]
+
+    def answers(x: nn.FloatArray) -> NDArray[Any]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that an array has no names of columns
+            if _kind(network) == "MLPRegressor":
+                return np.asarray(estimator.predict(x)).reshape(len(x), -1)
+            probabilities = np.asarray(estimator.predict_proba(x))
+            return probabilities[:, 1:] if network.n_outputs_ == 1 else probabilities
+
+    net = nn.Sequential(*layers)
+    title = " + ".join([*(_kind(scaler) for _, scaler in scalers), _kind(network)])
+    verify(net, answers, width, source=f"scikit-learn {title}", more=typical if scalers else None)
+    return net
+
+
+def _kind(estimator: Any) -> str:
+    return class_name(estimator, "sklearn")
+
+
+def _parts(estimator: Any) -> tuple[list[tuple[str, Any]], Any, str]:
+    """Scalers with what messages call them, the network, and what messages begin with for that."""
+    if _kind(estimator) != "Pipeline":
+        if _kind(estimator) not in NETWORKS:
+            raise ConversionError(f"expected a {', a '.join(NETWORKS)} or a Pipeline, got {_kind(estimator)}")
+        return [], estimator, ""
+    named = [(f"step {name!r}: ", step) for name, step in estimator.steps]
+    scalers = [(where, step) for where, step in named[:-1] if step is not None and step != "passthrough"]
+    for where, step in scalers:
+        if _kind(step) not in SCALERS:
+            raise ConversionError(f"{where}{_kind(step)} is not supported; expected {' or '.join(SCALERS)}")
+    where, network = named[-1]
+    if _kind(network) not in NETWORKS:
+        raise ConversionError(f"{where}expected {' or '.join(NETWORKS)} as the last step, got {_kind(network)}")
+    return scalers, network, where
+
+
+def _linears(network: Any, where: str) -> list[nn.Linear]:
+    if not hasattr(network, "coefs_"):
+        raise ConversionError(f"{where}{_kind(network)} is not fitted")
+    pairs = zip(network.coefs_, network.intercepts_, strict=True)
+    return [nn.Linear(np.asarray(weight).T, bias) for weight, bias in pairs]
+
+
+def _scaling(scaler: Any, where: str, dtype: np.dtype[Any]) -> list[nn.Module]:
+    if not hasattr(scaler, "n_features_in_"):
+        raise ConversionError(f"{where}{_kind(scaler)} is not fitted")
+    width = scaler.n_features_in_
+    if _kind(scaler) == "StandardScaler":
+        # Its transform rounds both to the dtype of x.
+        mean = scaler.mean_.astype(dtype) if scaler.with_mean else np.zeros(width)
+        return [nn.Normalize(mean, scaler.scale_.astype(dtype) if scaler.with_std else np.ones(width))]
+    affine = nn.Affine(scaler.scale_, scaler.min_)
+    if not scaler.clip:
+        return [affine]
+    low, high = scaler.feature_range
+    return [affine, nn.Clip(np.full(width, low, dtype), np.full(width, high, dtype))]
+
+
+def _before(scaler: Any, y: NDArray[Any]) -> NDArray[Any]:
+    """Rows that the scaler makes y of (if it does not clip them)."""
+    if _kind(scaler) == "MinMaxScaler":
+        rows: NDArray[Any] = (y - scaler.min_) / scaler.scale_
+        return rows
+    return y * (scaler.scale_ if scaler.with_std else 1.0) + (scaler.mean_ if scaler.with_mean else 0.0)
+
+
+def _known(table: dict[str, Any], name: Any, where: str) -> Any:
+    if name not in table:
+        raise ConversionError(f"{where}: {name!r} is not supported; expected one of {', '.join(table)}")
+    return table[name]
