@@ -11,15 +11,14 @@ def main() -> int:
     """Run the command that the arguments name; its exit code."""
     parser = argparse.ArgumentParser(prog="python -m forwardpass", description="Feed-forward networks on the CPU.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("demo", help="classify handwritten digits with a trained network")
+    demo.add_arguments(commands.add_parser("demo", help="classify handwritten digits with a trained network"))
     info.add_arguments(commands.add_parser("info", help="this machine, or the layers of a model file"))
     bench.add_arguments(commands.add_parser("bench", help="time this machine, against every peer that is installed"))
     check.add_arguments(commands.add_parser("check", help="whether a model file's network is right, and how near"))
     convert.add_arguments(commands.add_parser("convert", help="a model file in another format"))
     args = parser.parse_args()
-    if args.command == "demo":
-        return demo.run()
     runs: dict[str, Callable[[argparse.Namespace], int]] = {
+        "demo": demo.run,
         "info": info.run,
         "bench": bench.run,
         "check": check.run,
