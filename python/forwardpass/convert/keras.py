@@ -1,0 +1,122 @@
+"""From Keras 3, which is never imported here: a model, or the .keras file of one."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import nn
+from . import keras_file
+from .errors import ConversionError
+from .keras_layer import Context, Shape
+from .keras_model import Weights, network_of
+from .verification import verify
+
+
+def from_keras(model: Any) -> nn.Sequential:
+    """The network of a Keras 3 model, or of a ``.keras`` file.
+
+    Kernels of Keras are (in, out): they are transposed. An activation that is an argument of a Dense becomes a layer of
+    its own, and layers that do nothing outside of training are left out. A model of images or the like that flattens
+    them takes rows that are flat here. The answers of a live model, ``model(x, training=False)``, are compared with the
+    network's, and the result of it is printed and kept as ``net.verification``; a file is read without Keras and
+    cannot answer, so there nothing is compared.
+
+    Parameters
+    ----------
+    model : keras.Sequential, functional keras.Model, or path-like
+        A chain of layers, with residual blocks ``x + f(x)`` between them, in float32 or float64; not changed. A file
+        needs h5py (``pip install 'forwardpass[keras]'``); nothing in it can run code.
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    ConversionError
+        A ValueError: a layer that is not supported, its place and its class in the message; a file that is damaged or
+        of another format; or answers that differ by more than rounding explains.
+    OSError
+        The file cannot be read.
+    ImportError
+        h5py is not installed.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> try:
+    ...     fp.from_keras("model.h5")
+    ... except fp.ConversionError as error:
+    ...     print(error)
+    model.h5: expected a name that ends in .keras
+    """
+    if isinstance(model, (str, os.PathLike)):
+        return _from_file(Path(model))
+    config = _config(model)
+    backend = sys.modules["keras"].config.backend()
+    context = Context(softplus_threshold=20.0 if backend == "torch" else 40.0)
+    net, row = network_of(config, _LiveWeights(model), context)
+    verify(net, _runner(model, row), math.prod(row), source="keras")
+    return net
+
+
+def _from_file(path: Path) -> nn.Sequential:
+    if path.suffix != ".keras":
+        raise ConversionError(f"{path}: expected a name that ends in .keras")
+    try:
+        config, weights = keras_file.read(path)
+        net, row = network_of(config, weights, Context(softplus_threshold=40.0))
+    except ConversionError as error:
+        raise ConversionError(f"{path}: {error}") from error.__cause__
+    verify(net, None, math.prod(row), source=f"keras, {path.name}")
+    return net
+
+
+class _LiveWeights:
+    """The weights of a model or a layer that is there."""
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+
+    def child(self, key: str, name: str) -> Weights:
+        """Those of a layer inside."""
+        return _LiveWeights(self.layer.get_layer(name)) if key != "input_layer" else self
+
+    def values(self) -> Sequence[Any]:
+        """The arrays of this layer."""
+        arrays: Sequence[Any] = self.layer.get_weights()
+        return arrays
+
+
+def _config(model: Any) -> Any:
+    """What a model says of itself, as it would stand in a file."""
+    kind = type(model)
+    if not any(base.__module__.startswith("keras.") for base in kind.__mro__) or not hasattr(model, "get_layer"):
+        raise ConversionError(f"expected a Keras model or the path of a .keras file, got {kind.__name__}")
+    for position, layer in enumerate(model.layers):  # one of a user's own may be unable to describe itself
+        if not type(layer).__module__.startswith("keras.src."):
+            raise ConversionError(f"layer {position} {layer.name!r}: {type(layer).__name__} is not supported")
+    try:
+        text = json.dumps(model.get_config(), default=repr)
+    except Exception as error:
+        raise ConversionError(f"the model: {kind.__name__} cannot describe itself: {str(error).strip()}") from error
+    return {"module": kind.__module__, "class_name": kind.__name__, "config": json.loads(text)}
+
+
+def _runner(model: Any, row: Shape) -> Callable[[nn.FloatArray], NDArray[Any]]:
+    def run(x: nn.FloatArray) -> NDArray[Any]:
+        answers = model(x.reshape(-1, *row), training=False)
+        if isinstance(answers, (list, tuple)):  # of Model([x], [y])
+            (answers,) = answers
+        return np.asarray(sys.modules["keras"].ops.convert_to_numpy(answers))
+
+    return run

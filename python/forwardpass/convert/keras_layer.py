@@ -1,0 +1,116 @@
+"""One layer of a Keras model in the words of its configuration, and what may be asked of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..nn import FloatArray
+from .errors import ConversionError
+from .tensors import array_of
+
+Shape = tuple[int, ...]  # of one row, without the batch
+
+# Of values that come from an option, one for every feature, in a whole model: a small file may ask for any number.
+MOST_REPEATED = 1 << 20
+# Keras's least standard deviation, keras.config.epsilon().
+EPSILON = 1e-7
+# What only training and construction look at; the initializers and the like are known by their endings.
+ALWAYS = {"name", "trainable", "dtype", "seed", "momentum", "renorm_momentum", "synchronized", "noise_shape"}
+TRAINING = ("_initializer", "_regularizer", "_constraint")
+
+
+@dataclass
+class Context:
+    """What all layers of a model share."""
+
+    # torch's softplus is x itself from 20 on, that of Keras's other backends only where a float64 is.
+    softplus_threshold: float
+    dtype: np.dtype[Any] | None = None
+    repeated: int = 0
+
+    def repeat(self, value: Any, shape: Shape, at: str) -> NDArray[np.float64]:
+        """One number, or numbers along the last axis, for every feature of a row; rounded as Keras rounds them."""
+        self.repeated += math.prod(shape)
+        if self.repeated > MOST_REPEATED:
+            raise ConversionError(f"{at}: expected scalings of at most {MOST_REPEATED} features in all")
+        numbers = value if isinstance(value, list) else [value]
+        if not all(type(number) in (int, float) for number in numbers) or len(numbers) not in (1, shape[-1]):
+            raise ConversionError(f"{at}: expected a number, or one for each of {shape[-1]} features")
+        rounded = np.array(numbers, np.float64).astype(self.dtype)
+        return np.broadcast_to(rounded.astype(np.float64), shape).reshape(-1)
+
+
+@dataclass
+class Layer:
+    """One layer of a model, in the words of its configuration."""
+
+    kind: str
+    config: dict[str, Any]
+    weights: Callable[[], Sequence[Any]]
+    at: str
+    context: Context
+    used: set[str] = field(default_factory=set)
+
+    def option(self, name: str) -> Any:
+        """An option, which must be there."""
+        if name not in self.config:
+            raise self.error(f"expected {name} in its configuration")
+        self.used.add(name)
+        return self.config[name]
+
+    def number(self, name: str) -> float:
+        """An option that is a finite number."""
+        value = self.option(name)
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise self.error(f"{name}: expected a number, got {repr(value)[:100]}")
+        return float(value)
+
+    def flag(self, name: str) -> bool:
+        """An option that is true or false."""
+        value = self.option(name)
+        if type(value) is not bool:
+            raise self.error(f"{name}: expected true or false, got {repr(value)[:100]}")
+        return value
+
+    def last_axis(self, shape: Shape, name: str = "axis") -> None:
+        """Make sure that a row has one axis, and that this is the one."""
+        axis = self.option(name)
+        if axis not in (-1, 1, [-1], [1]) or isinstance(axis, bool):
+            raise self.error(f"{name}: expected the last axis, -1, got {repr(axis)[:100]}")
+        self.features(shape)
+
+    def features(self, shape: Shape) -> int:
+        """The width of a row that has one axis."""
+        if len(shape) != 1:
+            raise self.error(f"expected rows of one axis, got shape {shape}: a Flatten must come before it")
+        return shape[0]
+
+    def arrays(self, *shapes: Shape, unread: int = 0) -> list[FloatArray]:
+        """Its weights, which must have these shapes; some more may follow."""
+        values = self.weights()
+        if len(values) != len(shapes) + unread:
+            raise self.error(f"expected {len(shapes) + unread} arrays of weights, got {len(values)}")
+        arrays = [array_of(value, f"{self.at}: weight {i}") for i, value in enumerate(values[: len(shapes)])]
+        for i, (array, shape) in enumerate(zip(arrays, shapes, strict=True)):
+            if array.shape != shape or array.dtype != self.context.dtype:
+                raise self.error(
+                    f"weight {i}: expected shape {shape} and {self.context.dtype}, got {array.shape} and {array.dtype}"
+                )
+        return arrays
+
+    def check_used(self) -> None:
+        """Nothing may be set that has not been asked for."""
+        for name, value in self.config.items():
+            known = name in self.used or name in ALWAYS or name.endswith(TRAINING)
+            if not known and value is not None and value is not False:
+                raise self.error(f"{name[:100]} = {repr(value)[:100]} is not supported")
+
+    def error(self, message: str) -> ConversionError:
+        """What is wrong, with the place."""
+        return ConversionError(f"{self.at}: {message}")

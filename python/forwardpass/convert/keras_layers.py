@@ -1,0 +1,238 @@
+"""What each of Keras's layers and operations is here, from its configuration and its weights.
+
+Kernels of Keras are (in, out): they are transposed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import nn
+from .errors import ConversionError
+from .keras_layer import EPSILON, Layer, Shape
+
+Converted = tuple[list[nn.Module], Shape]
+
+# ---- activations ----
+
+# Keras's names, with the defaults that its functions have; those of its layers are options.
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "relu6": lambda: nn.Hardtanh(0.0, 6.0),
+    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "elu": lambda: nn.ELU(1.0),
+    "selu": nn.SELU,
+    "gelu": lambda: nn.GELU("none"),
+    "silu": nn.SiLU,
+    "swish": nn.SiLU,
+    "tanh": nn.Tanh,
+    "hard_tanh": lambda: nn.Hardtanh(-1.0, 1.0),
+    "sigmoid": nn.Sigmoid,
+    "softmax": nn.Softmax,
+    "log_softmax": nn.LogSoftmax,
+}
+
+
+def _named(name: str, layer: Layer, shape: Shape) -> nn.Module:
+    if name == "softplus":
+        return nn.Softplus(1.0, layer.context.softplus_threshold)
+    if name not in ACTIVATIONS:
+        raise layer.error(f"activation {name[:100]!r} is not supported")
+    if name in ("softmax", "log_softmax"):
+        layer.features(shape)
+    return ACTIVATIONS[name]()
+
+
+def activation_of(layer: Layer, shape: Shape) -> list[nn.Module]:
+    """What the option ``activation`` adds: a name, or a layer without weights."""
+    value = layer.option("activation")
+    if value is None or value == "linear":
+        return []
+    if isinstance(value, str):
+        return [_named(value, layer, shape)]
+    kind = class_of(value)
+    if kind not in ("LeakyReLU", "ELU", "ReLU", "Softmax"):
+        name = value.get("class_name", "a lambda") if isinstance(value, dict) else value
+        name = value.get("config") if name == "function" else name
+        raise layer.error(f"activation {repr(name)[:100]} is not supported")
+    return converted(Layer(kind, value["config"], list, f"{layer.at}: activation {kind}", layer.context), shape)[0]
+
+
+def class_of(spec: Any) -> str | None:
+    """The name of the class of Keras's own that a configuration speaks of, if it does."""
+    if not isinstance(spec, dict) or not isinstance(spec.get("config"), dict):
+        return None
+    kind, module = spec.get("class_name"), spec.get("module")
+    own = isinstance(module, str) and f"{module}.".startswith("keras.")
+    return kind if own and isinstance(kind, str) and spec.get("registered_name") in (None, kind) else None
+
+
+def _fixed(name: str) -> Callable[[Layer, Shape], Converted]:
+    return lambda layer, shape: ([_named(name, layer, shape)], shape)
+
+
+def _leaky_relu(layer: Layer, shape: Shape) -> Converted:
+    return [nn.LeakyReLU(layer.number("negative_slope"))], shape
+
+
+def _elu(layer: Layer, shape: Shape) -> Converted:
+    return [nn.ELU(layer.number("alpha"))], shape
+
+
+def _gelu(layer: Layer, shape: Shape) -> Converted:
+    return [nn.GELU("tanh" if layer.flag("approximate") else "none")], shape
+
+
+def _relu(layer: Layer, shape: Shape) -> Converted:
+    slope, threshold, most = layer.number("negative_slope"), layer.number("threshold"), layer.option("max_value")
+    if threshold != 0 or (most is not None and slope != 0):
+        raise layer.error(f"threshold = {threshold}, negative_slope = {slope} and max_value = {most} are not supported")
+    if most is not None:
+        return [nn.Hardtanh(0.0, layer.number("max_value"))], shape
+    return [nn.LeakyReLU(slope) if slope else nn.ReLU()], shape
+
+
+def _softmax(kind: Callable[[], nn.Module]) -> Callable[[Layer, Shape], Converted]:
+    def convert(layer: Layer, shape: Shape) -> Converted:
+        layer.last_axis(shape)
+        return [kind()], shape
+
+    return convert
+
+
+# ---- the other layers ----
+
+
+def _dense(layer: Layer, shape: Shape) -> Converted:
+    inputs, units = layer.features(shape), layer.option("units")
+    if type(units) is not int or units < 1:
+        raise layer.error(f"units: expected a positive number, got {repr(units)[:100]}")
+    with_bias = layer.flag("use_bias")
+    kernel, *bias = layer.arrays(*[(inputs, units), (units,)][: 2 if with_bias else 1])
+    return [nn.Linear(kernel.T, *bias), *activation_of(layer, (units,))], (units,)
+
+
+def _affine_weights(layer: Layer, width: int, more: int) -> list[nn.FloatArray | None]:
+    """Scale and centre, each if it has one, then further arrays."""
+    flags = [layer.flag("scale"), layer.flag("center")]
+    arrays = iter(layer.arrays(*[(width,)] * (sum(flags) + more)))
+    return [next(arrays) if flag else None for flag in [*flags, *[True] * more]]
+
+
+def _batch_normalization(layer: Layer, shape: Shape) -> Converted:
+    layer.last_axis(shape)
+    weight, bias, mean, variance = _affine_weights(layer, shape[0], 2)
+    assert mean is not None and variance is not None  # noqa: PT018 (for mypy)
+    return [nn.BatchNorm1d(mean, variance, weight, bias, eps=layer.number("epsilon"))], shape
+
+
+def _layer_normalization(layer: Layer, shape: Shape) -> Converted:
+    layer.last_axis(shape)
+    weight, bias = _affine_weights(layer, shape[0], 0)
+    return [nn.LayerNorm(shape[0], weight, bias, eps=layer.number("epsilon"))], shape
+
+
+def _rescaling(layer: Layer, shape: Shape) -> Converted:
+    scale, offset = (
+        layer.context.repeat(layer.option(name), shape, f"{layer.at}: {name}") for name in ("scale", "offset")
+    )
+    return [nn.Affine(scale, offset)], shape
+
+
+def _normalization(layer: Layer, shape: Shape) -> Converted:
+    axis, width = layer.option("axis"), layer.features(shape)
+    mean, variance = layer.option("mean"), layer.option("variance")
+    if axis not in (None, [], -1, 1, [-1], [1]) or isinstance(axis, bool):
+        raise layer.error(f"axis: expected the last axis, -1, or none, got {repr(axis)[:100]}")
+    if mean is None and variance is None:  # adapt() has found them, and counted the rows it has seen
+        size = () if axis in (None, []) else (width,)
+        mean, variance = (array.tolist() for array in layer.arrays(size, size, unread=1))
+    centre = layer.context.repeat(mean, shape, f"{layer.at}: mean")
+    spread = layer.context.repeat(variance, shape, f"{layer.at}: variance")
+    with np.errstate(invalid="ignore"):
+        deviation = np.maximum(np.sqrt(spread.astype(layer.context.dtype)), EPSILON).astype(np.float64)
+    return [nn.Affine(deviation, centre) if layer.flag("invert") else nn.Normalize(centre, deviation)], shape
+
+
+def _flatten(layer: Layer, shape: Shape) -> Converted:
+    if layer.option("data_format") != "channels_last" and len(shape) > 1:
+        raise layer.error("data_format: expected channels_last")
+    return [], (math.prod(shape),)
+
+
+def _reshape(layer: Layer, shape: Shape) -> Converted:
+    target, size = layer.option("target_shape"), math.prod(shape)
+    if target not in ([-1], [size]):
+        raise layer.error(f"target_shape: expected one axis of {size}, got {repr(target)[:100]}")
+    return [], (size,)
+
+
+def _nothing(*options: str) -> Callable[[Layer, Shape], Converted]:
+    """A layer that only training sees, with options that may be anything."""
+
+    def convert(layer: Layer, shape: Shape) -> Converted:
+        layer.used.update(options)
+        return [], shape
+
+    return convert
+
+
+LAYERS: dict[str, Callable[[Layer, Shape], Converted]] = {
+    "Dense": _dense,
+    "Activation": lambda layer, shape: (activation_of(layer, shape), shape),
+    "LeakyReLU": _leaky_relu,
+    "ELU": _elu,
+    "ReLU": _relu,
+    "Softmax": _softmax(nn.Softmax),
+    "BatchNormalization": _batch_normalization,
+    "LayerNormalization": _layer_normalization,
+    "Rescaling": _rescaling,
+    "Normalization": _normalization,
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "Identity": _nothing(),
+    "Dropout": _nothing("rate"),
+    "AlphaDropout": _nothing("rate"),
+    "GaussianDropout": _nothing("rate"),
+    "GaussianNoise": _nothing("stddev"),
+    "ActivityRegularization": _nothing("l1", "l2"),
+}
+# Of keras.ops, as functional models hold them.
+OPERATIONS: dict[str, Callable[[Layer, Shape], Converted]] = {
+    "Relu": _fixed("relu"),
+    "Relu6": _fixed("relu6"),
+    "ReLU": _relu,
+    "LeakyRelu": _leaky_relu,
+    "Elu": _elu,
+    "Selu": _fixed("selu"),
+    "Gelu": _gelu,
+    "Silu": _fixed("silu"),
+    "Tanh": _fixed("tanh"),
+    "HardTanh": _fixed("hard_tanh"),
+    "Sigmoid": _fixed("sigmoid"),
+    "Softplus": _fixed("softplus"),
+    "Softmax": _softmax(nn.Softmax),
+    "LogSoftmax": _softmax(nn.LogSoftmax),
+}
+
+
+def converted(layer: Layer, shape: Shape, operation: bool = False) -> Converted:
+    """The layers of one of Keras's, for rows of a shape, and the shape that they give.
+
+    Raises
+    ------
+    ConversionError
+        An option of it is not supported, or its weights do not fit.
+    """
+    try:
+        result = (OPERATIONS if operation else LAYERS)[layer.kind](layer, shape)
+    except ConversionError:
+        raise
+    except (ValueError, TypeError) as error:  # of our layers
+        raise layer.error(str(error)) from error
+    layer.check_used()
+    return result
