@@ -53,22 +53,25 @@ Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights) {
 constexpr Index ceiling(Index a, Index b) noexcept { return a > 0 && a <= b ? 1 : (a + b - 1) / b; }
 
 template <class T>
-Step<T> step_of(const Layer<T>& layer) {
-    PackedLinear<T> linear{};
-    linear.activation = layer.activation;
-    if (!layer.weights) return {linear, 0, nullptr};
-    linear.panels = layer.weights->panels();
-    linear.depth = layer.weights->depth();
-    linear.outputs = layer.weights->outputs();
-    linear.cold = layer.weights->bytes() > cached_bytes;
-    return {linear, panel_count<T>(linear.outputs), layer.weights};
+Step<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
+    Step<T> step{Step<T>::Kind::linear};
+    step.linear.panels = weights->panels();
+    step.linear.depth = weights->depth();
+    step.linear.outputs = weights->outputs();
+    step.linear.cold = weights->bytes() > cached_bytes;
+    step.panels = std::max<Index>(panel_count<T>(weights->outputs()), 1);
+    step.weights = weights;
+    return step;
 }
+
+// An activation of one element costs as much as so many multiplications, roughly (Zen 4).
+constexpr Index work_of_element = 30;
 
 // The next weights' first 16 lines, for one row, whose weights come from L2: 32x17-1 takes 0.91 us instead of 1.02;
 // with 8 lines 0.97, with 32 1.0, with 64 1.2 (Zen 4).
 template <class T>
 void fetch_beginning(const Step<T>& step) noexcept {
-    if (!step.weights) return;
+    if (step.kind != Step<T>::Kind::linear) return;
     for (Index line = 0; line < 16; ++line) __builtin_prefetch(step.linear.panels + line * panel_alignment<T>);
 }
 
@@ -83,78 +86,149 @@ Batch<T> rows_of(const Batch<T>& batch, Index first, Index rows) noexcept {
 
 template <class T>
 Network<T>::Network(const Kernels<T>& kernels, const std::vector<Layer<T>>& layers) : kernels_(&kernels) {
+    plan(layers);
+    count_work();
+}
+
+// Which buffer each step reads and writes. Only weights need another one than they read; what a residual connection
+// will add is left alone meanwhile.
+template <class T>
+void Network<T>::plan(const std::vector<Layer<T>>& layers) {
+    using Kind = typename Step<T>::Kind;
+    int current = Step<T>::x;
+    std::vector<int> kept;
+    const auto is_kept = [&](int buffer) { return std::find(kept.begin(), kept.end(), buffer) != kept.end(); };
+    const auto append = [&](Step<T> step) {
+        int to = current;
+        if (step.kind == Kind::linear || current == Step<T>::x || is_kept(current))
+            for (to = Step<T>::workspace; to == current || is_kept(to);) ++to;
+        step.from = current;
+        step.to = current = to;
+        steps_.push_back(std::move(step));
+    };
+    bool fuses = false;
     for (const Layer<T>& layer : layers) {
-        const bool fuses = !layer.weights && !steps_.empty() && steps_.back().weights &&
-                           steps_.back().linear.activation == Activation::identity;
-        if (fuses) steps_.back().linear.activation = layer.activation;
-        else steps_.push_back(step_of(layer));
-        const PackedLinear<T>& linear = steps_.back().linear;
-        widest_ = std::max(widest_, linear.outputs);
-        deepest_ = std::max(deepest_, linear.depth);
-        if (layer.weights) work_per_row_ += linear.outputs * linear.depth;
+        const bool fused = fuses;
+        fuses = false;
+        if (const auto* const weights = std::get_if<std::shared_ptr<PackedWeights<T>>>(&layer)) {
+            append(step_of(*weights));
+            fuses = true;
+        } else if (const auto* const activation = std::get_if<Activation>(&layer)) {
+            if (fused) {
+                steps_.back().linear.activation = *activation;
+                fuses = activation->function == Function::identity;
+                continue;
+            }
+            Step<T> step{Kind::activation};
+            step.linear.activation = *activation;
+            append(std::move(step));
+        } else if (const auto* const row = std::get_if<RowLayer>(&layer)) {
+            Step<T> step{Kind::row};
+            step.row = *row;
+            append(std::move(step));
+        } else if (std::get<Residual>(layer) == Residual::begin) {
+            kept.push_back(current);
+        } else {
+            Step<T> step{Kind::add};
+            step.added = kept.back();
+            kept.pop_back();
+            append(std::move(step));
+        }
+    }
+    steps_.back().to = Step<T>::y;
+    for (const Step<T>& step : steps_) buffers_ = std::max(buffers_, step.to + 1 - Step<T>::workspace);
+}
+
+template <class T>
+void Network<T>::count_work() {
+    Index outputs = 0;  // of the weights so far
+    for (const Step<T>& step : steps_) {
+        const PackedLinear<T>& linear = step.linear;
+        if (step.weights) {
+            outputs = linear.outputs;
+            widest_ = std::max(widest_, outputs);
+            deepest_ = std::max(deepest_, linear.depth);
+            work_per_row_ += outputs * linear.depth;
+        }
+        if (step.kind == Step<T>::Kind::row || linear.activation.function > Function::relu)
+            (outputs > 0 ? work_per_row_ : work_per_element_) += work_of_element * std::max<Index>(outputs, 1);
     }
 }
 
-// A cache line more than the widest outputs, which may be those of an activation at the beginning: rows a power of two
+// A cache line more than the widest outputs, which may be those of what comes before all weights: rows a power of two
 // apart would share cache sets.
 template <class T>
 Index Network<T>::workspace_stride(Index width) const noexcept {
     return padded<T>(steps_.front().weights ? widest_ : std::max(widest_, width)) + panel_alignment<T>;
 }
 
-// Elements of workspace for `rows` rows: two halves of activations, where there is more than one layer, and the
-// kernels' scratch.
+// Elements of workspace for `rows` rows: the buffers between layers, and the kernels' scratch.
 template <class T>
 Index Network<T>::workspace_elements(Index rows, Index width) const {
-    const Index halves = steps_.size() > 1 ? checked_product(2 * rows, workspace_stride(width)) : 0;
-    return halves + scratch_elements<T>(deepest_, rows);
+    return checked_product(buffers_ * rows, workspace_stride(width)) + scratch_elements<T>(deepest_, rows);
 }
 
-// Calls run_step(step, batch, scratch) for each step with where it reads and writes: from x through the two
-// halves of the workspace, in turns, to y.
+// Calls run_step(step, batch, added, scratch) for each step with where it reads and writes.
 template <class T>
 template <class RunStep>
 void Network<T>::for_each_step(Batch<T> batch, T* workspace, RunStep run_step) const noexcept {
     const Index stride = workspace_stride(batch.width);
-    T* half = workspace;
-    T* other = workspace + batch.rows * stride;
-    T* const scratch = steps_.size() > 1 ? other + batch.rows * stride : workspace;
-    T* const y = batch.y;
-    const Index y_row_stride = batch.y_row_stride;
+    T* const scratch = workspace + buffers_ * batch.rows * stride;
+    const Batch<T> whole = batch;
+    const auto buffer = [&](int number) { return workspace + (number - Step<T>::workspace) * batch.rows * stride; };
     for (std::size_t i = 0; i < steps_.size(); ++i) {
         const Step<T>& step = steps_[i];
-        const bool last = i + 1 == steps_.size();
-        if (batch.rows == 1 && !last) fetch_beginning(steps_[i + 1]);
-        batch.y = last ? y : half;
-        batch.y_row_stride = last ? y_row_stride : stride;
-        run_step(step, batch, scratch);
-        batch.x = batch.y;
-        batch.x_row_stride = batch.y_row_stride;
+        if (batch.rows == 1 && i + 1 < steps_.size()) fetch_beginning(steps_[i + 1]);
+        const bool reads_x = step.from == Step<T>::x, last = step.to == Step<T>::y;
+        batch.x = reads_x ? whole.x : buffer(step.from);
+        batch.x_row_stride = reads_x ? whole.x_row_stride : stride;
+        batch.y = last ? whole.y : buffer(step.to);
+        batch.y_row_stride = last ? whole.y_row_stride : stride;
+        const bool adds_x = step.added == Step<T>::x;
+        run_step(step, batch, Added<T>{adds_x ? whole.x : buffer(step.added), adds_x ? whole.x_row_stride : stride},
+                 scratch);
         if (step.weights) batch.width = step.linear.outputs;
-        std::swap(half, other);
     }
 }
 
-// The outputs of `count` panels, all of whose rows there are.
+// A step: of weights the outputs of `count` panels, all of whose rows there are.
 template <class T>
-void Network<T>::run_panels(const Step<T>& step, const Batch<T>& batch, T* scratch, Index first,
-                            Index count) const noexcept {
-    if (!step.weights) {
+void Network<T>::run_step(const Step<T>& step, const Batch<T>& batch, const Added<T>& added, T* scratch, Index first,
+                          Index count) const noexcept {
+    const auto each_row = [&](const auto& compute) {
         for (Index r = 0; r < batch.rows; ++r)
-            kernels_->activate(step.linear.activation, batch.x + r * batch.x_row_stride,
-                               batch.y + r * batch.y_row_stride, batch.width);
-        return;
+            compute(r, batch.x + r * batch.x_row_stride, batch.y + r * batch.y_row_stride);
+    };
+    switch (step.kind) {
+        case Step<T>::Kind::linear: {
+            PackedLinear<T> linear = step.linear;
+            linear.panels += panel_offset<T>(linear.depth, first);
+            linear.outputs = std::min(count * panel_outputs<T>, linear.outputs - first * panel_outputs<T>);
+            linear.x = batch.x;
+            linear.x_row_stride = batch.x_row_stride;
+            linear.y = batch.y + first * panel_outputs<T>;
+            linear.y_row_stride = batch.y_row_stride;
+            linear.rows = batch.rows;
+            linear.scratch = scratch;
+            return kernels_->linear(linear);
+        }
+        case Step<T>::Kind::activation:
+            return each_row(
+                [&](Index, const T* x, T* y) { kernels_->activate(step.linear.activation, x, y, batch.width); });
+        case Step<T>::Kind::row: {
+            const Columns* const columns = step.row.columns.get();
+            RowTask<T> task{step.row.function, nullptr, 0, step.row.eps, nullptr, nullptr, batch.width};
+            if (columns != nullptr) task.table = columns->table<T>(), task.table_stride = columns->stride<T>();
+            return each_row([&](Index, const T* x, T* y) {
+                task.x = x, task.y = y;
+                kernels_->row(task);
+            });
+        }
+        case Step<T>::Kind::add:
+            return each_row([&](Index r, const T* x, T* y) {
+                kernels_->add(x, added.rows + r * added.row_stride, y, batch.width);
+            });
     }
-    PackedLinear<T> linear = step.linear;
-    linear.panels += panel_offset<T>(linear.depth, first);
-    linear.outputs = std::min(count * panel_outputs<T>, linear.outputs - first * panel_outputs<T>);
-    linear.x = batch.x;
-    linear.x_row_stride = batch.x_row_stride;
-    linear.y = batch.y + first * panel_outputs<T>;
-    linear.y_row_stride = batch.y_row_stride;
-    linear.rows = batch.rows;
-    linear.scratch = scratch;
-    kernels_->linear(linear);
 }
 
 // Depth first: each tile of rows goes through all layers, on one thread, and meets no other.
@@ -164,8 +238,8 @@ bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index
     const auto run_tile = [&](Index chunk, T* workspace) noexcept {
         const StandardFloatEnvironment environment;
         for_each_step(rows_of(batch, chunk * tile, tile), workspace,
-                      [&](const Step<T>& step, const Batch<T>& at, T* scratch) noexcept {
-                          run_panels(step, at, scratch, 0, step.panels);
+                      [&](const Step<T>& step, const Batch<T>& at, const Added<T>& added, T* scratch) noexcept {
+                          run_step(step, at, added, scratch, 0, step.panels);
                       });
     };
     const Index chunks = ceiling(batch.rows, tile);
@@ -195,18 +269,19 @@ bool Network<T>::share_panels(const Batch<T>& batch, const Sharing& sharing, Ind
     Workspace<T> workspace(elements + checked_product(scratch_each, sharing.threads - 1));
     bool completed = true;
     for (Index row = 0; row < batch.rows && completed; row += tile) {
-        const auto run_step = [&](const Step<T>& step, const Batch<T>& at, T* scratch) noexcept {
-            const Index panels = std::max<Index>(step.panels, 1);
+        const auto share_step = [&](const Step<T>& step, const Batch<T>& at, const Added<T>& added,
+                                    T* scratch) noexcept {
+            const Index panels = step.panels;
             const Sharing here(step.linear.outputs * step.linear.depth, at.rows, sharing.threads);
             const Index each = ceiling(panels, here.chunks());
             auto run_some = [&](Index chunk, int thread) noexcept {
                 const StandardFloatEnvironment environment;
                 T* const own = thread == 0 ? scratch : workspace.data() + elements + (thread - 1) * scratch_each;
-                run_panels(step, at, own, chunk * each, std::min(each, panels - chunk * each));
+                run_step(step, at, added, own, chunk * each, std::min(each, panels - chunk * each));
             };
             completed = completed && run_chunks(ceiling(panels, each), here.threads, sharing.wakes, run_some, looks);
         };
-        for_each_step(rows_of(batch, row, tile), workspace.data(), run_step);
+        for_each_step(rows_of(batch, row, tile), workspace.data(), share_step);
     }
     return completed;
 }
@@ -218,9 +293,10 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     if (tile > min_tile_rows)
         tile =
             std::min(tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, work_per_row_ * bytes_each));
-    const Sharing sharing(work_per_row_, batch.rows, threads);
+    const Index work_each = work(1, batch.width);
+    const Sharing sharing(work_each, batch.rows, threads);
     if (sharing.threads > 1) tile = std::min(tile, ceiling(batch.rows, sharing.chunks() * most_lanes) * most_lanes);
-    Looks looks(interrupted, tile * work_per_row_);
+    Looks looks(interrupted, tile * work_each);
     const bool cached = work_per_row_ * bytes_each <= l2_bytes();
     if (sharing.threads > 1 && batch.rows < sharing.threads * (cached ? rows_worth_cutting : max_tile_rows))
         return share_panels(batch, sharing, std::min(batch.rows, max_tile_rows), looks);

@@ -2,27 +2,42 @@
 #pragma once
 
 #include <memory>
+#include <variant>
 #include <vector>
 
+#include "columns.hpp"
 #include "kernels/contract.hpp"
 #include "packed_weights.hpp"
 #include "sharing.hpp"
 
 namespace forwardpass {
 
-// One layer as it runs: weights and the activation fused to them, or an activation alone.
-template <class T>
-struct Layer {
-    std::shared_ptr<PackedWeights<T>> weights;  // null: the activation alone
-    Activation activation = Activation::identity;
+// A function of whole rows, and its values, if it has any.
+struct RowLayer {
+    RowFunction function;
+    std::shared_ptr<Columns> columns;
+    double eps = 0;
 };
 
-// The same, ready: all that a call of its kernel needs but where to read and write.
+// Where what a residual connection adds is kept, and where it is added.
+enum class Residual { begin, end };
+
+template <class T>
+using Layer = std::variant<Activation, std::shared_ptr<PackedWeights<T>>, RowLayer, Residual>;
+
+// Layers as they run: one with what is fused to it, and the buffers that it reads and writes: x, y, or one of the
+// workspace. What is read is written again only where `to` and `from` are the same.
 template <class T>
 struct Step {
-    PackedLinear<T> linear;
-    Index panels;
-    std::shared_ptr<PackedWeights<T>> weights;  // null: the activation alone
+    enum class Kind { linear, activation, row, add };
+    static constexpr int x = 0, y = 1, workspace = 2;
+
+    Kind kind;
+    PackedLinear<T> linear{};  // all but where to read and write; of an activation alone, that alone
+    Index panels = 1;
+    std::shared_ptr<PackedWeights<T>> weights{};
+    RowLayer row{};
+    int from = 0, to = 0, added = 0;
 };
 
 // Rows to run and where their results go; the two do not overlap.
@@ -36,11 +51,18 @@ struct Batch {
     Index width;
 };
 
+// What a residual connection adds, row by row.
+template <class T>
+struct Added {
+    const T* rows;
+    Index row_stride;
+};
+
 template <class T>
 class Network {
 public:
-    // The layers must chain: outputs of one, depth of the next. An activation that follows weights
-    // is fused to them.
+    // The layers must chain: outputs of one, depth of the next. An activation that follows weights is fused to
+    // them. Every Residual::begin has its end.
     Network(const Kernels<T>& kernels, const std::vector<Layer<T>>& layers);
 
     // y = network(x), on up to `threads` threads; 0 for as many as thread_count() says. Returns false
@@ -48,13 +70,16 @@ public:
     // std::length_error.
     bool run(const Batch<T>& batch, int threads, Interrupted interrupted) const;
 
-    // Multiplications for each row.
-    Index work_per_row() const noexcept { return work_per_row_; }
+    // In multiplications, for rows of `width` elements.
+    Index work(Index rows, Index width) const noexcept { return rows * (work_per_row_ + work_per_element_ * width); }
 
 private:
+    void plan(const std::vector<Layer<T>>& layers);
+    void count_work();
     template <class RunStep>
     void for_each_step(Batch<T> batch, T* workspace, RunStep run_step) const noexcept;
-    void run_panels(const Step<T>& step, const Batch<T>& batch, T* scratch, Index first, Index count) const noexcept;
+    void run_step(const Step<T>& step, const Batch<T>& batch, const Added<T>& added, T* scratch, Index first,
+                  Index count) const noexcept;
     bool share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     bool share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     Index workspace_stride(Index width) const noexcept;
@@ -62,9 +87,11 @@ private:
 
     const Kernels<T>* kernels_;
     std::vector<Step<T>> steps_;
-    Index widest_ = 0;   // of the outputs of any layer
+    Index widest_ = 0;   // of the outputs of any layer with weights
     Index deepest_ = 0;  // of the depths
+    int buffers_ = 0;    // of the workspace
     Index work_per_row_ = 0;
+    Index work_per_element_ = 0;  // of x, before the first weights
 };
 
 extern template class Network<float>;

@@ -36,11 +36,11 @@ def test_repr_is_torch_s() -> None:
 
 def test_repr_html() -> None:
     html = fp.Sequential(small(), fp.ReLU())._repr_html_()
-    assert html.count("<tr>") == html.count("</tr>") == 3  # a head and two Linears
+    assert html.count("<tr>") == html.count("</tr>") == 5  # a head and four layers
     for part in ("0.0", "0.2", "in_features", "Linear(in_features=4, out_features=8, bias=True)"):
         assert part in html
     assert fp.Linear(np.ones((2, 3)))._repr_html_().count("<tr>") == 2
-    assert fp.ReLU()._repr_html_().count("<tr>") == 1
+    assert fp.ReLU()._repr_html_().count("<tr>") == 2
 
 
 def test_len_index_iteration() -> None:

@@ -9,7 +9,7 @@
 #include "../unpacked.hpp"
 #include "calls.hpp"
 #include "checks.hpp"
-#include "network.hpp"
+#include "layers.hpp"
 #include "register.hpp"
 
 namespace forwardpass {
@@ -30,8 +30,8 @@ py::object with_type(int type, Compute compute) {
 }
 
 template <class T>
-py::object linear_as(const py::object& x, const py::object& weight, const py::object& bias, Activation activation,
-                     const py::object& out) {
+py::object linear_as(const py::object& x, const py::object& weight, const py::object& bias,
+                     const Activation& activation, const py::object& out) {
     const Rows from = as_rows(to_type(x, numpy_type<T>, "x"));
     const py::object w = to_type(weight, numpy_type<T>, "W");
     const py::object b = bias ? adjacent(to_type(bias, numpy_type<T>, "b")) : py::object();
@@ -64,7 +64,7 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
 
 py::object linear(const py::object& x_value, const py::object& weight_value, const py::object& bias_value,
                   const std::optional<std::string>& activation, const py::object& out) {
-    const Activation fused = activation ? activation_named(*activation) : Activation::identity;
+    const Activation fused = activation ? activation_named(*activation) : Activation{};
     const py::object x = to_ndarray(x_value, "x"), weight = to_ndarray(weight_value, "W");
     const py::object bias = bias_value.is_none() ? py::object() : to_ndarray(bias_value, "b");
     check_has_axis(as_array(x), "x");
@@ -90,9 +90,8 @@ py::object matmul(const py::object& a_value, const py::object& b_value, const py
                               shape_text(as_array(a)) + " and " + shape_text(as_array(b)));
     const int type = common_type({{a, "A"}, {b, "B"}});
     const py::object columns = b.attr("T");
-    return with_type(type, [&](auto zero) {
-        return linear_as<decltype(zero)>(a, columns, py::object(), Activation::identity, out);
-    });
+    return with_type(type,
+                     [&](auto zero) { return linear_as<decltype(zero)>(a, columns, py::object(), Activation{}, out); });
 }
 
 template <class T>
@@ -103,7 +102,7 @@ py::object dot_as(const py::object& a, const py::object& b, const py::object& ou
     const UnpackedLinear<T> task{{static_cast<const T*>(PyArray_DATA(as_array(w))), depth, 1, nullptr},
                                  depth,
                                  1,
-                                 Activation::identity,
+                                 Activation{},
                                  static_cast<const T*>(PyArray_DATA(as_array(x))),
                                  depth,
                                  &sum,
@@ -170,7 +169,7 @@ py::object relu(const py::object& y_value, const py::object& out) {
                          using T = decltype(zero);
                          return each_row<T>(y, {}, out,
                                             [](const Kernels<T>& kernels, const T* row, T* to, Index width) {
-                                                kernels.activate(Activation::relu, row, to, width);
+                                                kernels.activate(Activation{Function::relu}, row, to, width);
                                             });
                      }));
 }
@@ -258,7 +257,9 @@ Parameters
 x : array_like, shape (..., in_features)
 W : array_like, shape (out_features, in_features)
 b : array_like, shape (out_features,), optional
-activation : {'relu'}, optional
+activation : str, optional
+    'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'gelu_tanh', 'silu', 'tanh', 'sigmoid', 'softplus' or 'hardtanh', with the
+    default parameters of the layer of that name.
 out : numpy.ndarray, shape (..., out_features), optional
     Where to put the result; returned.
 

@@ -5,7 +5,7 @@
 #include "../kernels/reference.hpp"
 #include "arrays.hpp"
 #include "checks.hpp"
-#include "network.hpp"
+#include "layers.hpp"
 #include "register.hpp"
 
 namespace forwardpass {
@@ -47,7 +47,7 @@ float read_sum(const py::object& data, Index repeats) {
 }
 
 template <class T>
-py::object reference_as(const py::object& x, const py::object& w, const py::object& b, Activation activation) {
+py::object reference_as(const py::object& x, const py::object& w, const py::object& b, const Activation& activation) {
     const npy_intp shape[] = {PyArray_DIM(as_array(x), 0), PyArray_DIM(as_array(w), 0)};
     Destination destination(nullptr, 2, shape, numpy_type<T>);
     reference_linear<T>(
@@ -67,7 +67,7 @@ py::object reference(const py::object& x, const py::object& w, const py::object&
         throw py::value_error(
             "reference_linear: expected C-contiguous x (rows, depth), W (outputs, depth) and b "
             "(outputs,) or None, all float32 or all float64");
-    const Activation applied = activation ? activation_named(*activation) : Activation::identity;
+    const Activation applied = activation ? activation_named(*activation) : Activation{};
     return type == NPY_FLOAT ? reference_as<float>(x, w, b, applied) : reference_as<double>(x, w, b, applied);
 }
 

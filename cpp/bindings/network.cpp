@@ -7,30 +7,37 @@
 #include "../dispatch.hpp"
 #include "calls.hpp"
 #include "checks.hpp"
+#include "layers.hpp"
 
 namespace forwardpass {
 namespace {
 
 struct LayerShape {
-    std::size_t position;
+    Index position;
     Index in_features;
     Index out_features;
-    int type;
+    int type;  // -1 for any
 };
 
 std::string describe(const LayerShape& layer) {
-    return "layer " + std::to_string(layer.position) + ", Linear(in_features=" + std::to_string(layer.in_features) +
+    const std::string where = "layer " + std::to_string(layer.position) + ", ";
+    if (layer.type < 0) return where + "of " + std::to_string(layer.in_features) + " features,";
+    return where + "Linear(in_features=" + std::to_string(layer.in_features) +
            ", out_features=" + std::to_string(layer.out_features) + "),";
 }
 
-// The layers that have weights; activations take any width.
+// The layers that have a width; activations take any.
 std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers) {
     std::vector<LayerShape> shapes;
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-        if (const auto* f32 = std::get_if<std::shared_ptr<PackedWeights<float>>>(&layers[i]))
-            shapes.push_back({i, (*f32)->depth(), (*f32)->outputs(), NPY_FLOAT});
-        else if (const auto* f64 = std::get_if<std::shared_ptr<PackedWeights<double>>>(&layers[i]))
-            shapes.push_back({i, (*f64)->depth(), (*f64)->outputs(), NPY_DOUBLE});
+    Index position = 0;
+    for (const AnyLayer& layer : layers) {
+        if (const auto* f32 = std::get_if<std::shared_ptr<PackedWeights<float>>>(&layer))
+            shapes.push_back({position, (*f32)->depth(), (*f32)->outputs(), NPY_FLOAT});
+        else if (const auto* f64 = std::get_if<std::shared_ptr<PackedWeights<double>>>(&layer))
+            shapes.push_back({position, (*f64)->depth(), (*f64)->outputs(), NPY_DOUBLE});
+        else if (const auto* row = std::get_if<RowLayer>(&layer); row != nullptr && row->columns)
+            shapes.push_back({position, row->columns->width(), row->columns->width(), -1});
+        if (!std::holds_alternative<Residual>(layer)) ++position;
     }
     return shapes;
 }
@@ -42,38 +49,47 @@ void check_chain(const LayerShape& first, const LayerShape& second) {
                               (first.out_features == second.out_features
                                    ? "; its transposed weight would fit: weights are (out_features, in_features)"
                                    : ""));
-    if (first.type != second.type)
-        throw py::type_error(describe(first) + " is " + dtype_name(first.type) + ", but " + describe(second) + " is " +
-                             dtype_name(second.type));
+}
+
+// The one dtype of those that have one, or -1.
+int check_types(const std::vector<LayerShape>& shapes) {
+    const LayerShape* typed = nullptr;
+    for (const LayerShape& shape : shapes) {
+        if (shape.type < 0) continue;
+        if (typed != nullptr && typed->type != shape.type)
+            throw py::type_error(describe(*typed) + " is " + dtype_name(typed->type) + ", but " + describe(shape) +
+                                 " is " + dtype_name(shape.type));
+        typed = &shape;
+    }
+    return typed == nullptr ? -1 : typed->type;
 }
 
 template <class T>
 Network<T> build(const std::vector<AnyLayer>& layers) {
     std::vector<Layer<T>> typed;
     for (const AnyLayer& layer : layers) {
-        if (const auto* activation = std::get_if<Activation>(&layer)) typed.push_back({nullptr, *activation});
-        else typed.push_back({std::get<std::shared_ptr<PackedWeights<T>>>(layer), Activation::identity});
+        std::visit(
+            [&](const auto& value) {
+                if constexpr (std::is_constructible_v<Layer<T>, decltype(value)>) typed.push_back(value);
+            },
+            layer);
     }
     return Network<T>(kernels_of<T>(chosen_table()), typed);
 }
 
 }  // namespace
 
-Activation activation_named(const std::string& name) {
-    if (name == "relu") return Activation::relu;
-    throw py::value_error("activation: expected 'relu' or None, got '" + name + "'");
-}
-
 BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers) : layers_(std::move(layers)) {
     if (layers_.empty()) throw py::value_error("a network needs at least one layer, got none");
     const std::vector<LayerShape> shapes = shapes_of(layers_);
     for (std::size_t i = 1; i < shapes.size(); ++i) check_chain(shapes[i - 1], shapes[i]);
+    type_ = check_types(shapes);
     if (!shapes.empty()) {
         in_features_ = shapes.front().in_features;
         first_outputs_ = shapes.front().out_features;
-        first_weight_ = layers_.size() == 1 ? "weight" : "weight of layer " + std::to_string(shapes.front().position);
+        const std::string position = "layer " + std::to_string(shapes.front().position);
+        first_weight_ = shapes.front().type < 0 ? position : layers_.size() == 1 ? "weight" : "weight of " + position;
         out_features_ = shapes.back().out_features;
-        type_ = shapes.front().type;
     }
     initialised_ = true;
     if (type_ != NPY_DOUBLE) f32_ = build<float>(layers_);
@@ -102,7 +118,7 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     if (destination.empty()) return destination.finish();  // of any number of rows
     if (out != nullptr) destination.keep_apart_from(from.array);
     const Rows to = destination.rows();
-    run_released(from.rows * network.work_per_row(), [&] {
+    run_released(network.work(from.rows, from.width), [&] {
         return network.run({static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data), to.row_stride,
                             from.rows, from.width},
                            threads, signal_raised);
@@ -152,7 +168,7 @@ PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObje
                          out_features_,
                          rows,
                          in_features_};
-    run_released(rows * network.work_per_row(), [&] { return network.run(batch, threads, signal_raised); });
+    run_released(network.work(rows, in_features_), [&] { return network.run(batch, threads, signal_raised); });
     return result.release().ptr();
 }
 
@@ -208,10 +224,19 @@ private:
     std::size_t next_ = 0;
 };
 
+struct ColumnsToLoad {
+    std::shared_ptr<Columns> to;
+    py::object table;
+};
+
 template <class T>
 void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     std::vector<Parameters<T>> checked;
+    std::vector<ColumnsToLoad> columns;
     for (const AnyLayer& layer : layers) {
+        if (const auto* row = std::get_if<RowLayer>(&layer); row != nullptr && row->columns)
+            columns.push_back(
+                {row->columns, adjacent_table(values.next({column_rows, row->columns->width()}, NPY_DOUBLE))});
         const auto* weights = std::get_if<std::shared_ptr<PackedWeights<T>>>(&layer);
         if (weights == nullptr) continue;
         const PackedWeights<T>& to = **weights;
@@ -224,37 +249,15 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     // Nothing can fail from here on: a network is never left with half of its new weights.
     for (const Parameters<T>& p : checked)
         p.to->assign(kernels_of<T>(chosen_table()), weight_source<T>(p.weight, p.bias));
+    for (const ColumnsToLoad& c : columns) c.to->assign(column_values(c.table));
 }
 
 }  // namespace
 
 void BoundNetwork::load(const py::tuple& names, const py::list& values) {
     check_initialised();
-    if (type_ == NPY_FLOAT) load_as<float>(layers_, {names, values});
     if (type_ == NPY_DOUBLE) load_as<double>(layers_, {names, values});
-}
-
-AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
-    py::object weight = to_ndarray(weight_value, "weight");
-    if (PyArray_NDIM(as_array(weight)) == 0)
-        throw py::value_error(
-            "weight: expected a 2-d array of shape (out_features, in_features), got a 0-d array; "
-            "Linear.random(in_features, out_features) makes a layer from two sizes");
-    check_matrix(as_array(weight), "weight", "(out_features, in_features)");
-    const int type = common_type({{weight, "weight"}});
-    weight = to_type(weight, type, "weight");
-    py::object bias;
-    if (!bias_value.is_none()) {
-        bias = to_ndarray(bias_value, "bias");
-        check_bias(as_array(bias), "bias", PyArray_DIM(as_array(weight), 0));
-        bias = adjacent(to_type(bias, type, "bias"));
-    }
-    const auto pack = [&](auto zero) -> AnyLayer {
-        using T = decltype(zero);
-        return std::make_shared<PackedWeights<T>>(kernels_of<T>(chosen_table()), weight_source<T>(weight, bias),
-                                                  PyArray_DIM(as_array(weight), 1), PyArray_DIM(as_array(weight), 0));
-    };
-    return type == NPY_FLOAT ? pack(float{}) : pack(double{});
+    else load_as<float>(layers_, {names, values});
 }
 
 }  // namespace forwardpass

@@ -13,9 +13,9 @@
 
 namespace forwardpass {
 
-// One layer before fusion: an activation, or weights of one dtype.
-using AnyLayer =
-    std::variant<Activation, std::shared_ptr<PackedWeights<float>>, std::shared_ptr<PackedWeights<double>>>;
+// One layer before fusion: weights of one dtype, or what takes any.
+using AnyLayer = std::variant<Activation, std::shared_ptr<PackedWeights<float>>, std::shared_ptr<PackedWeights<double>>,
+                              RowLayer, Residual>;
 
 class BoundNetwork {
 public:
@@ -32,15 +32,15 @@ public:
     // nothing is written then.
     py::object call(py::handle x, PyObject* out, int threads) const;
 
-    // New values for every weight and bias, in order, and their names in messages; all are checked before
-    // any is changed.
+    // New values for every weight and bias and every table of columns, in order, and their names in messages; all are
+    // checked before any is changed.
     void load(const py::tuple& names, const py::list& values);
 
     const std::vector<AnyLayer>& layers() const {
         check_initialised();
         return layers_;
     }
-    // -1 where no layer has weights: such a network takes rows of any width.
+    // -1 where no layer has a width: such a network takes rows of any.
     Index in_features() const {
         check_initialised();
         return in_features_;
@@ -63,18 +63,13 @@ private:
 
     bool initialised_ = false;
     std::vector<AnyLayer> layers_;
-    std::optional<Network<float>> f32_;  // both where no layer has weights
+    std::optional<Network<float>> f32_;  // both where no layer has a dtype
     std::optional<Network<double>> f64_;
     Index in_features_ = -1;
-    Index first_outputs_ = -1;  // of the first layer that has weights
+    Index first_outputs_ = -1;  // of the first layer that has a width
     std::string first_weight_;  // and what messages call it
     Index out_features_ = -1;
     int type_ = -1;
 };
-
-// Weights packed from any array-likes; `bias` may be None.
-AnyLayer make_linear(py::handle weight, py::handle bias);
-
-Activation activation_named(const std::string& name);
 
 }  // namespace forwardpass

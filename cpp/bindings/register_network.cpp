@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "checks.hpp"
+#include "layers.hpp"
 #include "network.hpp"
 #include "register.hpp"
 #include "threads.hpp"
@@ -150,7 +151,9 @@ py::tuple parameters(const BoundNetwork& network) {
 }
 
 struct Bytes {
-    Index operator()(Activation) const { return 0; }
+    Index operator()(const Activation&) const { return 0; }
+    Index operator()(Residual) const { return 0; }
+    Index operator()(const RowLayer& layer) const { return layer.columns ? layer.columns->bytes() : 0; }
     template <class T>
     Index operator()(const std::shared_ptr<PackedWeights<T>>& weights) const {
         return weights->bytes();
@@ -172,10 +175,18 @@ void register_network(py::module_& module) {
                  return std::make_unique<BoundNetwork>(std::vector<AnyLayer>{make_linear(weight, bias)});
              }),
              py::arg("weight"), py::arg("bias"), "One linear layer; bias may be None.")
-        .def(py::init([](const std::string& activation) {
-                 return std::make_unique<BoundNetwork>(std::vector<AnyLayer>{activation_named(activation)});
+        .def(py::init([](const std::string& function, double a, double b, const py::object& table) {
+                 return std::make_unique<BoundNetwork>(std::vector<AnyLayer>{make_function(function, a, b, table)});
              }),
-             py::arg("activation"), "One activation, by name.")
+             py::arg("function"), py::arg("a"), py::arg("b"), py::arg("table"),
+             "One function by name, with its parameters and, of columns, their values.")
+        .def(py::init([](const BoundNetwork& inner) {
+                 std::vector<AnyLayer> layers{Residual::begin};
+                 layers.insert(layers.end(), inner.layers().begin(), inner.layers().end());
+                 layers.push_back(Residual::end);
+                 return std::make_unique<BoundNetwork>(std::move(layers));
+             }),
+             py::arg("inner"), "x + inner(x).")
         .def(py::init([](const std::vector<const BoundNetwork*>& parts) {
                  std::vector<AnyLayer> layers;
                  for (const BoundNetwork* part : parts)
@@ -185,10 +196,10 @@ void register_network(py::module_& module) {
              py::arg("parts"), "The layers of several networks in a row; weights are shared, not copied.")
         .def_property_readonly(
             "in_features", [](const BoundNetwork& n) { return features_or_none(n.in_features()); },
-            "Width of the input, or None where no layer has weights.")
+            "Width of the input, or None where no layer has one.")
         .def_property_readonly(
             "out_features", [](const BoundNetwork& n) { return features_or_none(n.out_features()); },
-            "Width of the output, or None where no layer has weights.")
+            "Width of the output, or None where no layer has one.")
         .def_property_readonly(
             "dtype",
             [](const BoundNetwork& n) {

@@ -1,8 +1,11 @@
-// Epilogues: what happens to a finished sum before it is stored. A new activation is a value of
-// Activation (contract.hpp), a case here and in reference.cpp, and its name in bindings/network.cpp.
+// Activations: what happens to a finished sum. Identity and ReLU are applied to the register before it is stored;
+// the others, which take 2 to 60 operations, to what lies in L1 right after. A new one is a value of Function
+// (contract.hpp), a case here, and its name in bindings/activations.cpp.
 #pragma once
 
 #include "contract.hpp"
+#include "functions.hpp"
+#include "scalar.hpp"
 
 namespace forwardpass {
 namespace {
@@ -10,18 +13,58 @@ namespace {
 // max(0, y): V::max returns its second operand when either is NaN, so NaN passes; adding +0.0
 // turns the -0.0 that max(0, -0.0) leaves into +0.0 and quietens a signalling NaN.
 template <class V>
-inline typename V::Register relu(typename V::Register y) noexcept {
+FORWARDPASS_INLINE typename V::Register relu(typename V::Register y) noexcept {
     const auto zero = V::broadcast(0);
     return V::add(V::max(zero, y), zero);
 }
 
+[[maybe_unused]] constexpr bool fits_registers(const Activation& activation) noexcept {
+    return activation.function == Function::identity || activation.function == Function::relu;
+}
+
+// Of those that fit registers.
 template <class V>
-inline typename V::Register activated(Activation activation, typename V::Register y) noexcept {
-    switch (activation) {
-        case Activation::relu: return relu<V>(y);
-        case Activation::identity: break;
+FORWARDPASS_INLINE typename V::Register activated(const Activation& activation, typename V::Register y) noexcept {
+    return activation.function == Function::relu ? relu<V>(y) : y;
+}
+
+// y[i] = function(x[i]). The last, partial vector is filled up with zeros.
+template <class V, class Compute>
+FORWARDPASS_INLINE void each_element(const typename V::Element* x, typename V::Element* y, Index count,
+                                     const Compute& compute) noexcept {
+    Index i = 0;
+    for (; i + V::lanes <= count; i += V::lanes) V::store(y + i, compute(V::load(x + i)));
+    if (i < count) {
+        typename V::Element rest[V::lanes] = {};
+        for (Index j = i; j < count; ++j) rest[j - i] = x[j];
+        V::store_partial(y + i, compute(V::load(rest)), count - i);
     }
-    return y;
+}
+
+// y = activation(x), element by element; x == y is allowed.
+template <class V>
+void activate(const Activation& activation, const typename V::Element* x, typename V::Element* y,
+              Index count) noexcept {
+    using T = typename V::Element;
+    using R = typename V::Register;
+    const T a = static_cast<T>(activation.a), b = static_cast<T>(activation.b);
+    const auto each = [&](const auto& compute) FORWARDPASS_UNROLLED { each_element<V>(x, y, count, compute); };
+    switch (activation.function) {
+        case Function::identity: return each([](R v) { return v; });
+        case Function::relu: return each([](R v) { return relu<V>(v); });
+        case Function::leaky_relu:
+            return each([a](R v) { return V::select_at_least(v, V::broadcast(0), v, v * V::broadcast(a)); });
+        case Function::elu: return each([a](R v) { return elu<V>(v, a); });
+        case Function::selu: return each([](R v) { return selu<V>(v); });
+        case Function::gelu: return each([](R v) { return gelu<V>(v); });
+        case Function::gelu_tanh: return each([](R v) { return gelu_tanh<V>(v); });
+        case Function::silu: return each([](R v) { return silu<V>(v); });
+        case Function::tanh: return each([](R v) { return tanh<V>(v); });
+        case Function::sigmoid: return each([](R v) { return sigmoid<V>(v); });
+        case Function::softplus: return each([a, b](R v) { return softplus<V>(v, a, b); });
+        case Function::hardtanh:
+            return each([a, b](R v) { return smaller<V>(V::broadcast(b), V::max(V::broadcast(a), v)); });
+    }
 }
 
 }  // namespace

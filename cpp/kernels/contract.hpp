@@ -13,7 +13,26 @@ namespace forwardpass {
 
 using Index = std::ptrdiff_t;
 
-enum class Activation : std::uint8_t { identity, relu };
+enum class Function : std::uint8_t {
+    identity,
+    relu,
+    leaky_relu,  // a: the slope below 0
+    elu,         // a: alpha
+    selu,
+    gelu,
+    gelu_tanh,
+    silu,
+    tanh,
+    sigmoid,
+    softplus,  // a: beta, b: the threshold
+    hardtanh,  // from a to b
+};
+
+// A function of one element, and its parameters.
+struct Activation {
+    Function function = Function::identity;
+    double a = 0, b = 0;
+};
 
 // y[r] = activation(W x[r] + b) for `rows` rows, from packed weights (panel.hpp).
 template <class T>
@@ -56,14 +75,39 @@ struct WeightSource {
     const T* bias;
 };
 
+// What a whole row decides.
+enum class RowFunction : std::uint8_t {
+    columns,     // clip((x - center) scale + offset)
+    layer_norm,  // (x - mean) / sqrt(variance + eps) scale + offset
+    softmax,
+    log_softmax,
+};
+
+// The values of columns and layer_norm: so many rows of a table, `stride` apart; each value but the limits in two
+// parts (pair.hpp).
+enum ColumnRow : Index { center_row, scale_row = 2, offset_row = 4, lowest_row = 6, highest_row, column_rows };
+
+// y = function(x) for one row; x == y is allowed.
+template <class T>
+struct RowTask {
+    RowFunction function;
+    const T* table;  // null for softmax and log_softmax
+    Index table_stride;
+    double eps;
+    const T* x;
+    T* y;
+    Index count;
+};
+
 template <class T>
 struct Kernels {
     void (*linear)(const PackedLinear<T>&) noexcept;
     void (*unpacked_row)(const UnpackedRow<T>&) noexcept;
     // Packs outputs [first, first + count) of the source into one panel; count <= panel_outputs.
     void (*pack_panel)(const WeightSource<T>& source, Index depth, Index first, Index count, T* panel) noexcept;
-    void (*activate)(Activation, const T* x, T* y, Index count) noexcept;  // x == y is allowed
-    void (*add)(const T* a, const T* b, T* y, Index count) noexcept;       // y == a is allowed
+    void (*activate)(const Activation&, const T* x, T* y, Index count) noexcept;  // x == y is allowed
+    void (*add)(const T* a, const T* b, T* y, Index count) noexcept;              // y == a is allowed
+    void (*row)(const RowTask<T>&) noexcept;
     // The machine's ceilings, for benchmarks: both return a value so that no work is optimised away.
     T (*fma_burst)(Index steps) noexcept;                // steps * fma_burst_flops operations
     T (*read_sum)(const T* data, Index count) noexcept;  // reads every element once

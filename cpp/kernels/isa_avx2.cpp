@@ -43,6 +43,16 @@ struct Avx2F32 {
     static Register add(Register a, Register b) noexcept { return _mm256_add_ps(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm256_max_ps(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm256_fmadd_ps(a, b, c); }
+    static Register magnitude(Register a) noexcept { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+    static Register with_sign(Register a, Register sign) noexcept {
+        return _mm256_or_ps(magnitude(a), _mm256_and_ps(_mm256_set1_ps(-0.0f), sign));
+    }
+    static Register select_at_least(Register x, Register least, Register yes, Register no) noexcept {
+        return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(x, least, _CMP_GE_OQ));
+    }
+    static Register to_exponent(Register a) noexcept {
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 23));
+    }
 
     static Register load_rows(const float* w, Index stride, Index i) noexcept {
         return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(w + i * stride)),
@@ -86,6 +96,16 @@ struct Avx2F64 {
     static Register add(Register a, Register b) noexcept { return _mm256_add_pd(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm256_max_pd(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm256_fmadd_pd(a, b, c); }
+    static Register magnitude(Register a) noexcept { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), a); }
+    static Register with_sign(Register a, Register sign) noexcept {
+        return _mm256_or_pd(magnitude(a), _mm256_and_pd(_mm256_set1_pd(-0.0), sign));
+    }
+    static Register select_at_least(Register x, Register least, Register yes, Register no) noexcept {
+        return _mm256_blendv_pd(no, yes, _mm256_cmp_pd(x, least, _CMP_GE_OQ));
+    }
+    static Register to_exponent(Register a) noexcept {
+        return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(a), 52));
+    }
 
     static Register load_rows(const double* w, Index stride, Index i) noexcept {
         return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(w + i * stride)),

@@ -40,6 +40,21 @@ struct Avx512F32 {
     static Register add(Register a, Register b) noexcept { return _mm512_add_ps(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm512_max_ps(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm512_fmadd_ps(a, b, c); }
+    // As integers: AVX-512F has no logic for floats.
+    static Register magnitude(Register a) noexcept {
+        return _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x7FFFFFFF)));
+    }
+    static Register with_sign(Register a, Register sign) noexcept {
+        // The truth table of "a where the mask is set, else sign".
+        return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_set1_epi32(0x7FFFFFFF), _mm512_castps_si512(a),
+                                                             _mm512_castps_si512(sign), 0xCA));
+    }
+    static Register select_at_least(Register x, Register least, Register yes, Register no) noexcept {
+        return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, least, _CMP_GE_OQ), no, yes);
+    }
+    static Register to_exponent(Register a) noexcept {
+        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 23));
+    }
 
     static Register load_rows(const float* w, Index stride, Index i) noexcept {
         return four_parts(_mm_loadu_ps(w + i * stride), _mm_loadu_ps(w + (i + 4) * stride),
@@ -80,6 +95,19 @@ struct Avx512F64 {
     static Register add(Register a, Register b) noexcept { return _mm512_add_pd(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm512_max_pd(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm512_fmadd_pd(a, b, c); }
+    static Register magnitude(Register a) noexcept {
+        return _mm512_castsi512_pd(_mm512_and_epi64(_mm512_castpd_si512(a), _mm512_set1_epi64(0x7FFFFFFFFFFFFFFF)));
+    }
+    static Register with_sign(Register a, Register sign) noexcept {
+        return _mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(0x7FFFFFFFFFFFFFFF),
+                                                             _mm512_castpd_si512(a), _mm512_castpd_si512(sign), 0xCA));
+    }
+    static Register select_at_least(Register x, Register least, Register yes, Register no) noexcept {
+        return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x, least, _CMP_GE_OQ), no, yes);
+    }
+    static Register to_exponent(Register a) noexcept {
+        return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(a), 52));
+    }
 
     // Two doubles are moved as the 16 bytes of four floats: inserting doubles by pairs needs
     // AVX-512DQ, which the first AVX-512 CPUs lack.

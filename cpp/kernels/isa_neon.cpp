@@ -34,6 +34,16 @@ struct NeonF32 {
     static Register add(Register a, Register b) noexcept { return vaddq_f32(a, b); }
     static Register max(Register a, Register b) noexcept { return vmaxq_f32(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return vfmaq_f32(c, a, b); }
+    static Register magnitude(Register a) noexcept { return vabsq_f32(a); }
+    static Register with_sign(Register a, Register sign) noexcept {
+        return vbslq_f32(vdupq_n_u32(0x80000000), sign, a);
+    }
+    static Register select_at_least(Register x, Register least, Register yes, Register no) noexcept {
+        return vbslq_f32(vcgeq_f32(x, least), yes, no);
+    }
+    static Register to_exponent(Register a) noexcept {
+        return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a), 23));
+    }
 
     static Register load_rows(const float* w, Index stride, Index i) noexcept { return vld1q_f32(w + i * stride); }
     static Register zip_low(Register a, Register b) noexcept { return vzip1q_f32(a, b); }
@@ -66,6 +76,16 @@ struct NeonF64 {
     static Register add(Register a, Register b) noexcept { return vaddq_f64(a, b); }
     static Register max(Register a, Register b) noexcept { return vmaxq_f64(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return vfmaq_f64(c, a, b); }
+    static Register magnitude(Register a) noexcept { return vabsq_f64(a); }
+    static Register with_sign(Register a, Register sign) noexcept {
+        return vbslq_f64(vdupq_n_u64(0x8000000000000000), sign, a);
+    }
+    static Register select_at_least(Register x, Register least, Register yes, Register no) noexcept {
+        return vbslq_f64(vcgeq_f64(x, least), yes, no);
+    }
+    static Register to_exponent(Register a) noexcept {
+        return vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(a), 52));
+    }
 
     static Register load_rows(const double* w, Index stride, Index i) noexcept { return vld1q_f64(w + i * stride); }
     static Register zip_low(Register a, Register b) noexcept { return vzip1q_f64(a, b); }

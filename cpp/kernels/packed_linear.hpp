@@ -1,4 +1,4 @@
-// A packed layer over some rows: which tiles cover it, and the fused epilogue.
+// A packed layer over some rows: which tiles cover it, and the fused activation.
 #pragma once
 
 #include "activations.hpp"
@@ -82,7 +82,7 @@ template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void store_tile(const PanelRows<typename V::Element>& a, Index row, Index first,
                                    const Sums<V, rows, vectors>& sums) noexcept {
     const Panel<typename V::Element>& panel = a.panel;
-    const Activation activation = panel.layer.activation;
+    const Activation& activation = panel.layer.activation;
     const Index left = panel.outputs - first, y_row_stride = panel.layer.y_row_stride;
     unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
         const auto bias = V::load(panel.at + first + v * V::lanes);
@@ -201,6 +201,11 @@ void packed_linear(const PackedLinear<typename V::Element>& a) noexcept {
         if (rows_fill_lanes<V>(panel.outputs, a.rows)) few_outputs<V>(panel);
         else if (panel.outputs == 1 && block_groups<T>(a.depth) > 0) block_lanes<V>(panel);
         else tiles<V>(panel);
+        if (!fits_registers(a.activation))
+            for (Index r = 0; r < a.rows; ++r) {
+                T* const y = panel.y + r * a.y_row_stride;
+                activate<V>(a.activation, y, y, panel.outputs);
+            }
         panel.at += panel_offset<T>(a.depth, 1);
         panel.y += panel_outputs<T>;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "activations.hpp"
 #include "order.hpp"
 
 namespace forwardpass {
@@ -32,10 +33,11 @@ T ordered_dot(const T* x, const T* w, Index depth) {
     return total;
 }
 
-// NaN passes, and -0.0 becomes +0.0.
+// ReLU passes NaN, and -0.0 becomes +0.0. The others are defined by their own code, one lane at a time.
 template <class T>
-T activate(Activation activation, T y) {
-    if (activation == Activation::relu) return y > 0 || std::isnan(y) ? y : T{0};
+T activated(const Activation& activation, T y) {
+    if (activation.function == Function::relu) return y > 0 || std::isnan(y) ? y : T{0};
+    activate<Scalar<T>>(activation, &y, &y, 1);
     return y;
 }
 
@@ -43,16 +45,18 @@ T activate(Activation activation, T y) {
 
 template <class T>
 void reference_linear(const T* x, const T* w, const T* bias, T* y, Index rows, Index depth, Index outputs,
-                      Activation activation) {
+                      const Activation& activation) {
     for (Index r = 0; r < rows; ++r) {
         for (Index j = 0; j < outputs; ++j) {
             const T sum = ordered_dot(x + r * depth, w + j * depth, depth);
-            y[r * outputs + j] = activate(activation, bias ? sum + bias[j] : sum);
+            y[r * outputs + j] = activated<T>(activation, bias ? sum + bias[j] : sum);
         }
     }
 }
 
-template void reference_linear(const float*, const float*, const float*, float*, Index, Index, Index, Activation);
-template void reference_linear(const double*, const double*, const double*, double*, Index, Index, Index, Activation);
+template void reference_linear(const float*, const float*, const float*, float*, Index, Index, Index,
+                               const Activation&);
+template void reference_linear(const double*, const double*, const double*, double*, Index, Index, Index,
+                               const Activation&);
 
 }  // namespace forwardpass

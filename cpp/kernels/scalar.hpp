@@ -6,6 +6,18 @@
 namespace forwardpass {
 namespace {
 
+// std::conditional, without the STL.
+template <bool first, class A, class B>
+struct ChooseType {
+    using Type = A;
+};
+template <class A, class B>
+struct ChooseType<false, A, B> {
+    using Type = B;
+};
+template <bool first, class A, class B>
+using Choose = typename ChooseType<first, A, B>::Type;
+
 template <class T>
 struct Scalar {
     using Element = T;
@@ -25,6 +37,27 @@ struct Scalar {
     static Register fma(Register a, Register b, Register c) noexcept {
         if constexpr (sizeof(T) == 4) return __builtin_fmaf(a, b, c);
         else return __builtin_fma(a, b, c);
+    }
+    static Register sqrt(Register a) noexcept {
+        if constexpr (sizeof(T) == 4) return __builtin_sqrtf(a);
+        else return __builtin_sqrt(a);
+    }
+    static Register magnitude(Register a) noexcept { return with_sign(a, 1); }
+    static Register with_sign(Register a, Register sign) noexcept {
+        if constexpr (sizeof(T) == 4) return __builtin_copysignf(a, sign);
+        else return __builtin_copysign(a, sign);
+    }
+    static Register select_at_least(Register x, Register least, Register yes, Register no) noexcept {
+        return x >= least ? yes : no;
+    }
+    // 2^n from the bits of n + FloatFormat::rounder (exponential.hpp).
+    static Register to_exponent(Register a) noexcept {
+        using Bits = Choose<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+        Bits bits;
+        __builtin_memcpy(&bits, &a, sizeof bits);
+        bits <<= sizeof(T) == 4 ? 23 : 52;
+        __builtin_memcpy(&a, &bits, sizeof bits);
+        return a;
     }
 };
 

@@ -167,6 +167,7 @@ void unpacked_row(const UnpackedRow<typename V::Element>& a) noexcept {
             finish<V>(a, first, transposed_product<V>(a.x, a.w + first * a.output_stride, a.output_stride, blocks));
         }
     }
+    if (!fits_registers(a.activation)) activate<V>(a.activation, a.y, a.y, a.outputs);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 array([3., 0.])
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._core import (
@@ -22,24 +23,73 @@ from ._core import (
 from .bound import error_bound
 from .config import show_config
 from .functional import matmul
-from .nn import Linear, Module, ReLU, Sequential
+from .nn import (
+    ELU,
+    GELU,
+    SELU,
+    Affine,
+    BatchNorm1d,
+    Clip,
+    Dropout,
+    Flatten,
+    Hardtanh,
+    Identity,
+    LayerNorm,
+    LeakyReLU,
+    Linear,
+    LogSoftmax,
+    Module,
+    Normalize,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from .threads import num_threads
 
 if TYPE_CHECKING:
+    from .convert.errors import ConversionError
+    from .convert.torch import from_torch
     from .files import ModelFileError, content_hash, load, save
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "Affine",
+    "BatchNorm1d",
+    "Clip",
+    "ConversionError",
+    "Dropout",
+    "Flatten",
+    "Hardtanh",
+    "Identity",
+    "LayerNorm",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "ModelFileError",
     "Module",
+    "Normalize",
     "ReLU",
+    "Residual",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
     "__version__",
     "add_bias",
     "available_isas",
     "content_hash",
     "dot",
     "error_bound",
+    "from_torch",
     "get_num_threads",
     "linear",
     "load",
@@ -57,10 +107,19 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def __getattr__(name: str) -> Any:
-    """What reads and writes files, once it is asked for: importing zipfile and the like takes 20 ms."""
-    if name in ("ModelFileError", "content_hash", "load", "save"):
-        from . import files
+# Asked for by few programs: importing zipfile and the like takes 20 ms.
+LAZY = {
+    "ConversionError": ".convert.errors",
+    "ModelFileError": ".files",
+    "content_hash": ".files",
+    "from_torch": ".convert.torch",
+    "load": ".files",
+    "save": ".files",
+}
 
-        return getattr(files, name)
+
+def __getattr__(name: str) -> Any:
+    """What reads and writes files and other libraries' networks, once it is asked for."""
+    if name in LAZY:
+        return getattr(import_module(LAZY[name], __name__), name)
     raise AttributeError(f"module 'forwardpass' has no attribute {name!r}")

@@ -1,28 +1,34 @@
-"""The error bound of the numerics contract, for every output of a network."""
+"""How far an output can be from the exact result: the error bound of the numerics contract, through every layer."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .nn import Linear, Module, Sequential
+from . import nn
+from .nn import Module
+
+Bound = NDArray[np.float64]
 
 
-def error_bound(network: Module, x: ArrayLike) -> NDArray[np.float64]:
+def error_bound(network: Module, x: ArrayLike) -> Bound:
     """How far each output of ``network(x)`` can be from the exact result.
 
     Parameters
     ----------
     network : Module
-        A layer, or a network of Linear and ReLU layers.
+        A layer or a network, of forwardpass's own layers.
     x : array_like, shape (..., in_features)
         Exact as the network sees it, after the conversion to its dtype.
 
     Returns
     -------
     numpy.ndarray of float64, shape (..., out_features)
-        |computed - exact| is at most this, as long as no intermediate sum overflows.
+        |computed - exact| is at most this, as long as no intermediate result overflows.
 
     Raises
     ------
@@ -31,11 +37,12 @@ def error_bound(network: Module, x: ArrayLike) -> NDArray[np.float64]:
 
     Notes
     -----
-    For one layer, with u the unit roundoff (2**-24 or 2**-53), gamma_n = n u / (1 - n u), and c the
+    For one Linear, with u the unit roundoff (2**-24 or 2**-53), gamma_n = n u / (1 - n u), and c the
     longest way from a product to the sum: gamma_{c+1} sum |x||w| + u |b| (1 + u), and 2**-150 (or
     2**-1075) for each product that may underflow. It is Higham's argument for blocked summation
-    (Accuracy and Stability of Numerical Algorithms, 2nd ed., ch. 3 and 4). The error that comes in
-    with x adds |w| times itself; ReLU never enlarges an error.
+    (Accuracy and Stability of Numerical Algorithms, 2nd ed., ch. 3 and 4). An error that comes in with x is
+    multiplied by |w|, by the largest slope of an activation, and by what docs/numerics.md derives for the others;
+    to it comes a layer's own, of 1 unit in the last place in float32 and 2 in float64.
 
     Examples
     --------
@@ -46,38 +53,42 @@ def error_bound(network: Module, x: ArrayLike) -> NDArray[np.float64]:
     >>> bool((abs(layer(x) - exact) <= fp.error_bound(layer, x)).all())
     True
     """
-    values = np.asanyarray(x) if network.dtype is None else np.asarray(x).astype(network.dtype, casting="same_kind")
-    error = np.zeros(values.shape)
-    for layer in layers_of(network):
-        if isinstance(layer, Linear):
-            error = _linear_bound(layer, values, error)
-        values = layer(values)
-    return error
+    return _bound(network, x, ours=True)
+
+
+def agreement_bound(network: Module, x: ArrayLike) -> Bound:
+    """How far another implementation's outputs can be from those of ``network(x)``.
+
+    One that sums in any order, and whose functions are right to 8 units in the last place of their arguments and
+    results, which are those of the network's dtype.
+
+    Parameters
+    ----------
+    network, x
+        As for error_bound().
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (..., out_features)
+
+    Examples
+    --------
+    >>> import numpy as np, forwardpass as fp
+    >>> layer = fp.Linear.random(64, 3, rng=0)
+    >>> x = np.ones(64, np.float32)
+    >>> bool((abs(layer(x) - (layer.weight @ x + layer.bias)) <= agreement_bound(layer, x)).all())
+    True
+    """
+    return _bound(network, x, ours=True) + _bound(network, x, ours=False)
 
 
 def layers_of(module: Module) -> Iterator[Module]:
-    """The layers of a network in turn, those of inner Sequentials among them."""
-    if isinstance(module, Sequential):
+    """The layers of a network in turn, those of inner Sequentials among them; a Residual is one layer."""
+    if isinstance(module, nn.Sequential):
         for layer in module:
             yield from layers_of(layer)
     else:
         yield module
-
-
-def _linear_bound(layer: Linear, x: NDArray[Any], error: NDArray[np.float64]) -> NDArray[np.float64]:
-    single = layer.dtype == np.float32
-    u = 2.0**-24 if single else 2.0**-53
-    # The smallest subnormal: half of it is below 2**-1074, so float64's K * 2**-1075 is rounded up.
-    underflow = 2.0**-150 if single else 2.0**-1074
-    depth = layer.in_features
-    magnitudes = np.abs(layer.weight).astype(np.float64).T
-    bias = np.zeros(layer.out_features) if layer.bias is None else np.abs(layer.bias).astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        products = np.abs(x).astype(np.float64) @ magnitudes
-        bound = gamma(longest_way(depth) + 1, u) * products + u * bias * (1 + u) + depth * underflow
-        # These sums of positive numbers are themselves rounded: by less than gamma(depth + 8).
-        total: NDArray[np.float64] = (bound + error @ magnitudes) * (1 + 2 * gamma(depth + 8, 2.0**-53))
-    return total
 
 
 def gamma(n: int, u: float) -> float:
@@ -98,3 +109,127 @@ def longest_way(depth: int) -> int:
     block = min(32, 8 * -(-depth // 32))
     blocks = -(-depth // block)
     return min(depth, block) + (min(blocks, 64) - 1) + (-(-blocks // 64) - 1)
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """Of a computation: a dtype, and whether it is ours."""
+
+    u: float  # unit roundoff
+    underflow: float  # of one operation: half of the smallest subnormal, or for float64 all of it
+    ours: bool
+
+    @property
+    def units(self) -> float:
+        """How many units in the last place a function of one element may be wrong: docs/numerics.md."""
+        return (1.0 if self.u == 2.0**-24 else 2.0) if self.ours else 8.0
+
+    def of_result(self, y: NDArray[Any]) -> Bound:
+        """So many units of y: one is at most 2 u |y|, or the smallest subnormal."""
+        units: Bound = 2 * self.u * np.abs(y).astype(np.float64) * (1 + 4 * self.u) + 2 * self.underflow
+        return self.units * units
+
+
+def _bound(network: Module, x: ArrayLike, ours: bool) -> Bound:
+    values = np.asanyarray(x) if network.dtype is None else np.asarray(x).astype(network.dtype, casting="same_kind")
+    if values.dtype.kind != "f":
+        values = values.astype(np.float64)
+    single = values.dtype == np.float32 or values.dtype == np.float16
+    arithmetic = Arithmetic(2.0**-24, 2.0**-150, ours) if single else Arithmetic(2.0**-53, 2.0**-1074, ours)
+    with np.errstate(all="ignore"):
+        return _through(network, values, np.zeros(values.shape), arithmetic)[1]
+
+
+def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tuple[NDArray[Any], Bound]:
+    """What a module makes of x and of the error that came with it."""
+    if isinstance(module, nn.Sequential):
+        for layer in module:
+            x, error = _through(layer, x, error, a)
+        return x, error
+    y = module(x)
+    if isinstance(module, nn.Linear):
+        return y, _linear(module, x, error, a)
+    if isinstance(module, nn.Residual):
+        return y, error + _through(module.inner, x, error, a)[1] + 2 * a.u * np.abs(y) + a.underflow
+    if isinstance(module, nn.LayerNorm):
+        return y, _layer_norm(module, x, error, a) + a.of_result(y)
+    if isinstance(module, nn.Columns):
+        return y, _columns(module, x, error, a) + a.of_result(y)
+    if isinstance(module, (nn.Softmax, nn.LogSoftmax)):
+        return y, _softmax(module, x, y, error, a) + a.of_result(y)
+    slope = _slope(module)
+    if isinstance(module, (nn.ReLU, nn.Hardtanh, nn.Identity, nn.Dropout, nn.Flatten)):
+        return y, error * slope
+    own = a.of_result(y)
+    if not a.ours:
+        # Such as e^x - 1, or 1 + erf(x): what cancels there was as large as 1, or as x.
+        own = own + 8 * a.u * slope * np.minimum(np.abs(x), 1 if isinstance(module, (nn.ELU, nn.SELU)) else np.inf)
+        own = own + (8 * a.u * slope if isinstance(module, (nn.ELU, nn.SELU)) else 0.0)
+    return y, error * slope + own
+
+
+def _slope(module: Module) -> float:
+    """The largest of a function of one element; those that are no fractions are rounded up."""
+    if isinstance(module, nn.LeakyReLU):
+        return max(1.0, abs(module.negative_slope))
+    if isinstance(module, nn.ELU):
+        return max(1.0, abs(module.alpha))
+    slopes = {nn.SELU: 1.7581, nn.GELU: 1.1290, nn.SiLU: 1.0999, nn.Sigmoid: 0.25}
+    return slopes.get(type(module), 1.0)
+
+
+def _linear(layer: nn.Linear, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+    depth = layer.in_features
+    roundings = longest_way(depth) if a.ours else depth + 1
+    magnitudes = np.abs(layer.weight).astype(np.float64).T
+    bias = np.zeros(layer.out_features) if layer.bias is None else np.abs(layer.bias).astype(np.float64)
+    products = np.abs(x).astype(np.float64) @ magnitudes
+    bound = gamma(roundings + 1, a.u) * products + a.u * bias * (1 + a.u) + depth * a.underflow
+    # These sums of positive numbers are themselves rounded: by less than gamma(depth + 8).
+    total: Bound = (bound + error @ magnitudes) * (1 + 2 * gamma(depth + 8, 2.0**-53))
+    return total
+
+
+def _columns(layer: nn.Columns, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+    table = layer._table(layer._arrays)
+    center, scale, offset = table[nn.CENTER], np.abs(table[nn.SCALE]), np.abs(table[nn.OFFSET])
+    # Pairs of numbers lose some u^2 of each term; others round each term.
+    lost = 16 * a.u * a.u if a.ours else 8 * a.u
+    own: Bound = lost * ((np.abs(x).astype(np.float64) + np.abs(center)) * scale + offset)
+    bound: Bound = error * scale * (1 + 4 * a.u) + own
+    return bound
+
+
+def _layer_norm(layer: nn.LayerNorm, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+    table = layer._table(layer._arrays)
+    scale, offset = np.abs(table[nn.SCALE]), np.abs(table[nn.OFFSET])
+    values = x.astype(np.float64)
+    width = values.shape[-1]
+    middle = values - values.mean(axis=-1, keepdims=True)
+    deviation = np.sqrt((middle**2).mean(axis=-1, keepdims=True) + layer._eps)
+    # The deviation is a norm of the middle parts (and of eps), so it changes by at most the error's own.
+    change = np.sqrt((error**2).mean(axis=-1, keepdims=True))
+    lost = (4 * width + 16) * a.u * (a.u if a.ours else 1.0)
+    largest = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
+    error = error + error.mean(axis=-1, keepdims=True) + lost * largest
+    change = change + lost * (deviation + largest)
+    normal = np.abs(middle) / deviation
+    moved = (error + normal * change) / (deviation - change)
+    # However wrong, no element is further than this from the mean.
+    moved = np.where(deviation > change, np.minimum(moved, 2 * np.sqrt(width)), 2 * np.sqrt(width))
+    bound: Bound = moved * scale * (1 + 2.0**-20) + lost * offset
+    return bound
+
+
+def _softmax(module: Module, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+    largest = error.max(axis=-1, keepdims=True, initial=0.0)
+    values = x.astype(np.float64)
+    below = np.abs(values - values.max(axis=-1, keepdims=True, initial=-np.inf))
+    if isinstance(module, nn.LogSoftmax):
+        own = 0.0 if a.ours else 8 * a.u * (below + np.log(max(x.shape[-1], 1)) + 1)
+        bound: Bound = error + largest + own
+        return bound
+    # Every weight, and so their sum, is off by a factor of at most e^largest; no share is above 1.
+    factor = np.expm1(2 * largest + (0.0 if a.ours else 8 * a.u * (below + x.shape[-1])))
+    share: Bound = np.minimum((np.abs(y) * (1 + 4 * a.u) + 2 * a.underflow) * factor, 1.0)
+    return share

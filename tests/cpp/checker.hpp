@@ -29,7 +29,7 @@ inline void print_case(const char* what) {
     std::fflush(stdout);
 }
 
-inline Activation activation() { return current.relu ? Activation::relu : Activation::identity; }
+inline Activation activation() { return {current.relu ? Function::relu : Function::identity}; }
 
 inline bool never() { return false; }
 

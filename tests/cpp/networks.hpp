@@ -50,7 +50,8 @@ Values<T> add_layer(Checker<T>& c, std::vector<Layer<T>>& layers, const Values<T
                     Index outputs) {
     const Values<T> w = c.numbers.template rows<T>(outputs, depth), bias = c.numbers.template rows<T>(outputs, 1);
     const WeightSource<T> source{w.data(), depth, 1, current.bias ? bias.data() : nullptr};
-    layers.push_back({std::make_shared<PackedWeights<T>>(c.kernels, source, depth, outputs), activation()});
+    layers.push_back(std::make_shared<PackedWeights<T>>(c.kernels, source, depth, outputs));
+    layers.push_back(activation());
     return c.reference(x, w, bias, rows, depth, outputs);
 }
 
@@ -70,10 +71,11 @@ void check_networks(Checker<T>& c) {
         for (Index left = 1 + c.numbers.below(5); left > 0; --left) {
             current.relu = c.numbers.below(2), current.bias = c.numbers.below(2);
             if (c.numbers.below(4) > 0) {
-                x = add_layer(c, layers, x, rows, width, 1 + c.numbers.below(many_rows ? 40 : 140));
-                width = layers.back().weights->outputs();
+                const Index outputs = 1 + c.numbers.below(many_rows ? 40 : 140);
+                x = add_layer(c, layers, x, rows, width, outputs);
+                width = outputs;
             } else {
-                layers.push_back({nullptr, activation()});
+                layers.push_back(activation());
                 if (current.relu) std::transform(x.begin(), x.end(), x.begin(), relu_of<T>);
             }
         }
@@ -140,11 +142,11 @@ void check_double_rounding(Checker<T>& c) {
         const WeightSource<T> by_rows{by_row.data(), depth, 1, nullptr};
         for (const WeightSource<T>& source : {by_rows, {fortran.data(), 1, max_outputs, nullptr}}) {
             T* y = c.start("double rounding, run_unpacked", 1, outputs);
-            run_unpacked<T>(c.kernels, {source, depth, outputs, Activation::identity, x, depth, y, c.stride, 1}, never);
+            run_unpacked<T>(c.kernels, {source, depth, outputs, {}, x, depth, y, c.stride, 1}, never);
             c.check(expected.data(), max_outputs);
         }
         T* const y = c.start("double rounding, Network", 1, outputs);
-        Network<T>(c.kernels, {{std::make_shared<PackedWeights<T>>(c.kernels, by_rows, depth, outputs)}})
+        Network<T>(c.kernels, {std::make_shared<PackedWeights<T>>(c.kernels, by_rows, depth, outputs)})
             .run({x, depth, y, c.stride, 1, depth}, 1, never);
         c.check(expected.data(), max_outputs);
     }
@@ -160,7 +162,7 @@ void check_float_environment(Checker<T>& c) {
         const Values<T> x = c.numbers.template rows<T>(rows, depth), w = c.numbers.template rows<T>(outputs, depth);
         const Values<T> expected = c.reference(x, w, {}, rows, depth, outputs);
         const WeightSource<T> source{w.data(), depth, 1, nullptr};
-        const Network<T> network(c.kernels, {{std::make_shared<PackedWeights<T>>(c.kernels, source, depth, outputs)}});
+        const Network<T> network(c.kernels, {std::make_shared<PackedWeights<T>>(c.kernels, source, depth, outputs)});
         for (const bool packed : {false, true}) {
             T* const y =
                 c.start(packed ? "float environment, Network" : "float environment, run_unpacked", rows, outputs);
@@ -170,10 +172,10 @@ void check_float_environment(Checker<T>& c) {
             if (packed) network.run({x.data(), depth, y, c.stride, rows, depth}, 1, never);
             else
                 for (Index r = 0; r < rows; r += 3)  // so few rows are not packed
-                    run_unpacked<T>(c.kernels,
-                                    {source, depth, outputs, Activation::identity, x.data() + r * depth, depth,
-                                     y + r * c.stride, c.stride, 3},
-                                    never);
+                    run_unpacked<T>(
+                        c.kernels,
+                        {source, depth, outputs, {}, x.data() + r * depth, depth, y + r * c.stride, c.stride, 3},
+                        never);
             const bool as_before = float_control() == before;
             std::fesetround(FE_TONEAREST);
             set_float_control(standard);

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bound import error_bound, layers_of
+from ..bound import error_bound
 from ..files import content_hash, load
-from ..nn import Linear, Module
+from ..nn import Module
+from .exact import exact
 
 # Rows of each kind; fewer where NumPy would take minutes for them in its longest float, 5e7 products a second.
 ROWS, LEAST_ROWS, MOST_PRODUCTS = 256, 4, 1e8
@@ -34,20 +35,6 @@ def inputs(rows: int, width: int) -> dict[str, NDArray[np.float64]]:
         "wide exponents": normal * 2.0 ** rng.integers(-30, 31, (rows, width)),
         "small integers": rng.integers(-8, 9, (rows, width)).astype(np.float64),
     }
-
-
-def exact(network: Module, x: NDArray[Any]) -> NDArray[Any]:
-    """The network in float64, or for one that is float64 itself in NumPy's longest float."""
-    wide: Any = np.float64 if network.dtype == np.float32 else np.longdouble
-    y: NDArray[Any] = x.astype(wide)
-    for layer in layers_of(network):
-        if isinstance(layer, Linear):
-            y = y @ layer.weight.astype(wide).T
-            if layer.bias is not None:
-                y = y + layer.bias
-        else:
-            y = np.maximum(y, 0)
-    return y
 
 
 def measure(network: Module) -> list[dict[str, Any]]:

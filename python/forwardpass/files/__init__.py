@@ -96,7 +96,7 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     write = _format(path).write
     spec, dtype, arrays = arch.describe(network), _dtype(network), network.state_dict()
-    arch.tensor_shapes(spec)  # refuses what load() would refuse
+    arch.tensors(spec)  # refuses what load() would refuse
     copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
     document = {
         "forwardpass": VERSION,
@@ -192,14 +192,13 @@ def _replayed(text: str, tensors: Mapping[str, Tensor]) -> Module:
     dtype, spec = document["dtype"], document["architecture"]
     if dtype not in ("float32", "float64"):
         raise ModelFileError(f"the document: expected dtype float32 or float64, got {repr(dtype)[:100]}")
-    shapes = arch.tensor_shapes(spec)
-    _check_names(shapes, tensors)
-    for name, shape in shapes.items():
-        if (tensors[name].dtype, tensors[name].shape) != (dtype, shape):
-            raise ModelFileError(
-                f"{name}: expected {dtype} of shape {shape}, got {tensors[name].dtype} of shape {tensors[name].shape}"
-            )
-    arrays = {name: tensors[name].values() for name in shapes}
+    expected = arch.tensors(spec)
+    _check_names(expected, tensors)
+    for name, tensor in expected.items():
+        wanted, got = ("float64" if tensor.float64 else dtype, tensor.shape), (tensors[name].dtype, tensors[name].shape)
+        if got != wanted:
+            raise ModelFileError(f"{name}: expected {wanted[0]} of shape {wanted[1]}, got {got[0]} of shape {got[1]}")
+    arrays = {name: tensors[name].values() for name in expected}
     network = _built(spec, arrays)
     if document["hash"] != _hash(spec, dtype, arrays):
         raise ModelFileError("the values are not those that were saved: another content hash")
@@ -222,9 +221,9 @@ def _bare(tensors: Mapping[str, Tensor], spec: Any) -> Module:
             name = f"{layer}.{kind}".lstrip(".")
             named[f"{position}.{kind}"] = name
     _check_names(named.values(), tensors)
-    for mine, shape in arch.tensor_shapes(spec).items():
-        if tensors[named[mine]].shape != shape:
-            raise ModelFileError(f"{named[mine]}: expected shape {shape}, got {tensors[named[mine]].shape}")
+    for mine, tensor in arch.tensors(spec).items():
+        if tensors[named[mine]].shape != tensor.shape:
+            raise ModelFileError(f"{named[mine]}: expected shape {tensor.shape}, got {tensors[named[mine]].shape}")
     arrays = {mine: tensors[name].values() for mine, name in named.items()}
     dtype = np.result_type(*arrays.values())
     return _built(spec, {name: array.astype(dtype, copy=False) for name, array in arrays.items()})

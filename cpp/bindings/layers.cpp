@@ -1,0 +1,104 @@
+#include "layers.hpp"
+
+#include "../dispatch.hpp"
+#include "checks.hpp"
+
+namespace forwardpass {
+namespace {
+
+// PyTorch's names and default parameters.
+constexpr struct {
+    const char* name;
+    Activation activation;
+} activations[] = {
+    {"identity", {Function::identity}},
+    {"relu", {Function::relu}},
+    {"leaky_relu", {Function::leaky_relu, 0.01}},
+    {"elu", {Function::elu, 1}},
+    {"selu", {Function::selu}},
+    {"gelu", {Function::gelu}},
+    {"gelu_tanh", {Function::gelu_tanh}},
+    {"silu", {Function::silu}},
+    {"tanh", {Function::tanh}},
+    {"sigmoid", {Function::sigmoid}},
+    {"softplus", {Function::softplus, 1, 20}},
+    {"hardtanh", {Function::hardtanh, -1, 1}},
+};
+
+constexpr struct {
+    const char* name;
+    RowFunction function;
+} row_functions[] = {
+    {"columns", RowFunction::columns},
+    {"layer_norm", RowFunction::layer_norm},
+    {"softmax", RowFunction::softmax},
+    {"log_softmax", RowFunction::log_softmax},
+};
+
+}  // namespace
+
+Activation activation_named(const std::string& name) {
+    std::string names;
+    for (const auto& known : activations) {
+        if (name == known.name) return known.activation;
+        names += std::string(names.empty() ? "'" : ", '") + known.name + "'";
+    }
+    throw py::value_error("activation: expected one of " + names + " or None, got '" + name + "'");
+}
+
+AnyLayer make_function(const std::string& name, double a, double b, py::handle table) {
+    for (const auto& known : row_functions) {
+        if (name != known.name) continue;
+        RowLayer layer{known.function, nullptr, a};
+        if (!table.is_none()) {
+            const py::object values = adjacent_table(to_type(to_ndarray(table, "table"), NPY_DOUBLE, "table"));
+            layer.columns = std::make_shared<Columns>(PyArray_DIM(as_array(values), 1), column_values(values));
+        } else if (known.function == RowFunction::columns || known.function == RowFunction::layer_norm) {
+            throw py::value_error("table: expected values for " + name + ", got None");
+        }
+        return layer;
+    }
+    return Activation{activation_named(name).function, a, b};
+}
+
+py::object adjacent_table(const py::object& table) {
+    if (PyArray_NDIM(as_array(table)) != 2 || PyArray_DIM(as_array(table), 0) != column_rows)
+        throw py::value_error("table: expected shape (" + std::to_string(column_rows) + ", features), got " +
+                              shape_text(as_array(table)));
+    return py::reinterpret_steal<py::object>(PyArray_FROM_OF(table.ptr(), NPY_ARRAY_CARRAY_RO));
+}
+
+ColumnValues column_values(const py::object& table) {
+    const auto* const values = static_cast<const double*>(PyArray_DATA(as_array(table)));
+    const auto row = [&](Index number) { return values + number * PyArray_DIM(as_array(table), 1); };
+    return {{row(center_row), row(center_row + 1)},
+            {row(scale_row), row(scale_row + 1)},
+            {row(offset_row), row(offset_row + 1)},
+            row(lowest_row),
+            row(highest_row)};
+}
+
+AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
+    py::object weight = to_ndarray(weight_value, "weight");
+    if (PyArray_NDIM(as_array(weight)) == 0)
+        throw py::value_error(
+            "weight: expected a 2-d array of shape (out_features, in_features), got a 0-d array; "
+            "Linear.random(in_features, out_features) makes a layer from two sizes");
+    check_matrix(as_array(weight), "weight", "(out_features, in_features)");
+    const int type = common_type({{weight, "weight"}});
+    weight = to_type(weight, type, "weight");
+    py::object bias;
+    if (!bias_value.is_none()) {
+        bias = to_ndarray(bias_value, "bias");
+        check_bias(as_array(bias), "bias", PyArray_DIM(as_array(weight), 0));
+        bias = adjacent(to_type(bias, type, "bias"));
+    }
+    const auto pack = [&](auto zero) -> AnyLayer {
+        using T = decltype(zero);
+        return std::make_shared<PackedWeights<T>>(kernels_of<T>(chosen_table()), weight_source<T>(weight, bias),
+                                                  PyArray_DIM(as_array(weight), 1), PyArray_DIM(as_array(weight), 0));
+    };
+    return type == NPY_FLOAT ? pack(float{}) : pack(double{});
+}
+
+}  // namespace forwardpass

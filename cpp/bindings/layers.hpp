@@ -1,0 +1,24 @@
+// Single layers, made from what Python gives.
+#pragma once
+
+#include <string>
+
+#include "network.hpp"
+
+namespace forwardpass {
+
+// Weights packed from any array-likes; `bias` may be None. Throws ValueError and TypeError.
+AnyLayer make_linear(py::handle weight, py::handle bias);
+
+// An activation or a function of rows, with its parameters; `table` is None, or float64 of shape
+// (column_rows, features). Throws ValueError for an unknown name.
+AnyLayer make_function(const std::string& name, double a, double b, py::handle table);
+
+// With PyTorch's default parameters. Throws ValueError for an unknown name.
+Activation activation_named(const std::string& name);
+
+// A C-contiguous copy, if need be, of a float64 (column_rows, features) array; and what lies in it.
+py::object adjacent_table(const py::object& table);
+ColumnValues column_values(const py::object& table);
+
+}  // namespace forwardpass

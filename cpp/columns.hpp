@@ -1,0 +1,50 @@
+// Values for each feature, of a layer that has no weights to sum: normalisation, scaling, limits. Kept for both dtypes,
+// as such a layer takes that of its neighbours.
+#pragma once
+
+#include <memory>
+
+#include "aligned_buffer.hpp"
+#include "kernels/contract.hpp"
+#include "kernels/panel.hpp"
+
+namespace forwardpass {
+
+// `width` values each; high + low is the value.
+struct ColumnValues {
+    struct Parts {
+        const double *high, *low;
+    };
+    Parts center, scale, offset;
+    const double *lowest, *highest;
+};
+
+class Columns {
+public:
+    // Throws std::bad_alloc or std::length_error.
+    Columns(Index width, const ColumnValues& values);
+
+    // New values for as many columns.
+    void assign(const ColumnValues& values) noexcept;
+
+    Index width() const noexcept { return width_; }
+    Index bytes() const noexcept;
+
+    // column_rows rows (kernels/contract.hpp), stride<T>() apart.
+    template <class T>
+    const T* table() const noexcept {
+        if constexpr (sizeof(T) == 4) return f32_.data();
+        else return f64_.data();
+    }
+    template <class T>
+    Index stride() const noexcept {
+        return padded<T>(width_);
+    }
+
+private:
+    Index width_;
+    AlignedBuffer<float> f32_;
+    AlignedBuffer<double> f64_;
+};
+
+}  // namespace forwardpass

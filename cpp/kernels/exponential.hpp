@@ -1,0 +1,94 @@
+// e^x for x <= 0, kept in parts so that what is made of it rounds once.
+#pragma once
+
+#include "pair.hpp"
+
+namespace forwardpass {
+namespace {
+
+template <class T>
+struct FloatFormat;
+
+template <>
+struct FloatFormat<float> {
+    // 1.5 * 2^23 plus the exponent's bias: adding it rounds to a whole number, whose bits are then the lowest.
+    static constexpr float rounder = 12582912.0f + 127;
+    // e^-limit is below half of the smallest subnormal times anything that it is multiplied by.
+    static constexpr float exp_limit = 110;
+    // 2^smallest_scale is normal, with what is multiplied by it too.
+    static constexpr float smallest_scale = -100;
+    // expm1(-limit) and tanh(limit) round to -1 and 1.
+    static constexpr float expm1_limit = 20, tanh_limit = 10;
+    // Here gelu_argument() passes exp_limit.
+    static constexpr float gelu_limit = 12;
+    static constexpr float largest = 0x1.fffffep127f;
+};
+
+template <>
+struct FloatFormat<double> {
+    static constexpr double rounder = 6755399441055744.0 + 1023;
+    static constexpr double exp_limit = 760;
+    static constexpr double smallest_scale = -900;
+    static constexpr double expm1_limit = 42, tanh_limit = 21;
+    static constexpr double gelu_limit = 24;
+    static constexpr double largest = 0x1.fffffffffffffp1023;
+};
+
+// e^x = 2^n (1 + high + low), |high| <= ln(2) / 2.
+template <class V>
+struct Exponential {
+    typename V::Register n, high, low;
+};
+
+// For x.high in [-exp_limit, 0]. Reduction by a ln 2 in two parts (Cody and Waite, Software Manual for the Elementary
+// Functions, 1980).
+template <class V>
+FORWARDPASS_INLINE Exponential<V> exponential(const Pair<V>& x) noexcept {
+    using T = typename V::Element;
+    using C = Coefficients<T>;
+    const auto rounder = V::broadcast(FloatFormat<T>::rounder);
+    const auto n = V::fma(x.high, V::broadcast(C::log2_e), rounder) - rounder;
+    const auto exact = V::fma(n, V::broadcast(-C::ln2_high), x.high);
+    const auto small = V::fma(n, V::broadcast(-C::ln2_low), x.low);
+    const auto r = exact + small, left = (exact - r) + small;
+    const auto tail = polynomial<V>(C::expm1_tail, r);
+    return {n, r, V::fma(r * r, tail, V::fma(r, left, left))};
+}
+
+// 2^n for a whole n in the range of normal numbers.
+template <class V>
+FORWARDPASS_INLINE typename V::Register power_of_two(typename V::Register n) noexcept {
+    return V::to_exponent(n + V::broadcast(FloatFormat<typename V::Element>::rounder));
+}
+
+// 1 + high + low of an Exponential.
+template <class V>
+FORWARDPASS_INLINE Pair<V> significand(const Exponential<V>& e) noexcept {
+    const Pair<V> one = fast_two_sum<V>(V::broadcast(1), e.high);
+    return fast_two_sum<V>(one.high, one.low + e.low);
+}
+
+// 2^n as a product, for results down to subnormals: multiply by `first`, which is exact, then by `rest`.
+template <class V>
+struct Scale {
+    typename V::Register first, rest;
+};
+
+template <class V>
+FORWARDPASS_INLINE Scale<V> scale(const Exponential<V>& e) noexcept {
+    const auto first = V::max(V::broadcast(FloatFormat<typename V::Element>::smallest_scale), e.n);
+    return {power_of_two<V>(first), power_of_two<V>(e.n - first)};
+}
+
+// e^x - 1 for x in [-expm1_limit, 0].
+template <class V>
+FORWARDPASS_INLINE Pair<V> expm1(typename V::Register x) noexcept {
+    const auto e = exponential<V>({x, V::broadcast(0)});
+    const auto power = power_of_two<V>(e.n);
+    const Pair<V> whole = fast_two_sum<V>(V::broadcast(-1), power);
+    const Pair<V> high = fast_two_sum<V>(whole.high, power * e.high);
+    return fast_two_sum<V>(high.high, V::fma(power, e.low, high.low + whole.low));
+}
+
+}  // namespace
+}  // namespace forwardpass

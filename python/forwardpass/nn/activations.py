@@ -1,0 +1,373 @@
+"""Functions of each element, of each row, and layers that do nothing. PyTorch's names, arguments and defaults."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from .module import Module
+
+
+class Function(Module):
+    """A layer without arrays: its arguments are all there is."""
+
+    def _start(self, name: str, a: float = 0.0, b: float = 0.0) -> None:
+        super().__init__(name, a, b, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self._config().values())
+
+
+def _number(name: str, value: float) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return number
+
+
+class ReLU(Function):
+    """max(0, x), element by element. NaN stays NaN, and the result is never -0.0.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.ReLU()([-1.0, 2.0])
+    array([0., 2.])
+    """
+
+    def __init__(self) -> None:
+        self._start("relu")
+
+
+class LeakyReLU(Function):
+    """x, times ``negative_slope`` where it is negative.
+
+    Parameters
+    ----------
+    negative_slope : float
+
+    Raises
+    ------
+    ValueError
+        A slope that is not finite.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.LeakyReLU(0.5)([-1.0, 2.0])
+    array([-0.5,  2. ])
+    """
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = _number("negative_slope", negative_slope)
+        self._start("leaky_relu", self.negative_slope)
+
+    def _config(self) -> dict[str, Any]:
+        return {"negative_slope": self.negative_slope}
+
+
+class ELU(Function):
+    """x, and alpha (e^x - 1) where it is negative (Clevert et al., 2015).
+
+    Parameters
+    ----------
+    alpha : float
+
+    Raises
+    ------
+    ValueError
+        An alpha that is not finite.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.ELU()([-1000.0, 2.0])
+    array([-1.,  2.])
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = _number("alpha", alpha)
+        self._start("elu", self.alpha)
+
+    def _config(self) -> dict[str, Any]:
+        return {"alpha": self.alpha}
+
+
+class SELU(Function):
+    """1.0507 times an ELU of alpha = 1.6733, with the constants of Klambauer et al., 2017.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.SELU()([1.0])
+    array([1.05070099])
+    """
+
+    def __init__(self) -> None:
+        self._start("selu")
+
+
+class GELU(Function):
+    """x Phi(x), Phi being the normal distribution's (Hendrycks and Gimpel, 2016).
+
+    Parameters
+    ----------
+    approximate : {'none', 'tanh'}
+        ``'tanh'`` is another function, 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Raises
+    ------
+    ValueError
+        Another approximation.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.GELU()([1.0]), fp.GELU(approximate="tanh")([1.0])
+    (array([0.84134475]), array([0.84119199]))
+    """
+
+    def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
+        if approximate not in ("none", "tanh"):
+            raise ValueError(f"approximate: expected 'none' or 'tanh', got {approximate!r}")
+        self.approximate = approximate
+        self._start("gelu" if approximate == "none" else "gelu_tanh")
+
+    def _config(self) -> dict[str, Any]:
+        return {"approximate": self.approximate}
+
+
+class SiLU(Function):
+    """x / (1 + e^-x), also called swish.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.SiLU()([0.0, 1.0])
+    array([0.        , 0.73105858])
+    """
+
+    def __init__(self) -> None:
+        self._start("silu")
+
+
+class Tanh(Function):
+    """The hyperbolic tangent.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Tanh()([0.0, 1.0])
+    array([0.        , 0.76159416])
+    """
+
+    def __init__(self) -> None:
+        self._start("tanh")
+
+
+class Sigmoid(Function):
+    """1 / (1 + e^-x), the logistic function.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Sigmoid()([0.0, 1.0])
+    array([0.5       , 0.73105858])
+    """
+
+    def __init__(self) -> None:
+        self._start("sigmoid")
+
+
+class Softplus(Function):
+    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
+
+    Parameters
+    ----------
+    beta, threshold : float
+
+    Raises
+    ------
+    ValueError
+        A beta that is not positive, or a number that is not finite.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Softplus()([0.0, 30.0])
+    array([ 0.69314718, 30.        ])
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        self.beta, self.threshold = _number("beta", beta), _number("threshold", threshold)
+        if self.beta <= 0:
+            raise ValueError(f"beta: expected a positive number, got {beta!r}")
+        self._start("softplus", self.beta, self.threshold)
+
+    def _config(self) -> dict[str, Any]:
+        return {"beta": self.beta, "threshold": self.threshold}
+
+
+class Hardtanh(Function):
+    """x, but at least ``min_val`` and at most ``max_val``. NaN stays NaN.
+
+    Parameters
+    ----------
+    min_val, max_val : float
+
+    Raises
+    ------
+    ValueError
+        A min_val that is not below max_val, or NaN.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Hardtanh(0.0, 6.0)([-1.0, 2.0, 7.0])
+    array([0., 2., 6.])
+    """
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        self.min_val, self.max_val = float(min_val), float(max_val)
+        if not self.min_val < self.max_val:
+            raise ValueError(f"min_val, max_val: expected min_val < max_val, got {min_val!r} and {max_val!r}")
+        self._start("hardtanh", self.min_val, self.max_val)
+
+    def _config(self) -> dict[str, Any]:
+        return {"min_val": self.min_val, "max_val": self.max_val}
+
+
+def _last_axis(dim: int) -> int:
+    if dim != -1:
+        raise ValueError(f"dim: expected -1, the last axis, got {dim!r}")
+    return -1
+
+
+class Softmax(Function):
+    """e^x over its sum in each row.
+
+    Parameters
+    ----------
+    dim : int
+        -1, the last axis.
+
+    Raises
+    ------
+    ValueError
+        Another axis.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Softmax()([1.0, 1.0, 1.0, 1.0])
+    array([0.25, 0.25, 0.25, 0.25])
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = _last_axis(dim)
+        self._start("softmax")
+
+    def _config(self) -> dict[str, Any]:
+        return {"dim": self.dim}
+
+
+class LogSoftmax(Function):
+    """The logarithm of Softmax, exact where that is near 0 or 1.
+
+    Parameters
+    ----------
+    dim : int
+        -1, the last axis.
+
+    Raises
+    ------
+    ValueError
+        Another axis.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.LogSoftmax()([1000.0, 0.0])
+    array([    0., -1000.])
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = _last_axis(dim)
+        self._start("log_softmax")
+
+    def _config(self) -> dict[str, Any]:
+        return {"dim": self.dim}
+
+
+class Identity(Function):
+    """x itself.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Identity()([1.0])
+    array([1.])
+    """
+
+    def __init__(self) -> None:
+        self._start("identity")
+
+
+class Dropout(Function):
+    """x itself: only training drops anything. It keeps the positions of the layers behind it.
+
+    Parameters
+    ----------
+    p : float
+        Between 0 and 1; not used.
+
+    Raises
+    ------
+    ValueError
+        Another p.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Dropout(0.2)([1.0])
+    array([1.])
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.p = float(p)
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"p: expected a number from 0 to 1, got {p!r}")
+        self._start("identity")
+
+    def _config(self) -> dict[str, Any]:
+        return {"p": self.p}
+
+
+class Flatten(Function):
+    """x itself: rows of features are flat already. It keeps the positions of the layers behind it.
+
+    Parameters
+    ----------
+    start_dim, end_dim : int
+        1 and -1, PyTorch's defaults.
+
+    Raises
+    ------
+    ValueError
+        Other axes.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Flatten()([[1.0, 2.0]])
+    array([[1., 2.]])
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        if (start_dim, end_dim) != (1, -1):
+            raise ValueError(f"start_dim, end_dim: expected 1 and -1, got {start_dim!r} and {end_dim!r}")
+        self.start_dim, self.end_dim = 1, -1
+        self._start("identity")
+
+    def _config(self) -> dict[str, Any]:
+        return {"start_dim": self.start_dim, "end_dim": self.end_dim}

@@ -1,0 +1,344 @@
+"""Layers with a few numbers for each feature: normalisation, scaling, limits.
+
+Their arrays are float64 whatever the network computes in, and the network uses them to twice its own precision, so
+that a mean that is large beside its deviation loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Context, Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .module import Module, Prepared
+
+Doubles = NDArray[np.float64]
+
+# The rows of a table, as ColumnRow in cpp/kernels/contract.hpp: each value but the limits in two parts.
+CENTER, SCALE, OFFSET, LOWEST, HIGHEST, ROWS = 0, 2, 4, 6, 7, 8
+# Digits of what is computed once: two float64 hold 32.
+EXACT = Context(prec=50)
+
+
+class Columns(Module):
+    """A layer that holds arrays of shape (features,)."""
+
+    _function = "columns"
+
+    def _start(self, arrays: Mapping[str, ArrayLike | None], eps: float = 0.0) -> None:
+        self._eps = _eps(eps)
+        self._arrays = self._checked(arrays.keys(), arrays.values())
+        super().__init__(self._function, self._eps, 0.0, self._table(self._arrays))
+
+    def _checked(
+        self, names: Iterable[str], values: Iterable[ArrayLike | None], prefix: str = ""
+    ) -> dict[str, Doubles]:
+        """Arrays of one length, without those that are None."""
+        arrays: dict[str, Doubles] = {}
+        for name, value in zip(names, values, strict=True):
+            if value is None:
+                continue
+            array = np.asarray(value)
+            if array.dtype.kind not in "biuf":
+                raise TypeError(f"{prefix}{name}: expected real numbers, got dtype {array.dtype}")
+            if array.ndim != 1:
+                raise ValueError(f"{prefix}{name}: expected shape (features,), got {array.shape}")
+            width = self._width(arrays, array.shape[0])
+            if array.shape[0] != width:
+                raise ValueError(f"{prefix}{name}: expected shape ({width},), got {array.shape}")
+            arrays[name] = array.astype(np.float64)
+        return arrays
+
+    def _width(self, arrays: Mapping[str, Doubles], first: int) -> int:
+        return next(iter(arrays.values())).shape[0] if arrays else first
+
+    def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
+        """What _core takes. Raises ValueError for values that make no sense."""
+        raise NotImplementedError
+
+    def _own_names(self) -> tuple[str, ...]:
+        return tuple(self._arrays)
+
+    def _own_arrays(self) -> tuple[Doubles, ...]:
+        return tuple(array.copy() for array in self._arrays.values())
+
+    def _prepared(self, prefix: str, values: list[ArrayLike]) -> Prepared:
+        arrays = self._checked(self._arrays, values, prefix)
+        for name, array in arrays.items():
+            if array.shape != self._arrays[name].shape:
+                raise ValueError(f"{prefix}{name}: expected shape {self._arrays[name].shape}, got {array.shape}")
+        return Prepared([prefix.rstrip(".")], [self._table(arrays)], lambda: self._arrays.update(arrays))
+
+    @property
+    def num_features(self) -> int:
+        """How many features a row has."""
+        features = self.in_features
+        assert features is not None  # columns have a width
+        return features
+
+
+class LayerNorm(Columns):
+    """(x - mean) / sqrt(variance + eps) of each row, times ``weight``, plus ``bias`` (Ba et al., 2016).
+
+    Parameters
+    ----------
+    normalized_shape : int
+        The number of features.
+    weight, bias : array_like, shape (features,), optional
+        Kept as float64; without them 1 and 0.
+    eps : float
+
+    Raises
+    ------
+    ValueError
+        A shape that does not fit, or an eps that is negative.
+    TypeError
+        A dtype that is not real.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.LayerNorm(2, eps=0.0)([1.0, 3.0])
+    array([-1.,  1.])
+    """
+
+    _function = "layer_norm"
+
+    def __init__(
+        self, normalized_shape: int, weight: ArrayLike | None = None, bias: ArrayLike | None = None, eps: float = 1e-5
+    ) -> None:
+        if isinstance(normalized_shape, bool) or not isinstance(normalized_shape, (int, np.integer)):
+            raise TypeError(f"normalized_shape: expected the number of features, got {normalized_shape!r}")
+        if normalized_shape < 0:
+            raise ValueError(f"normalized_shape: expected the number of features, got {normalized_shape}")
+        self._features = int(normalized_shape)
+        self._start({"weight": weight, "bias": bias}, eps)
+
+    def _width(self, arrays: Mapping[str, Doubles], first: int) -> int:
+        return self._features
+
+    def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
+        table = _empty_table(self._features)
+        table[SCALE] = arrays.get("weight", 1.0)
+        table[OFFSET] = arrays.get("bias", 0.0)
+        return table
+
+    def _config(self) -> dict[str, Any]:
+        return {"normalized_shape": self._features, "eps": self._eps}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._features, self._arrays.get("weight"), self._arrays.get("bias"), self._eps)
+
+
+class BatchNorm1d(Columns):
+    """(x - running_mean) / sqrt(running_var + eps), times ``weight``, plus ``bias``, for each feature.
+
+    What PyTorch's BatchNorm1d computes in eval mode (Ioffe and Szegedy, 2015).
+
+    Parameters
+    ----------
+    running_mean, running_var : array_like, shape (features,)
+    weight, bias : array_like, shape (features,), optional
+        All are kept as float64; without weight and bias 1 and 0.
+    eps : float
+
+    Raises
+    ------
+    ValueError
+        A shape that does not fit, or a variance and eps whose sum is not positive.
+    TypeError
+        A dtype that is not real.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.BatchNorm1d([1.0, 2.0], [4.0, 9.0], eps=0.0)([3.0, 2.0])
+    array([1., 0.])
+    """
+
+    _training_names = ("num_batches_tracked",)
+
+    def __init__(
+        self,
+        running_mean: ArrayLike,
+        running_var: ArrayLike,
+        weight: ArrayLike | None = None,
+        bias: ArrayLike | None = None,
+        eps: float = 1e-5,
+    ) -> None:
+        arrays = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
+        self._start(arrays, eps)
+
+    def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
+        variances = arrays["running_var"]
+        if not np.all(variances + self._eps > 0):
+            raise ValueError("running_var: expected values that are positive with eps added")
+        table = _empty_table(len(variances))
+        table[CENTER] = arrays["running_mean"]
+        table[OFFSET] = arrays.get("bias", 0.0)
+        weights = arrays.get("weight", np.ones_like(variances))
+        _put_exact(table, SCALE, (_scale(w, v, self._eps) for w, v in zip(weights, variances, strict=True)))
+        return table
+
+    def _config(self) -> dict[str, Any]:
+        return {"num_features": self.num_features, "eps": self._eps}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = [self._arrays.get(name) for name in ("running_mean", "running_var", "weight", "bias")]
+        return type(self), (*values, self._eps)
+
+
+class Normalize(Columns):
+    """(x - mean) / std for each feature, and at most ``clip`` away from 0: for normalisers of observations.
+
+    Parameters
+    ----------
+    mean, std : array_like, shape (features,)
+        Kept as float64.
+    clip : float, optional
+
+    Raises
+    ------
+    ValueError
+        A shape that does not fit, or a std or clip that is not positive.
+    TypeError
+        A dtype that is not real.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Normalize([1.0, 2.0], [2.0, 1.0], clip=10.0)([3.0, 99.0])
+    array([ 1., 10.])
+    """
+
+    def __init__(self, mean: ArrayLike, std: ArrayLike, clip: float | None = None) -> None:
+        self.clip = None if clip is None else float(clip)
+        if self.clip is not None and not self.clip > 0:
+            raise ValueError(f"clip: expected a positive number, got {clip!r}")
+        self._start({"mean": mean, "std": std})
+
+    def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
+        deviations = arrays["std"]
+        if not np.all(deviations > 0):
+            raise ValueError("std: expected positive values")
+        table = _empty_table(len(deviations))
+        table[CENTER] = arrays["mean"]
+        _put_exact(table, SCALE, (EXACT.divide(Decimal(1), Decimal(float(std))) for std in deviations))
+        if self.clip is not None:
+            table[LOWEST], table[HIGHEST] = -self.clip, self.clip
+        return table
+
+    def _config(self) -> dict[str, Any]:
+        return {"num_features": self.num_features, "clip": self.clip}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._arrays["mean"], self._arrays["std"], self.clip)
+
+
+class Affine(Columns):
+    """x * scale + offset for each feature.
+
+    Parameters
+    ----------
+    scale, offset : array_like, shape (features,)
+        Kept as float64.
+
+    Raises
+    ------
+    ValueError
+        A shape that does not fit.
+    TypeError
+        A dtype that is not real.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Affine([2.0, 3.0], [0.0, 1.0])([1.0, 1.0])
+    array([2., 4.])
+    """
+
+    def __init__(self, scale: ArrayLike, offset: ArrayLike) -> None:
+        self._start({"scale": scale, "offset": offset})
+
+    def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
+        table = _empty_table(len(arrays["scale"]))
+        table[SCALE], table[OFFSET] = arrays["scale"], arrays["offset"]
+        return table
+
+    def _config(self) -> dict[str, Any]:
+        return {"num_features": self.num_features}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._arrays["scale"], self._arrays["offset"])
+
+
+class Clip(Columns):
+    """x, but at least ``low`` and at most ``high``, for each feature. NaN stays NaN.
+
+    Parameters
+    ----------
+    low, high : array_like, shape (features,)
+        Kept as float64; may be infinite.
+
+    Raises
+    ------
+    ValueError
+        A shape that does not fit, or a low that is above its high, or NaN.
+    TypeError
+        A dtype that is not real.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Clip([0.0, -1.0], [1.0, 1.0])([-3.0, 3.0])
+    array([0., 1.])
+    """
+
+    def __init__(self, low: ArrayLike, high: ArrayLike) -> None:
+        self._start({"low": low, "high": high})
+
+    def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
+        if not np.all(arrays["low"] <= arrays["high"]):
+            raise ValueError("low, high: expected low <= high for every feature")
+        table = _empty_table(len(arrays["low"]))
+        table[LOWEST], table[HIGHEST] = arrays["low"], arrays["high"]
+        return table
+
+    def _config(self) -> dict[str, Any]:
+        return {"num_features": self.num_features}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._arrays["low"], self._arrays["high"])
+
+
+def _eps(eps: float) -> float:
+    number = float(eps)
+    if not 0 <= number < np.inf:
+        raise ValueError(f"eps: expected a number that is not negative, got {eps!r}")
+    return number
+
+
+def _empty_table(features: int) -> Doubles:
+    """That of x itself."""
+    table = np.zeros((ROWS, features))
+    table[SCALE] = 1.0
+    table[LOWEST], table[HIGHEST] = -np.inf, np.inf
+    return table
+
+
+def _scale(weight: float, variance: float, eps: float) -> Decimal:
+    if not np.isfinite(weight):
+        return Decimal(float(weight))
+    root = EXACT.sqrt(EXACT.add(Decimal(float(variance)), Decimal(eps)))
+    return EXACT.divide(Decimal(float(weight)), root)
+
+
+def _put_exact(table: Doubles, row: int, values: Iterable[Decimal]) -> None:
+    """Each value as the sum of two float64."""
+    for i, value in enumerate(values):
+        high = float(value)
+        table[row, i] = high
+        table[row + 1, i] = float(EXACT.subtract(value, Decimal(high))) if np.isfinite(high) else 0.0

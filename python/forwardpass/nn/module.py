@@ -1,0 +1,150 @@
+"""What all layers and networks share. All arithmetic happens in _core.Network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _core
+
+FloatArray = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What load_state_dict() is to put in one layer."""
+
+    names: list[str]  # of the values, in messages
+    values: list[ArrayLike]  # as _load() takes them
+    keep: Callable[[], None] = lambda: None  # once they are there
+
+
+class Module(_core.Network):
+    """What all layers and networks share.
+
+    Calling a module, ``module(x, *, out=None, num_threads=None)``, maps x of shape (..., in_features) to
+    (..., out_features), each row by itself and with the same bits wherever it stands. x is
+    converted to the module's dtype by NumPy's same_kind rule. With ``out`` the result is written
+    there and nothing is allocated, from the second call of a kind on: memory for what lies between layers is
+    kept by the calling thread, up to 64 MB. Large calls share their work among at most ``num_threads`` threads
+    (``get_num_threads()`` where it is None). Raises ValueError for a shape and TypeError for a dtype that
+    does not fit. Calls may run in several threads at once.
+    """
+
+    def _leaves(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Every layer that is made of no others, with the prefix of its names in state_dict()."""
+        yield prefix, self
+
+    def _config(self) -> dict[str, Any]:
+        """The arguments of __init__ that are no arrays."""
+        return {}
+
+    def _own_names(self) -> tuple[str, ...]:
+        """What PyTorch calls this layer's own arrays."""
+        return ()
+
+    def _own_arrays(self) -> tuple[FloatArray, ...]:
+        """New arrays, in the order of their names."""
+        return ()
+
+    def _prepared(self, prefix: str, values: list[ArrayLike]) -> Prepared:
+        """New values for its own arrays, as _load() takes them, checked but for shapes that it checks."""
+        return Prepared([prefix + name for name in self._own_names()], values)
+
+    @cached_property
+    def _state_names(self) -> tuple[str, ...]:
+        """What state_dict() calls all arrays, in order."""
+        return tuple(prefix + name for prefix, layer in self._leaves() for name in layer._own_names())
+
+    @cached_property
+    def _ignored_names(self) -> frozenset[str]:
+        """What PyTorch keeps too, for training."""
+        return frozenset(prefix + name for prefix, layer in self._leaves() for name in layer._training_names)
+
+    _training_names: tuple[str, ...] = ()
+
+    def state_dict(self) -> dict[str, FloatArray]:
+        """Names and values of all arrays, named as PyTorch names them.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            New arrays: ``weight`` (out_features, in_features) and ``bias`` (out_features,) of a
+            Linear, (features,) of other layers, with the position of the layer before them in a Sequential.
+
+        Examples
+        --------
+        >>> import forwardpass as fp
+        >>> list(fp.Sequential(fp.Linear.random(4, 3), fp.ReLU()).state_dict())
+        ['0.weight', '0.bias']
+        """
+        return {
+            prefix + name: array
+            for prefix, layer in self._leaves()
+            for name, array in zip(layer._own_names(), layer._own_arrays(), strict=True)
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, ArrayLike]) -> None:
+        """Put new values in all arrays, in place, from names as state_dict() gives them.
+
+        All names and shapes are checked before anything changes. ``num_batches_tracked`` of a BatchNorm1d, which
+        only training needs, may be there. Networks that share these layers
+        see the new values. A call that runs in another thread meanwhile may use old and new ones.
+
+        Raises
+        ------
+        ValueError
+            Names missing or unexpected, a shape that differs, or a value that the layer does not take.
+        TypeError
+            A dtype that NumPy's same_kind rule does not convert to the module's.
+
+        Examples
+        --------
+        >>> import numpy as np, forwardpass as fp
+        >>> layer = fp.Linear(np.zeros((1, 2)))
+        >>> layer.load_state_dict({"weight": [[1.0, 2.0]]})
+        >>> layer([1.0, 1.0])
+        array([3.])
+        """
+        names = self._state_names
+        if len(state_dict) != len(names) or not all(name in state_dict for name in names):
+            missing = [name for name in names if name not in state_dict]
+            unexpected = [name for name in state_dict if name not in names and name not in self._ignored_names]
+            if missing or unexpected:
+                raise ValueError(f"state_dict: missing {missing}, unexpected {unexpected}; expected {[*names]}")
+        if self._only_linears:
+            return self._load(names, [state_dict[name] for name in names])
+        parts = [
+            layer._prepared(prefix, [state_dict[prefix + name] for name in layer._own_names()])
+            for prefix, layer in self._leaves()
+        ]
+        self._load(
+            tuple(name for part in parts for name in part.names), [value for part in parts for value in part.values]
+        )
+        for part in parts:
+            part.keep()
+
+    @cached_property
+    def _only_linears(self) -> bool:
+        """Whether _load() takes the arrays as they are: twice as fast for a small network."""
+        return all(type(layer)._prepared is Module._prepared for _, layer in self._leaves())
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self._config().items())
+        return f"{type(self).__name__}({arguments})"
+
+    def _repr_html_(self) -> str:
+        """A table of the layers, for notebooks."""
+        cells = (
+            (name.rstrip(".") or "-", type(layer).__name__, layer.in_features, layer.out_features, layer.nbytes)
+            for name, layer in self._leaves()
+        )
+        rows = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in cells)
+        head = "".join(f"<th>{title}</th>" for title in ("", "layer", "in_features", "out_features", "bytes"))
+        layers = str(self).replace("&", "&amp;").replace("<", "&lt;")
+        return f"<pre>{layers}</pre><table><tr>{head}</tr>{rows}</table>"
