@@ -30,11 +30,13 @@ def from_state(state: Mapping[str, Any], architecture: str | Module | None) -> M
     arrays = {name: array_of(value, name) for name, value in state.items() if name.rpartition(".")[2] != COUNT}
     if isinstance(architecture, Module):
         spec = arch.describe(architecture)
-        named = _checked(arrays, spec, {name: name for name in arch.tensor_shapes(spec)})
+        named = _checked(arrays, spec, {name: name for name in arch.tensors(spec)})
     else:
         spec, named = _by_order(arrays, architecture)
-    dtype = np.result_type(*named.values()) if named else np.dtype(np.float32)
-    return arch.build(spec, {name: array.astype(dtype, copy=False) for name, array in named.items()})
+    # Layers beside Linear hold float64, whatever the network computes in.
+    linear = [name for name, expected in arch.tensors(spec).items() if not expected.float64]
+    dtype = np.result_type(*(named[name] for name in linear)) if linear else np.dtype(np.float32)
+    return arch.build(spec, named | {name: named[name].astype(dtype, copy=False) for name in linear})
 
 
 def _by_order(arrays: dict[str, FloatArray], text: str) -> tuple[Any, dict[str, FloatArray]]:
@@ -77,12 +79,12 @@ def _assigned(arrays: dict[str, FloatArray], order: list[str], text: str) -> tup
 
 def _checked(arrays: dict[str, FloatArray], spec: Any, names: dict[str, str]) -> dict[str, FloatArray]:
     """The arrays under our names, of which ``names`` gives theirs."""
-    expected = set(names.values())
+    known = set(names.values())
     missing = [name for name in names.values() if name not in arrays]
-    unexpected = [name for name in arrays if name not in expected]
+    unexpected = [name for name in arrays if name not in known]
     if missing or unexpected:
         raise ConversionError(f"state: missing {missing[:20]}, unexpected {unexpected[:20]}")
-    for mine, shape in arch.tensor_shapes(spec).items():
-        if arrays[names[mine]].shape != shape:
-            raise ConversionError(f"{names[mine]}: expected shape {shape}, got {arrays[names[mine]].shape}")
+    for mine, expected in arch.tensors(spec).items():
+        if arrays[names[mine]].shape != expected.shape:
+            raise ConversionError(f"{names[mine]}: expected shape {expected.shape}, got {arrays[names[mine]].shape}")
     return {mine: arrays[name] for mine, name in names.items()}
