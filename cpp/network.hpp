@@ -76,10 +76,11 @@ public:
 private:
     void plan(const std::vector<Layer<T>>& layers);
     void count_work();
-    template <class RunStep>
-    void for_each_step(Batch<T> batch, T* workspace, RunStep run_step) const noexcept;
+    template <class Use>
+    void for_each_step(Batch<T> batch, T* workspace, const Use& use) const noexcept;
     void run_step(const Step<T>& step, const Batch<T>& batch, const Added<T>& added, T* scratch, Index first,
                   Index count) const noexcept;
+    void run_rows(const Step<T>& step, const Batch<T>& batch, const Added<T>& added) const noexcept;
     bool share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     bool share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     Index workspace_stride(Index width) const noexcept;

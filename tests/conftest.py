@@ -1,6 +1,7 @@
 """What every test can ask for: an instruction set, a dtype, and the long grids only on demand."""
 
 import platform
+from importlib.util import find_spec
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,9 +12,24 @@ from forwardpass import _core
 from tests.support import Float
 
 
-def pytest_report_header() -> str:
+# What the tests of each origin need: pip install '.[test,origins]', 1 GB.
+ORIGINS = {
+    "keras": ("h5py", "keras", "torch"),
+    "onnx": ("keras", "onnx", "onnxscript", "skl2onnx", "torch"),
+    "sb3": ("gymnasium", "stable_baselines3"),
+    "sklearn": ("sklearn",),
+    "torch": ("torch",),
+}
+absent = [origin for origin, needs in ORIGINS.items() if not all(map(find_spec, needs))]
+collect_ignore_glob = [f"test_from_{origin}*.py" for origin in absent]
+
+
+def pytest_report_header() -> list[str]:
     isas = ", ".join(fp.available_isas())
-    return f"forwardpass {fp.__version__} on {platform.machine()} (runs {isas}), NumPy {np.__version__}"
+    lines = [f"forwardpass {fp.__version__} on {platform.machine()} (runs {isas}), NumPy {np.__version__}"]
+    if absent:
+        lines.append(f"left out, as pip install '.[origins]' is missing: {', '.join(collect_ignore_glob)}")
+    return lines
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -21,8 +21,9 @@ BITS = {"float": 24, "double": 53}
 LARGEST = {"float": mpf(15), "double": mpf(39)}
 # Of the variable (a - pivot) / (a + pivot): lower degrees than 2 and 4 give, for both types.
 PIVOT = mpf(3)
-# Coefficients of normal_tail that come in two parts: with 2, GELU was up to 1.07 units wrong in float.
-EXACT = 3
+# Coefficients that come in two parts: with 2 of normal_tail GELU was up to 1.07 units wrong in float, and without that
+# of atanh_tail Softplus fell between neighbours near 0.
+EXACT = {"expm1_tail": 0, "atanh_tail": 1, "normal_tail": 3}
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,8 @@ def evaluated(coefficients: list[mpf], x: mpf) -> mpf:
 
 
 def fitted(p: Polynomial, kind: str) -> tuple[list[mpf], mpf]:
-    """Rounded coefficients and their largest error; the lowest of normal_tail come in two parts, so exact."""
-    exact = EXACT if p.name == "normal_tail" else 0
+    """Rounded coefficients and their largest error; those in two parts are exact."""
+    exact = EXACT[p.name]
     probes = nodes(p, 400)
     wanted = [p.function(x) for x in probes]
     for degree in range(2, 40):
@@ -163,7 +164,7 @@ def constants(kind: str) -> list[str]:
     ]
     for p in polynomials(kind):
         rounded, error = fitted(p, kind)
-        exact = EXACT if p.name == "normal_tail" else 0
+        exact = EXACT[p.name]
         lines.append(f"    // {p.comment}: at most {mp.nstr(error, 2)} away, 2^{mp.nstr(mp.log(error, 2), 4)}.")
         lines += [pair(f"{p.name}_{i}", rounded[i], kind) for i in range(exact)]
         body = ",\n        ".join(text(c, kind) for c in rounded[exact:])

@@ -139,10 +139,13 @@ FORWARDPASS_INLINE typename V::Register gelu(typename V::Register x) noexcept {
 // log(1 + s) = 2 atanh(s / (2 + s)) for 0 <= s; `ratio` is s / (2 + s) but for the scale `power`, and so is the result.
 template <class V>
 FORWARDPASS_INLINE Pair<V> log1p_of_ratio(const Pair<V>& ratio, typename V::Register power) noexcept {
-    const auto small = ratio.high * power;
-    const auto tail = polynomial<V>(Coefficients<typename V::Element>::atanh_tail, small * small);
-    const auto low = V::fma(ratio.high * (small * small), tail, ratio.low);
-    return {ratio.high + ratio.high, low + low};
+    using C = Coefficients<typename V::Element>;
+    const Pair<V> scaled{ratio.high * power, ratio.low * power};
+    const Pair<V> square = product<V>(scaled, scaled), third = constant<V>(C::atanh_tail_0);
+    const Pair<V> tail =
+        fast_two_sum<V>(third.high, V::fma(square.high, polynomial<V>(C::atanh_tail, square.high), third.low));
+    const Pair<V> half = sum<V>(ratio, product<V>(ratio, product<V>(square, tail)));
+    return {half.high + half.high, half.low + half.low};
 }
 
 // log(1 + e^(beta x)) / beta, and x itself where beta x > threshold, as PyTorch has it.

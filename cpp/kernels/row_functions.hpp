@@ -204,7 +204,8 @@ void log_softmax(const RowTask<typename V::Element>& a) noexcept {
     while (at + 1 < a.count && !(a.x[at] >= largest)) ++at;
     const Pair<S> before = sum_of_weights<V>(a.x, at, largest);
     const Pair<S> after = sum_of_weights<V>(a.x + at + 1, a.count - at - 1, largest);
-    const Pair<S> log = log1p<S>(sum<S>(before, after));
+    Pair<S> log = log1p<S>(sum<S>(before, after));
+    log.high += largest - largest;  // NaN where that is infinite
     each_column<V>(a, [&](auto v, auto x, Index) FORWARDPASS_UNROLLED {
         using L = decltype(v);
         const Pair<L> d = two_sum<L>(x, L::broadcast(-largest));

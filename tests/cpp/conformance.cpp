@@ -10,6 +10,7 @@
 
 #include "checker.hpp"
 #include "dispatch.hpp"
+#include "functions.hpp"
 #include "layers.hpp"
 #include "networks.hpp"
 
@@ -29,10 +30,15 @@ void run(const KernelTable& table, Index quick, Count& count) {
     check_elementwise(checker);
     check_networks(checker);
     check_deep_networks(checker);
+    check_activations(checker);
+    check_row_functions(checker);
+    check_all_layers(checker);
     check_allocations(checker);
     if constexpr (sizeof(T) == 4) check_double_rounding(checker);
     check_float_environment(checker);
     std::printf("%s %s: %td cases, %td wrong\n", current.isa, current.dtype, checker.cases, checker.wrong);
+    std::printf("functions %s: hash %016llx\n", current.dtype,
+                static_cast<unsigned long long>(hash_of_functions(checker.kernels)));
     std::fflush(stdout);
     count.cases += checker.cases;
     count.wrong += checker.wrong;

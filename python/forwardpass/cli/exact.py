@@ -38,7 +38,7 @@ def _columns(layer: nn.Columns, x: Wide) -> Wide:
     arrays = {name: array.astype(x.dtype) for name, array in layer._arrays.items()}
     y: Wide
     if isinstance(layer, nn.Affine):
-        return x * arrays["scale"] + arrays["offset"]
+        return np.add(x * arrays["scale"], arrays["offset"])
     if isinstance(layer, nn.Clip):
         return np.clip(x, arrays["low"], arrays["high"])
     if isinstance(layer, nn.Normalize):

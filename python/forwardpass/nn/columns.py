@@ -30,11 +30,11 @@ class Columns(Module):
 
     def _start(self, arrays: Mapping[str, ArrayLike | None], eps: float = 0.0) -> None:
         self._eps = _eps(eps)
-        self._arrays = self._checked(arrays.keys(), arrays.values())
+        self._arrays = self._checked(arrays.keys(), arrays.values(), self._width())
         super().__init__(self._function, self._eps, 0.0, self._table(self._arrays))
 
     def _checked(
-        self, names: Iterable[str], values: Iterable[ArrayLike | None], prefix: str = ""
+        self, names: Iterable[str], values: Iterable[ArrayLike | None], width: int | None, prefix: str = ""
     ) -> dict[str, Doubles]:
         """Arrays of one length, without those that are None."""
         arrays: dict[str, Doubles] = {}
@@ -46,14 +46,15 @@ class Columns(Module):
                 raise TypeError(f"{prefix}{name}: expected real numbers, got dtype {array.dtype}")
             if array.ndim != 1:
                 raise ValueError(f"{prefix}{name}: expected shape (features,), got {array.shape}")
-            width = self._width(arrays, array.shape[0])
+            width = array.shape[0] if width is None else width
             if array.shape[0] != width:
                 raise ValueError(f"{prefix}{name}: expected shape ({width},), got {array.shape}")
             arrays[name] = array.astype(np.float64)
         return arrays
 
-    def _width(self, arrays: Mapping[str, Doubles], first: int) -> int:
-        return next(iter(arrays.values())).shape[0] if arrays else first
+    def _width(self) -> int | None:
+        """Of the arrays to come, where it is known."""
+        return None
 
     def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
         """What _core takes. Raises ValueError for values that make no sense."""
@@ -66,10 +67,7 @@ class Columns(Module):
         return tuple(array.copy() for array in self._arrays.values())
 
     def _prepared(self, prefix: str, values: list[ArrayLike]) -> Prepared:
-        arrays = self._checked(self._arrays, values, prefix)
-        for name, array in arrays.items():
-            if array.shape != self._arrays[name].shape:
-                raise ValueError(f"{prefix}{name}: expected shape {self._arrays[name].shape}, got {array.shape}")
+        arrays = self._checked(self._arrays, values, self.num_features, prefix)
         return Prepared([prefix.rstrip(".")], [self._table(arrays)], lambda: self._arrays.update(arrays))
 
     @property
@@ -117,7 +115,7 @@ class LayerNorm(Columns):
         self._features = int(normalized_shape)
         self._start({"weight": weight, "bias": bias}, eps)
 
-    def _width(self, arrays: Mapping[str, Doubles], first: int) -> int:
+    def _width(self) -> int:
         return self._features
 
     def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
+
+if TYPE_CHECKING:
+    from ..convert.verification import Verification
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -67,6 +70,7 @@ class Module(_core.Network):
         return frozenset(prefix + name for prefix, layer in self._leaves() for name in layer._training_names)
 
     _training_names: tuple[str, ...] = ()
+    verification: Verification  # of a network that an importer made, and there alone
 
     def state_dict(self) -> dict[str, FloatArray]:
         """Names and values of all arrays, named as PyTorch names them.

@@ -1,0 +1,288 @@
+"""Softmax, LogSoftmax, LayerNorm and the layers of columns: against 50 digits, PyTorch's formulas, and bad values."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from mpmath import mpf
+
+import forwardpass as fp
+
+from .support import Array, Float, same_bits
+from .test_activations import units
+
+DTYPES = [np.float32, np.float64]
+
+
+def rows(dtype: Float, width: int) -> Array:
+    """Some near each other, some far apart, some with a large mean."""
+    rng = np.random.default_rng(width)
+    normal = rng.standard_normal((12, width))
+    normal[1] *= 1e-3
+    normal[2] *= 30
+    normal[3] += 1000
+    normal[4] *= 1e-20
+    normal[5] = normal[5, 0]
+    normal[6] *= 1000
+    return normal.astype(dtype)
+
+
+def exact_log_softmax(row: list[mpf]) -> list[mpf]:
+    with mpmath.workdps(500):  # the others may be e^-1000 beside 1
+        log = mpmath.log(sum(mpmath.exp(x) for x in row))
+        return [x - log for x in row]
+
+
+def exact_softmax(row: list[mpf]) -> list[mpf]:
+    return [mpmath.exp(x) for x in exact_log_softmax(row)]
+
+
+def exact_layer_norm(row: list[mpf], eps: float, weight: Array, bias: Array) -> list[mpf]:
+    with mpmath.workdps(80):
+        mean = sum(row) / len(row)
+        root = mpmath.sqrt(sum((x - mean) ** 2 for x in row) / len(row) + mpf(eps))
+        return [
+            (x - mean) / root * mpf(w) + mpf(b) for x, w, b in zip(row, weight.tolist(), bias.tolist(), strict=True)
+        ]
+
+
+def largest_units(layer: fp.Module, x: Array, exact: Callable[[list[mpf]], list[mpf]]) -> float:
+    return max(max(units(layer(row), exact([mpf(value) for value in row.tolist()]))) for row in x)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [1, 2, 7, 16, 33, 100])
+def test_softmax_and_its_logarithm(width: int, dtype: Float) -> None:
+    x = rows(dtype, width)
+    allowed = 1 if dtype is np.float32 else 2
+    assert largest_units(fp.Softmax(), x, exact_softmax) <= allowed
+    assert largest_units(fp.LogSoftmax(), x, exact_log_softmax) <= allowed
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [1, 2, 7, 16, 33, 100])
+def test_layer_norm(width: int, dtype: Float) -> None:
+    # Of weights and biases of one sign, so that nothing cancels at the end: then the error is that of the result.
+    rng = np.random.default_rng(0)
+    weight, bias = rng.uniform(0.5, 2, width).astype(np.float32), np.zeros(width)
+    x = rows(dtype, width)
+    layer = fp.LayerNorm(width, weight, bias, eps=1e-5)
+    allowed = 1 if dtype is np.float32 else 2
+    exact = [exact_layer_norm([mpf(v) for v in row.tolist()], 1e-5, weight, bias) for row in x]
+    for row, wanted in zip(x, exact, strict=True):
+        got = layer(row)
+        # What is left of x - mean where all are nearly the mean is exact to the pair's 2^-44 (2^-100) of x.
+        lost = np.abs(row.astype(float)).max() * 2.0 ** (-40 if dtype is np.float32 else -96) * 400
+        for value, one, error in zip(got.tolist(), wanted, units(got, wanted), strict=True):
+            assert error <= allowed or abs(value - one) <= lost
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_layer_norm_is_torchs_formula(dtype: Float) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((5, 30)).astype(dtype)
+    weight, bias = rng.standard_normal(30), rng.standard_normal(30)
+    wide = x.astype(np.float64)
+    normal = (wide - wide.mean(1, keepdims=True)) / np.sqrt(wide.var(1, keepdims=True) + 1e-5)
+    assert fp.LayerNorm(30)(x) == pytest.approx(normal, rel=1e-6, abs=1e-6)
+    assert fp.LayerNorm(30, weight, bias)(x) == pytest.approx(normal * weight + bias, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("layer", [fp.Softmax(), fp.LogSoftmax(), fp.LayerNorm(3)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_bad_row_makes_only_itself_nan(layer: fp.Module, dtype: Float) -> None:
+    x = np.array([[1, 2, 3], [np.nan, 2, 3], [np.inf, 2, 3], [-np.inf] * 3], dtype)
+    with np.errstate(all="raise"):
+        y = layer(x)
+    assert np.isfinite(y[0]).all()
+    assert np.isnan(y[1:]).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_of_minus_infinity(dtype: Float) -> None:
+    x = np.array([0, -np.inf, 0], dtype)
+    assert same_bits(fp.Softmax()(x), np.array([0.5, 0, 0.5], dtype))
+    assert np.array_equal(fp.LogSoftmax()(x), np.array([-np.log(2), -np.inf, -np.log(2)], dtype))
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [1, 5, 16, 40])
+def test_a_row_in_any_batch(width: int, dtype: Float) -> None:
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((50, width)).astype(dtype)
+    values = rng.uniform(0.5, 2, (4, width))
+    layers = [
+        fp.Softmax(),
+        fp.LogSoftmax(),
+        fp.LayerNorm(width, values[0], values[1]),
+        fp.BatchNorm1d(*values),
+        fp.Normalize(values[0], values[1], 1.5),
+        fp.Affine(values[0], values[1]),
+        fp.Clip(-values[0], values[1]),
+    ]
+    for layer in [*layers, fp.Sequential(*layers)]:
+        whole = layer(x)
+        assert all(same_bits(layer(row), expected) for row, expected in zip(x, whole, strict=True))
+        out = x.copy()
+        assert layer(out, out=out) is out
+        assert same_bits(out, whole)
+
+
+def exact_columns(row: Array, center: Array, scale: list[mpf], offset: Array) -> list[mpf]:
+    parts = zip(row.tolist(), center.tolist(), scale, offset.tolist(), strict=True)
+    return [(mpf(x) - mpf(c)) * s + mpf(o) for x, c, s, o in parts]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_columns_round_once(dtype: Float) -> None:
+    rng = np.random.default_rng(3)
+    width, allowed = 40, 1 if dtype is np.float32 else 2
+    # Means that are larger than the deviations, and that float32 has no room for.
+    mean, std = 100 * rng.standard_normal(width), 10.0 ** rng.uniform(-1, 2, width)
+    x = (mean + std * rng.standard_normal((20, width))).astype(dtype)
+    zero = np.zeros(width)
+    normal = fp.Normalize(mean, std)
+    batch = fp.BatchNorm1d(mean, std**2, eps=0.01)
+    for row in x:
+        assert max(units(normal(row), exact_columns(row, mean, [1 / mpf(s) for s in std.tolist()], zero))) <= allowed
+        scale = [1 / mpmath.sqrt(mpf(v) + mpf(0.01)) for v in (std**2).tolist()]
+        assert max(units(batch(row), exact_columns(row, mean, scale, zero))) <= allowed
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_special_values_of_columns(dtype: Float) -> None:
+    x = np.array([np.nan, np.inf, -np.inf, np.finfo(dtype).max, 0.0], dtype)
+    ones = np.ones(5)
+    with np.errstate(all="raise"):
+        assert same_bits(fp.Affine(2 * ones, ones)(x), np.array([np.nan, np.inf, -np.inf, np.inf, 1], dtype))
+        assert same_bits(fp.Clip(-ones, ones)(x), np.array([np.nan, 1, -1, 1, 0], dtype))
+        assert same_bits(fp.Normalize(0 * ones, ones, 5)(x), np.array([np.nan, 5, -5, 5, 0], dtype))
+
+
+def test_values_of_sklearns_scalers() -> None:
+    x = np.array([[0.1, 1e6], [0.7, -3.0]])
+    mean, scale = np.array([0.3, 1e5]), np.array([0.2, 7.0])
+    assert fp.Normalize(mean, scale)(x) == pytest.approx((x - mean) / scale, rel=4e-16)
+    assert fp.Affine(scale, mean)(x) == pytest.approx(x * scale + mean, rel=4e-16)
+
+
+STATE = [
+    (fp.LayerNorm(3, [1, 2, 3], [0, 0, 1]), ["weight", "bias"]),
+    (fp.LayerNorm(3), []),
+    (fp.BatchNorm1d([1, 2, 3], [4, 5, 6]), ["running_mean", "running_var"]),
+    (fp.BatchNorm1d([1, 2, 3], [4, 5, 6], [1, 1, 2], [0, 0, 1]), ["weight", "bias", "running_mean", "running_var"]),
+    (fp.Normalize([1, 2, 3], [1, 1, 2], 4.0), ["mean", "std"]),
+    (fp.Affine([1, 2, 3], [1, 1, 2]), ["scale", "offset"]),
+    (fp.Clip([1, 2, 3], [1, 5, 7]), ["low", "high"]),
+]
+
+
+@pytest.mark.parametrize(("layer", "names"), STATE)
+def test_state_pickle_copy(layer: fp.Module, names: list[str]) -> None:
+    state = layer.state_dict()
+    assert list(state) == names
+    assert all(value.dtype == np.float64 and value.shape == (3,) for value in state.values())
+    x = np.array([[1.5, -2, 3]], np.float32)
+    for other in (pickle.loads(pickle.dumps(layer)), copy.copy(layer), copy.deepcopy(layer)):
+        assert same_bits(other(x), layer(x))
+        assert repr(other) == repr(layer)
+        other.load_state_dict({name: np.asarray(value) + 1 for name, value in state.items()})
+        assert all((other.state_dict()[name] == value + 1).all() for name, value in state.items())
+        assert not names or type(layer) is fp.Clip or not same_bits(other(x), layer(x))
+
+
+def test_new_values_reach_networks_that_share_the_layer() -> None:
+    norm = fp.BatchNorm1d([0, 0], [1, 1], eps=0.0)
+    net = fp.Sequential(fp.Linear(np.eye(2, dtype=np.float32)), norm)
+    net.load_state_dict({**net.state_dict(), "1.running_mean": [1, 2], "1.num_batches_tracked": np.array(7)})
+    assert np.array_equal(net([1, 2]), [0, 0])
+    assert np.array_equal(norm([1, 2]), [0, 0])
+
+
+def test_nothing_is_half_loaded() -> None:
+    net = fp.Sequential(fp.Linear(np.eye(2)), fp.Normalize([0, 0], [1, 1]))
+    before = net.state_dict()
+    for name, value, message in (
+        ("1.std", [0, 1], "std: expected positive values"),
+        ("1.mean", [0, 1, 2], r"1.mean: expected shape \(2,\), got \(3,\)"),
+        ("0.weight", np.eye(3), "0.weight: expected shape"),
+        ("1.mean", ["a", "b"], "1.mean: expected real numbers"),
+    ):
+        new = {**{key: np.asarray(v) + 1 for key, v in before.items()}, name: value}
+        with pytest.raises((ValueError, TypeError), match=message):
+            net.load_state_dict(new)
+        assert all(np.array_equal(v, before[key]) for key, v in net.state_dict().items())
+        assert np.array_equal(net([1, 2]), [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: fp.LayerNorm(3, [1, 2]), r"weight: expected shape \(3,\), got \(2,\)"),
+        (lambda: fp.LayerNorm(-1), "normalized_shape: expected the number of features, got -1"),
+        (lambda: fp.LayerNorm(3, eps=-1), "eps: expected a number that is not negative, got -1"),
+        (lambda: fp.BatchNorm1d([1, 2], [1, 2, 3]), r"running_var: expected shape \(2,\), got \(3,\)"),
+        (lambda: fp.BatchNorm1d([1], [-1]), "running_var: expected values that are positive with eps added"),
+        (lambda: fp.Normalize([[1]], [[1]]), r"mean: expected shape \(features,\), got \(1, 1\)"),
+        (lambda: fp.Normalize([1], [np.nan]), "std: expected positive values"),
+        (lambda: fp.Normalize([1], [1], 0), "clip: expected a positive number, got 0"),
+        (lambda: fp.Clip([2], [1]), "low, high: expected low <= high"),
+        (lambda: fp.Residual(fp.Linear.random(2, 3)), "expected as many features out as in, got in_features=2"),
+        (
+            lambda: fp.Sequential(fp.Linear.random(2, 3), fp.LayerNorm(4)),
+            r"layer 0, Linear\(in_features=2, out_features=3\), gives 3 features, but layer 1, of 4 features, takes 4",
+        ),
+    ],
+)
+def test_what_is_refused(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_wrong_types() -> None:
+    for make in (
+        lambda: fp.LayerNorm([3]),  # type: ignore[arg-type]
+        lambda: fp.LayerNorm(True),
+        lambda: fp.Affine([1j], [0]),
+        lambda: fp.Residual(3),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(TypeError, match="expected"):
+            make()
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_residuals(dtype: Float) -> None:
+    rng = np.random.default_rng(4)
+
+    def linear(inputs: int, outputs: int) -> fp.Linear:
+        return fp.Linear(rng.standard_normal((outputs, inputs)).astype(dtype), rng.standard_normal(outputs))
+
+    inner = fp.Sequential(linear(10, 70), fp.ReLU(), linear(70, 10))
+    deep = fp.Residual(fp.Sequential(fp.Residual(inner), fp.Tanh(), linear(10, 10), fp.Residual(fp.ReLU())))
+    net = fp.Sequential(linear(6, 10), fp.Residual(inner), fp.ReLU(), deep, fp.Residual(linear(10, 10)), linear(10, 3))
+    x = rng.standard_normal((40, 6)).astype(dtype)
+
+    def plain(layer: fp.Module, values: Array) -> Array:
+        if isinstance(layer, fp.Sequential):
+            for each in layer:
+                values = plain(each, values)
+            return values
+        return values + plain(layer.inner, values) if isinstance(layer, fp.Residual) else layer(values)
+
+    for layer, values in ((net, x), (net[1], net[0](x)), (deep, net[0](x))):
+        expected = plain(layer, values)
+        assert same_bits(layer(values), expected)
+        assert same_bits(layer(values[0]), expected[0])
+        assert same_bits(layer(values, num_threads=3), expected)
+    names = [name for name in net.state_dict() if name.endswith("weight")]
+    assert names[:4] == ["0.weight", "1.inner.0.weight", "1.inner.2.weight", "3.inner.0.inner.0.weight"]
+    other = pickle.loads(pickle.dumps(net))
+    assert same_bits(other(x), net(x))
+    assert repr(other) == repr(net)
+    assert "(1): Residual(" in repr(net)
