@@ -286,3 +286,40 @@ def test_residuals(dtype: Float) -> None:
     assert same_bits(other(x), net(x))
     assert repr(other) == repr(net)
     assert "(1): Residual(" in repr(net)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_folded_batch_norm(dtype: Float) -> None:
+    rng = np.random.default_rng(5)
+
+    def linear(inputs: int, outputs: int, bias: bool = True) -> fp.Linear:
+        values = rng.standard_normal(outputs).astype(dtype) if bias else None
+        return fp.Linear(rng.standard_normal((outputs, inputs)).astype(dtype), values)
+
+    def norm(features: int) -> fp.BatchNorm1d:
+        return fp.BatchNorm1d(*(rng.uniform(0.5, 2, features) for _ in range(4)))
+
+    net = fp.Sequential(
+        norm(4),
+        linear(4, 8, bias=False),
+        norm(8),
+        fp.ReLU(),
+        fp.Residual(fp.Sequential(linear(8, 8), norm(8), fp.Tanh(), norm(8), linear(8, 8))),
+        norm(8),
+        fp.ReLU(),
+        linear(8, 3),
+    )
+    folded = fp.fold_batch_norm(net)
+    x = rng.standard_normal((20, 4)).astype(dtype)
+    assert folded(x) == pytest.approx(net(x), rel=1e-4 if dtype is np.float32 else 1e-12)
+    kinds = [type(layer) for _, layer in folded._leaves()]
+    assert kinds.count(fp.BatchNorm1d) == 1  # between a Residual and a ReLU
+    assert kinds.count(fp.Identity) == 4
+    assert [name for name in folded.state_dict() if name.endswith("weight")] == [
+        "1.weight",
+        "4.inner.0.weight",
+        "4.inner.4.weight",
+        "5.weight",
+        "7.weight",
+    ]
+    assert not any(isinstance(layer, fp.Identity) for _, layer in net._leaves())

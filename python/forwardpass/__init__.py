@@ -48,6 +48,7 @@ from .nn import (
     Softmax,
     Softplus,
     Tanh,
+    fold_batch_norm,
 )
 from .threads import num_threads
 
@@ -89,6 +90,7 @@ __all__ = [
     "content_hash",
     "dot",
     "error_bound",
+    "fold_batch_norm",
     "from_torch",
     "get_num_threads",
     "linear",

@@ -38,9 +38,11 @@ def _columns(layer: nn.Columns, x: Wide) -> Wide:
     arrays = {name: array.astype(x.dtype) for name, array in layer._arrays.items()}
     y: Wide
     if isinstance(layer, nn.Affine):
-        return np.add(x * arrays["scale"], arrays["offset"])
+        y = x * arrays["scale"] + arrays["offset"]
+        return y
     if isinstance(layer, nn.Clip):
-        return np.clip(x, arrays["low"], arrays["high"])
+        y = np.clip(x, arrays["low"], arrays["high"])
+        return y
     if isinstance(layer, nn.Normalize):
         y = (x - arrays["mean"]) / arrays["std"]
         return y if layer.clip is None else np.clip(y, -layer.clip, layer.clip)

@@ -20,6 +20,7 @@ from .activations import (
 )
 from .columns import CENTER, OFFSET, SCALE, Affine, BatchNorm1d, Clip, Columns, LayerNorm, Normalize
 from .containers import Residual, Sequential
+from .fold import fold_batch_norm
 from .linear import Linear
 from .module import FloatArray, Module
 
@@ -54,4 +55,5 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "fold_batch_norm",
 ]
