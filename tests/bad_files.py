@@ -20,12 +20,24 @@ NETWORK = fp.Sequential(
     fp.Linear(np.full((2, 4), -0.5, np.float32)),
 )
 STATE = NETWORK.state_dict()
+# What else a document may speak of.
+RICH = fp.Sequential(
+    fp.Normalize([0.5, 1, 2], [1, 2, 3], 4.0),
+    fp.Residual(fp.Linear(np.eye(3, dtype=np.float32))),
+    fp.LeakyReLU(0.25),
+    fp.BatchNorm1d([0.5, 1, 2], [1, 2, 3], [1, 1, 1], [0, 0, 1]),
+    fp.GELU(),
+    fp.LayerNorm(3, [1, 2, 3], [0, 0, 1]),
+    fp.Hardtanh(-3, 4),
+    fp.Softmax(),
+)
+RICH_STATE = RICH.state_dict()
 Document = dict[str, Any]
 
 
-def good(suffix: str) -> bytes:
-    """The file of NETWORK."""
-    return written(suffix, document(), NETWORK.state_dict())
+def good(suffix: str, network: fp.Module = NETWORK) -> bytes:
+    """A file as save() writes it."""
+    return written(suffix, document(network), network.state_dict())
 
 
 def document(network: fp.Module = NETWORK) -> Document:
@@ -45,6 +57,62 @@ def written(suffix: str, text: Any, arrays: dict[str, Any]) -> bytes:
     content = io.BytesIO()
     files.FORMATS[suffix].write(content, text if isinstance(text, str) else json.dumps(text), arrays)
     return content.getvalue()
+
+
+def rich(position: int, **fields: Any) -> Document:
+    """The document of RICH with other fields in one layer, its hash made to fit."""
+    made = document(RICH)
+    made["architecture"]["layers"][position].update(fields)
+    return {**made, "hash": files._hash(made["architecture"], "float32", RICH_STATE)}
+
+
+def rich_documents() -> Iterator[tuple[str, Document]]:
+    """Documents that no file may have, with the tensors of RICH."""
+    yield "clip negative", rich(0, clip=-4.0)
+    yield "clip a text", rich(0, clip="4")
+    yield "clip infinite", rich(0, clip=float("inf"))
+    yield "features wrong", rich(0, features=4)
+    yield "features a float", rich(0, features=3.0)
+    yield "residual of nothing", rich(1, inner=None)
+    yield "residual of a list", rich(1, inner=[{"type": "ReLU"}])
+    inner = {"type": "Linear", "in_features": 3, "out_features": 2, "bias": False}
+    yield "residual of another width", rich(1, inner=inner)
+    yield "residual with more", rich(1, more=1)
+    yield "slope a text", rich(2, negative_slope="0.25")
+    yield "slope true", rich(2, negative_slope=True)
+    yield "slope NaN", rich(2, negative_slope=float("nan"))
+    yield "slope infinite", rich(2, negative_slope="inf")
+    yield "slope of 400 digits", rich(2, negative_slope=10**400)
+    yield "slope another", rich(2, negative_slope=0.5)
+    yield "eps negative", rich(3, eps=-1e-5)
+    yield "eps a list", rich(3, eps=[1e-5])
+    yield "weight no flag", rich(3, weight=1)
+    yield "weight that is there denied", rich(3, weight=False)
+    yield "approximation unknown", rich(4, approximate="sigmoid")
+    yield "approximation a number", rich(4, approximate=0)
+    yield "norm of another width", rich(5, features=2)
+    yield "limits swapped", rich(6, min_val=4.0, max_val=-3.0)
+    yield "limit NaN", rich(6, min_val="nan")
+    yield "axis 0", rich(7, dim=0)
+    yield "axis a float", rich(7, dim=-1.0)
+    yield "function with a parameter too many", rich(7, beta=1.0)
+    yield "deep residuals", deep_residuals(100_000)
+
+
+def deep_residuals(depth: int) -> Any:
+    spec = '{"type": "Residual", "inner": ' * depth + '{"type": "ReLU"}' + "}" * depth
+    return json.dumps(document(RICH) | {"architecture": 0}).replace('"architecture": 0', f'"architecture": {spec}')
+
+
+def rich_tensors() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Tensors that do not go with RICH's document."""
+    state = RICH_STATE
+    yield "variance negative", {**state, "3.running_var": np.array([1.0, -2, 3])}
+    yield "deviation zero", {**state, "0.std": np.zeros(3)}
+    yield "deviation NaN", {**state, "0.std": np.array([1, np.nan, 1])}
+    yield "columns in float32", {k: v.astype(np.float32) for k, v in state.items()}
+    yield "mean of two axes", {**state, "0.mean": np.ones((3, 1))}
+    yield "columns missing", {k: v for k, v in state.items() if k != "5.bias"}
 
 
 def changed(change: Callable[[Document], Any]) -> Document:
@@ -144,9 +212,9 @@ def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> 
     return content.getvalue()
 
 
-def unzipped() -> dict[str, bytes]:
-    """The members of the good file."""
-    with zipfile.ZipFile(io.BytesIO(good(".npz"))) as archive:
+def unzipped(network: fp.Module = NETWORK) -> dict[str, bytes]:
+    """The members of a good file."""
+    with zipfile.ZipFile(io.BytesIO(good(".npz", network))) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
@@ -265,6 +333,10 @@ def corpus() -> dict[str, tuple[str, bytes]]:
         made |= {f"{name}{suffix}": (suffix, written(suffix, text, state)) for name, text in documents()}
         made |= {f"{name}{suffix}": (suffix, written(suffix, document(), arrays)) for name, arrays in tensors()}
         made |= {f"{name}{suffix}": (suffix, written(suffix, text, {})) for name, text in without_tensors()}
+        made |= {f"{name}{suffix}": (suffix, written(suffix, text, RICH_STATE)) for name, text in rich_documents()}
+        for name, arrays in rich_tensors():
+            made_for = document(RICH) | {"hash": files._hash(document(RICH)["architecture"], "float32", arrays)}
+            made[f"{name}{suffix}"] = (suffix, written(suffix, made_for, arrays))
     made["the other format.npz"] = (".npz", good(".safetensors"))
     made["the other format.safetensors"] = (".safetensors", good(".npz"))
     made |= {name: (".npz", content) for name, content in npz_files()}

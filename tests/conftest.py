@@ -1,8 +1,8 @@
 """What every test can ask for: an instruction set, a dtype, and the long grids only on demand."""
 
 import platform
-from importlib.util import find_spec
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ import pytest
 import forwardpass as fp
 from forwardpass import _core
 from tests.support import Float
-
 
 # What the tests of each origin need: pip install '.[test,origins]', 1 GB.
 ORIGINS = {

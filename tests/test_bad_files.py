@@ -27,8 +27,9 @@ def test_the_corpus_is_large() -> None:
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_good_files_load(suffix: str, tmp_path: Path) -> None:
     """Or nothing else here would mean anything."""
-    net = load(bad_files.good(suffix), suffix, tmp_path)
-    assert fp.content_hash(net) == fp.content_hash(bad_files.NETWORK)
+    for network in (bad_files.NETWORK, bad_files.RICH):
+        net = load(bad_files.good(suffix, network), suffix, tmp_path)
+        assert fp.content_hash(net) == fp.content_hash(network)
 
 
 @pytest.mark.parametrize("name", CORPUS)
@@ -106,16 +107,18 @@ def rewritten(members: dict[str, bytes], rng: np.random.Generator) -> bytes:
 
 def check_mutations(count: int, folder: Path) -> None:
     rng = np.random.default_rng(0)
-    good = {suffix: bad_files.good(suffix) for suffix in (".npz", ".safetensors")}
-    members, expected, same = bad_files.unzipped(), fp.content_hash(bad_files.NETWORK), 0
+    networks = (bad_files.NETWORK, bad_files.RICH)
+    good = {(suffix, net): bad_files.good(suffix, net) for suffix in (".npz", ".safetensors") for net in networks}
+    members = {net: bad_files.unzipped(net) for net in networks}
+    expected, same = {net: fp.content_hash(net) for net in networks}, 0
     for i in range(count):
-        suffix = (".npz", ".safetensors")[i % 2]
-        content = rewritten(members, rng) if i % 4 == 0 else mutated(good[suffix], rng)
+        suffix, network = (".npz", ".safetensors")[i % 2], networks[i // 4 % 2]
+        content = rewritten(members[network], rng) if i % 4 == 0 else mutated(good[suffix, network], rng)
         try:
             net = load(content, suffix, folder)
         except fp.ModelFileError:
             continue
-        assert fp.content_hash(net) == expected
+        assert fp.content_hash(net) == expected[network]
         same += 1
     assert 0 < same < count / 2  # some hit what does not matter, the time of day in a zip file for one
 

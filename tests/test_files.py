@@ -14,7 +14,7 @@ import safetensors.numpy
 import forwardpass as fp
 from forwardpass import files
 from tests import bad_files
-from tests.support import Float, normal, same_bits
+from tests.support import Array, Float, normal, same_bits
 
 SUFFIXES = (".npz", ".safetensors")
 
@@ -28,8 +28,42 @@ def build(dtype: Float = np.float32) -> fp.Sequential:
     )
 
 
+def build_rich(dtype: Float = np.float32) -> fp.Sequential:
+    """Every kind of layer."""
+    rng = np.random.default_rng(7)
+
+    def values() -> Array:
+        return rng.uniform(0.5, 2, 6)
+
+    functions = [
+        fp.Dropout(0.25), fp.ELU(0.5), fp.Flatten(), fp.GELU(), fp.GELU("tanh"), fp.Hardtanh(-2, 3), fp.Identity(),
+        fp.Hardtanh(0, np.inf), fp.LeakyReLU(0.2), fp.LogSoftmax(), fp.ReLU(), fp.SELU(), fp.Sigmoid(), fp.SiLU(),
+        fp.Softmax(), fp.Softplus(2, 30), fp.Tanh(),
+    ]  # fmt: skip
+    return fp.Sequential(
+        fp.Normalize(values(), values(), 10),
+        fp.Normalize(values(), values()),
+        fp.Residual(fp.Sequential(fp.Linear(normal(1, (6, 6), dtype)), *functions, fp.Residual(fp.ReLU()))),
+        fp.LayerNorm(6),
+        fp.LayerNorm(6, values(), eps=1e-3),
+        fp.LayerNorm(6, values(), values()),
+        fp.BatchNorm1d(values(), values()),
+        fp.BatchNorm1d(values(), values(), values(), values(), 0.0),
+        fp.Affine(values(), values()),
+        fp.Clip([-1, -2, -np.inf, 0, -1, -1], [1, 1, 1, np.inf, 2, 3]),
+        fp.Linear(normal(2, (3, 6), dtype)),
+    )
+
+
 NETWORKS = {
     "sequential": build(),
+    "every layer": build_rich(),
+    "every layer in float64": build_rich(np.float64),
+    "elu": fp.ELU(),
+    "another elu": fp.ELU(0.5),
+    "residual": fp.Residual(fp.ReLU()),
+    "columns alone": fp.Normalize([1, 2, 3], [1, 2, 3]),
+    "columns clipped": fp.Normalize([1, 2, 3], [1, 2, 3], 1),
     "float64": build(np.float64),
     "linear": build()[0],
     "relu": fp.ReLU(),
@@ -134,7 +168,7 @@ def test_save_refuses_what_load_would(tmp_path: Path) -> None:
     net = fp.Sequential(fp.ReLU())
     for _ in range(60):
         net = fp.Sequential(net)
-    with pytest.raises(ValueError, match="at most 50 Sequentials"):
+    with pytest.raises(ValueError, match="at most 50 networks"):
         fp.save(net, tmp_path / "net.npz")
     assert list(tmp_path.iterdir()) == []
 
@@ -174,7 +208,7 @@ def test_what_load_refuses(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"\.npz or \.safetensors"):
         fp.load(tmp_path / "net.pt")
     fp.save(build(), tmp_path / "net.npz")
-    for text in ("", "3", "3-", "3-4:tanh", "3-x", "3-0", "-3-4", "3-\u0664"):
+    for text in ("", "3", "3-", "3-4:conv", "3-x", "3-0", "-3-4", "3-\u0664"):
         with pytest.raises(ValueError, match="architecture: expected widths"):
             fp.load(tmp_path / "net.npz", text)
 

@@ -52,6 +52,7 @@ KEYS: dict[str, set[str]] = {
     **{name: {"type", *config} for name, (_, config) in FUNCTIONS.items()},
     **{name: {"type", "features", *maybe, *more} for name, (_, maybe, more) in COLUMNS.items()},
 }
+INFINITIES = ("inf", "-inf")
 # What parse() calls them.
 ACTIVATIONS = {
     "elu": "ELU",
@@ -95,7 +96,7 @@ def describe(module: Module) -> dict[str, Any]:
             config = module._config()
             there = {array: array in arrays for array in maybe}
             return {"type": name, "features": module.num_features, **there, **{key: config[key] for key in more}}
-        return {"type": name, **module._config()}
+        return {"type": name, **{key: _as_json(value) for key, value in module._config().items()}}
     raise TypeError(f"expected forwardpass's own layers, got {name}")
 
 
@@ -142,6 +143,11 @@ def build(spec: Any, arrays: dict[str, FloatArray]) -> Module:
         return made
 
     return layer_of(spec, "")
+
+
+def _as_json(value: Any) -> Any:
+    """JSON has no infinity, which Hardtanh may have for a limit."""
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def _columns_there(spec: Any) -> list[str]:
@@ -232,7 +238,11 @@ def _check_arguments(spec: Any, where: str) -> None:
     kind, arguments = FUNCTIONS[spec["type"]]
     for name, example in arguments.items():
         value = spec[name]
-        if _is_number(value) if isinstance(example, float) else type(value) is type(example):
+        if isinstance(example, float):
+            right = _is_number(value) or (kind is nn.Hardtanh and value in INFINITIES)
+        else:
+            right = type(value) is type(example)
+        if right:
             continue
         raise ModelFileError(f"{where}: {name}: expected a {type(example).__name__}, got {repr(value)[:100]}")
     try:
