@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .. import nn
 from .classes import class_name
 from .errors import ConversionError
-from .torch import _converted
+from .torch import layer_of
 from .verification import rows_for, verify
 
 # For each policy class: what holds the actor, and the class of that; its features extractor; and its modules in turn.
@@ -78,7 +78,7 @@ def from_sb3(model: Any, normalizer: Any = None) -> nn.Sequential:
       (2): Linear(in_features=64, out_features=64, bias=True)
       (3): Tanh()
       (4): Linear(in_features=64, out_features=1, bias=True)
-      (5): Clip(1)
+      (5): Clip(num_features=1)
     )
     """
     policy = getattr(model, "policy", None)
@@ -90,7 +90,7 @@ def from_sb3(model: Any, normalizer: Any = None) -> nn.Sequential:
     width = int(np.prod(shape))
     layers = [] if normalizer is None else _normalizing(normalizer, shape)
     for path in paths:
-        part = _converted(attrgetter(path)(policy), f"policy.{path}.")
+        part = layer_of(attrgetter(path)(policy), f"policy.{path}.")
         layers += part if isinstance(part, nn.Sequential) else [part]
     layers += _acting(policy)
 

@@ -69,17 +69,17 @@ def from_torch(module: Any, architecture: str | nn.Module | None = None) -> nn.M
         return net
     if architecture is not None:
         raise TypeError("architecture: expected None, as the module says itself what it is")
-    net = _converted(module, "")
+    net = layer_of(module, "")
     verify(net, _runner(module), ANY_WIDTH if net.in_features is None else net.in_features, source="torch")
     return net
 
 
-def _converted(module: Any, prefix: str) -> nn.Module:
-    """The layer of a module; the prefix is that of its names in the state_dict."""
+def layer_of(module: Any, prefix: str) -> nn.Module:
+    """The layer of a module, which may be part of a policy; the prefix is that of its names in the state_dict."""
     at = f"layer {prefix.rstrip('.')}" if prefix else "the module"
     kind = _kind(module, at)
     if kind == "Sequential":
-        layers = [_converted(inner, f"{prefix}{position}.") for position, inner in enumerate(module._modules.values())]
+        layers = [layer_of(inner, f"{prefix}{position}.") for position, inner in enumerate(module._modules.values())]
         if not layers:  # gives back what it gets
             return nn.Identity()
         return _built(nn.Sequential, at, *layers)
