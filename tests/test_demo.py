@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def test_demo_reports_accuracy_and_bound(tmp_path: Path) -> None:
     result = subprocess.run(
@@ -28,3 +30,23 @@ def test_unknown_command_names_the_known_ones() -> None:
     result = subprocess.run([sys.executable, "-m", "forwardpass", "dance"], capture_output=True, text=True)
     assert result.returncode == 2
     assert "demo" in result.stderr
+
+
+@pytest.mark.parametrize(("library", "package"), [("sklearn", "scikit-learn"), ("torch", "torch")])
+def test_demo_trains_with_a_library_and_gives_its_labels(tmp_path: Path, library: str, package: str) -> None:
+    command = [sys.executable, "-W", "error", "-m", "forwardpass", "demo", "--train", library]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert re.search(rf"trained by {package} in [\d.]+ s", result.stdout)
+    assert re.search(r"\d+ rows agree; largest error", result.stdout)
+    assert f"labels that equal {package}'s own: 360 of 360" in result.stdout
+    assert "all 3600 outputs inside the promised bound: yes" in result.stdout
+
+
+@pytest.mark.parametrize(("library", "package"), [("sklearn", "scikit-learn"), ("torch", "torch")])
+def test_demo_says_which_library_is_missing(tmp_path: Path, library: str, package: str) -> None:
+    code = f"import sys; sys.modules[{library!r}] = None; sys.argv = ['forwardpass', 'demo', '--train', {library!r}]; "
+    code += "from forwardpass.__main__ import main; sys.exit(main())"
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert f"--train {library} needs {package}: pip install {package}" in result.stderr

@@ -63,6 +63,7 @@ def _train_torch(x: NDArray[Any]) -> tuple[Any, Any, NDArray[Any]]:
 
     from ..convert.torch import from_torch
 
+    torch.set_num_threads(1)  # of matrices this small, threads only wait for each other
     torch.manual_seed(SEED)
     first, second = HIDDEN
     model = nn.Sequential(
