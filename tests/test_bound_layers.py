@@ -1,0 +1,97 @@
+"""The error bound through every kind of layer, against the network in a wider float."""
+
+import numpy as np
+import pytest
+
+import forwardpass as fp
+from forwardpass.bound import agreement_bound
+from forwardpass.cli.exact import exact
+from tests.support import Array, Float
+
+FUNCTIONS: list[fp.Module] = [
+    fp.ReLU(), fp.LeakyReLU(0.2), fp.LeakyReLU(-2.1), fp.ELU(), fp.ELU(3), fp.SELU(), fp.GELU(), fp.GELU("tanh"),
+    fp.SiLU(), fp.Tanh(), fp.Sigmoid(), fp.Softplus(), fp.Softplus(3, 5), fp.Hardtanh(-0.5, 2), fp.Softmax(),
+    fp.LogSoftmax(), fp.Identity(), fp.Dropout(), fp.Flatten(),
+]  # fmt: skip
+
+
+def linear(rng: np.random.Generator, inputs: int, outputs: int, dtype: Float) -> fp.Linear:
+    weight = rng.standard_normal((outputs, inputs)).astype(dtype)
+    return fp.Linear(weight, rng.standard_normal(outputs).astype(dtype) if rng.integers(2) else None)
+
+
+def columns(rng: np.random.Generator, width: int) -> list[fp.Module]:
+    def values() -> Array:
+        return rng.uniform(0.2, 2, width) * rng.choice([-1, 1], width)
+
+    return [
+        fp.LayerNorm(width),
+        fp.LayerNorm(width, values(), values(), 1e-3),
+        fp.BatchNorm1d(values(), np.abs(values()), values(), values()),
+        fp.Normalize(values(), np.abs(values())),
+        fp.Normalize(100 * values(), np.abs(values()), 2),
+        fp.Affine(values(), values()),
+        fp.Clip(-np.abs(values()), np.abs(values())),
+    ]
+
+
+def random_network(rng: np.random.Generator, width: int, count: int, dtype: Float, nested: bool = False) -> fp.Module:
+    layers: list[fp.Module] = [] if nested else [linear(rng, width, width, dtype)]
+    for _ in range(count):
+        kind = rng.integers(6)
+        if kind < 2:
+            layers.append(linear(rng, width, width, dtype))
+        elif kind < 4:
+            layers.append(FUNCTIONS[rng.integers(len(FUNCTIONS))])
+        elif kind == 4 or nested:
+            choice = columns(rng, width)
+            layers.append(choice[rng.integers(len(choice))])
+        else:
+            layers.append(fp.Residual(random_network(rng, width, 3, dtype, nested=True)))
+    return fp.Sequential(*layers)
+
+
+def share_of_bound(net: fp.Module, x: Array) -> float:
+    with np.errstate(all="ignore"):
+        error = np.abs(net(x) - exact(net, x)).astype(np.float64)
+        bound = fp.error_bound(net, x)
+    assert np.isfinite(error).all()
+    assert (error <= bound).all(), net
+    return float(np.max(error / bound, where=bound > 0, initial=0.0))
+
+
+@pytest.mark.parametrize("layer", [*FUNCTIONS, *columns(np.random.default_rng(0), 9)], ids=repr)
+def test_one_layer(layer: fp.Module, dtype: Float) -> None:
+    rng = np.random.default_rng(1)
+    x = (rng.standard_normal((40, 9)) * 2.0 ** rng.integers(-8, 6, (40, 1))).astype(dtype)
+    net = fp.Sequential(linear(rng, 9, 9, dtype), layer)
+    assert share_of_bound(net, x) < 1
+    if not isinstance(layer, (fp.Identity, fp.Dropout, fp.Flatten, fp.Clip, fp.ReLU, fp.Hardtanh)):
+        assert share_of_bound(layer, x.astype(np.float32)) > 1e-3  # the bound means something
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_networks(seed: int, dtype: Float) -> None:
+    rng = np.random.default_rng(seed)
+    width = int(rng.integers(1, 40))
+    net = random_network(rng, width, 6, dtype)
+    share_of_bound(net, rng.standard_normal((10, width)).astype(dtype))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_two_precisions_agree(seed: int) -> None:
+    """float32 is another implementation of float64's network, but for its units: agreement_bound() covers more."""
+    rng = np.random.default_rng(seed)
+    width = int(rng.integers(1, 40))
+    net = random_network(rng, width, 4, np.float32)
+    x = rng.standard_normal((10, width)).astype(np.float32)
+    with np.errstate(all="ignore"):
+        assert (agreement_bound(net, x) >= 2 * fp.error_bound(net, x) * (1 - 1e-6)).all()
+
+
+def test_a_wrong_network_is_outside() -> None:
+    rng = np.random.default_rng(2)
+    net = fp.Sequential(linear(rng, 8, 8, np.float32), fp.GELU(), fp.LayerNorm(8))
+    other = fp.Sequential(net[0], fp.GELU("tanh"), net[2])
+    x = rng.standard_normal((50, 8)).astype(np.float32)
+    assert (np.abs(net(x) - other(x)) > agreement_bound(net, x)).any()
