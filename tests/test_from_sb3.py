@@ -1,9 +1,11 @@
 """Policies of Stable-Baselines3: a converted actor does what model.predict does, or is refused."""
 
+import pickle
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -216,6 +218,16 @@ def test_comparison_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     net = fp.from_sb3(build(PPO, box(), actions())[0])
     assert capsys.readouterr().out == f"{net.verification}\n"
     assert str(net.verification).startswith("Stable-Baselines3 PPO: ")
+
+
+@pytest.mark.parametrize("case", ["PPO normalized", "SAC normalized"])
+def test_file_of_a_policy_answers_alike(case: str, tmp_path: Path) -> None:
+    model, normalizer = MODELS[case]()
+    net = fp.from_sb3(model, normalizer)
+    fp.save(net, tmp_path / "policy.npz")
+    x = np.array([model.observation_space.sample() for _ in range(20)])
+    for same in (fp.load(tmp_path / "policy.npz"), pickle.loads(pickle.dumps(net))):
+        assert same(x).tobytes() == net(x).tobytes()
 
 
 # ---- refusals ----
