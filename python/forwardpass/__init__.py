@@ -54,6 +54,10 @@ from .threads import num_threads
 
 if TYPE_CHECKING:
     from .convert.errors import ConversionError
+    from .convert.keras import from_keras
+    from .convert.onnx import from_onnx
+    from .convert.sb3 import from_sb3
+    from .convert.sklearn import from_sklearn
     from .convert.torch import from_torch
     from .files import ModelFileError, content_hash, load, save
 
@@ -91,6 +95,10 @@ __all__ = [
     "dot",
     "error_bound",
     "fold_batch_norm",
+    "from_keras",
+    "from_onnx",
+    "from_sb3",
+    "from_sklearn",
     "from_torch",
     "get_num_threads",
     "linear",
@@ -114,6 +122,10 @@ LAZY = {
     "ConversionError": ".convert.errors",
     "ModelFileError": ".files",
     "content_hash": ".files",
+    "from_keras": ".convert.keras",
+    "from_onnx": ".convert.onnx",
+    "from_sb3": ".convert.sb3",
+    "from_sklearn": ".convert.sklearn",
     "from_torch": ".convert.torch",
     "load": ".files",
     "save": ".files",
