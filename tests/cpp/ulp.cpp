@@ -37,7 +37,7 @@ double gelu_tanh(double x) {
     return times(x, sigmoid(std::sqrt(8 / M_PI) * (bounded + 0.044715 * bounded * bounded * bounded)));
 }
 double softplus(double x) { return x > 20 ? x : std::log1p(std::exp(x)); }
-double softplus_3(double x) { return 3 * x > 1 ? x : std::log1p(std::exp(3 * x)) / 3; }
+double softplus_3(double x) { return static_cast<float>(3 * x) > 1 ? x : std::log1p(std::exp(3 * x)) / 3; }
 
 struct Tested {
     const char* name;
