@@ -1,0 +1,178 @@
+"""What is known before any input comes: initializers, Constant nodes, and what is computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ConversionError
+from .node import Node
+
+Array = NDArray[Any]
+
+# ONNX's numbers of float32, int32, int64, bool, float16, float64, bfloat16.
+TYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64", 16: "bfloat16"}
+EXTERNAL = 1
+TENSOR = 4  # AttributeProto.TENSOR
+# A constant is a cast, transposed, reshaped initializer at the most, or a variance made a factor.
+LONGEST_WAY = 32
+
+
+class Constants:
+    """Values by name, read or computed when they are asked for.
+
+    Parameters
+    ----------
+    tensors : dict of str to onnx.TensorProto
+        The initializers.
+    producers : dict of str to Node
+        May grow later.
+    """
+
+    def __init__(self, tensors: dict[str, Any], producers: dict[str, Node]) -> None:
+        self._tensors = tensors
+        self._producers = producers
+        self._arrays: dict[str, Array | None] = {}
+
+    def get(self, name: str) -> Array | None:
+        """The value, not to be written to; None for what depends on the input.
+
+        Raises
+        ------
+        ConversionError
+            A tensor that is damaged, of another type than floats, integers and bool, or in another file.
+        """
+        return self._get(name, 0)
+
+    def scalar(self, name: str) -> float | None:
+        """The value of a constant float that is a single one for all features, or None."""
+        array = self.get(name)
+        if array is None or array.size != 1 or array.ndim > 1 or array.dtype.kind in "ib":
+            return None
+        return float(array.astype(np.float64).reshape(()))
+
+    def type_of(self, node: Node) -> int:
+        """ONNX's number of the element type of a Constant node, 0 where it is not supported."""
+        for attribute in node.proto.attribute:
+            if attribute.name == "value" and attribute.type == TENSOR:
+                return int(attribute.t.data_type)
+            return {"value_float": 1, "value_floats": 1, "value_int": 7, "value_ints": 7}.get(attribute.name, 0)
+        return 0
+
+    def _get(self, name: str, way: int) -> Array | None:
+        if name not in self._arrays:
+            if name in self._tensors:
+                self._arrays[name] = _array(self._tensors[name], f"the initializer {name[:100]!r}")
+            else:
+                node = self._producers.get(name)
+                self._arrays[name] = None if node is None else self._computed(node, way)
+        return self._arrays[name]
+
+    def _computed(self, node: Node, way: int) -> Array | None:
+        if node.operator == "Constant":
+            return _constant(node)
+        if node.operator not in FOLDED or way >= LONGEST_WAY:
+            return None
+        given = [self._get(name, way + 1) for name in node.inputs]
+        arrays = [array for array in given if array is not None]
+        if len(arrays) < len(given) or not arrays:
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                result: Array = FOLDED[node.operator](node, *arrays)
+        except (ValueError, TypeError, IndexError) as error:
+            raise node.refusal(str(error)[:200]) from error
+        if result.size > max(array.size for array in arrays):
+            raise node.refusal("a constant that grows by broadcasting is not supported")
+        return result
+
+
+def _constant(node: Node) -> Array:
+    if len(node.proto.attribute) != 1:
+        raise node.refusal(f"expected one attribute, got {len(node.proto.attribute)}")
+    attribute = node.proto.attribute[0]
+    match attribute.name:
+        case "value" if attribute.type == TENSOR:
+            return _array(attribute.t, node.where)
+        case "value_float":
+            return np.array(attribute.f, np.float32)
+        case "value_floats":
+            return np.array(attribute.floats, np.float32)
+        case "value_int":
+            return np.array(attribute.i, np.int64)
+        case "value_ints":
+            return np.array(attribute.ints, np.int64)
+    raise node.refusal(f"its attribute {attribute.name[:100]!r} is not supported")
+
+
+def _array(tensor: Any, where: str) -> Array:
+    from onnx import numpy_helper
+
+    if tensor.data_location == EXTERNAL or tensor.external_data:
+        raise ConversionError(f"{where}: its values are in another file: save the model with all its data in one file")
+    if tensor.data_type not in TYPES:
+        raise ConversionError(f"{where}: ONNX's element type {tensor.data_type} is not supported")
+    try:
+        array = np.asarray(numpy_helper.to_array(tensor))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ConversionError(f"{where}: damaged: {str(error)[:200]}") from error
+    if array.dtype.name != TYPES[tensor.data_type] or array.shape != tuple(tensor.dims):
+        raise ConversionError(f"{where}: expected {TYPES[tensor.data_type]} values of shape {tuple(tensor.dims)}")
+    return array
+
+
+def _cast(node: Node, x: Array) -> Array:
+    (to, _, _) = node.attributes(to=0, saturate=1, round_mode="")
+    if to not in TYPES:
+        raise node.refusal(f"ONNX's element type {to} is not supported")
+    if TYPES[to] == "bfloat16":
+        raise node.refusal("a cast to bfloat16 is not supported")
+    return x.astype(TYPES[to])
+
+
+def _transpose(node: Node, x: Array) -> Array:
+    (axes,) = node.attributes(perm=[0])
+    return x.transpose(axes or None)
+
+
+def _reshape(node: Node, x: Array, shape: Array) -> Array:
+    (allow_zero,) = node.attributes(allowzero=0)
+    sizes = [int(size) for size in shape.reshape(-1)]
+    if not allow_zero:
+        sizes = [x.shape[axis] if size == 0 else size for axis, size in enumerate(sizes)]
+    return x.reshape(sizes)
+
+
+def _axes(node: Node, rest: tuple[Array, ...]) -> tuple[int, ...]:
+    """An attribute before opset 13, an input from it on."""
+    (axes,) = node.attributes(axes=[0])
+    return tuple(int(axis) for axis in (rest[0].reshape(-1) if rest else axes))
+
+
+def _unsqueeze(node: Node, x: Array, *rest: Array) -> Array:
+    return np.expand_dims(x, _axes(node, rest))
+
+
+def _squeeze(node: Node, x: Array, *rest: Array) -> Array:
+    return np.squeeze(x, _axes(node, rest) or None)
+
+
+FOLDED: dict[str, Callable[..., Array]] = {
+    "Add": lambda _, a, b: a + b,
+    "Cast": _cast,
+    "Div": lambda _, a, b: a / b if a.dtype.kind == "f" else a // b,
+    "Mul": lambda _, a, b: a * b,
+    "Neg": lambda _, x: -x,
+    "Reciprocal": lambda _, x: 1 / x,
+    "Reshape": _reshape,
+    "Sqrt": lambda _, x: np.sqrt(x),
+    "Squeeze": _squeeze,
+    "Sub": lambda _, a, b: a - b,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+}

@@ -1,0 +1,136 @@
+"""Nodes that are an activation, a softmax or a LayerNorm."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ... import nn
+from .affine import arithmetic, constant
+from .layers import Builder, Emit, Handled
+from .node import Node
+from .patterns import NO_THRESHOLD, normalization, softplus_with_threshold
+from .reading import DOUBLE, Graph
+
+# ONNX's defaults: float32's nearest to the constants of the paper, which torch has as float64.
+SELU_ALPHA, SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875
+
+
+def _adding(layer: type[nn.Module], *arguments: Any) -> Emit:
+    return lambda builder: builder.add(layer, *arguments)
+
+
+def activation(graph: Graph, node: Node) -> Handled:
+    """A node that is one activation, with its arguments as attributes."""
+    base = node.inputs[0]
+    match node.op:
+        case "Relu" | "Sigmoid" | "Tanh":
+            node.attributes()
+            return base, _adding({"Relu": nn.ReLU, "Sigmoid": nn.Sigmoid, "Tanh": nn.Tanh}[node.op])
+        case "Softplus":
+            node.attributes()
+            return base, _adding(nn.Softplus, 1.0, NO_THRESHOLD)
+        case "LeakyRelu":
+            return base, _adding(nn.LeakyReLU, *node.attributes(alpha=0.01))
+        case "Elu":
+            return base, _adding(nn.ELU, *node.attributes(alpha=1.0))
+        case "Gelu":
+            (approximate,) = node.attributes(approximate="none")
+            return base, _adding(nn.GELU, approximate)
+    (alpha,) = node.attributes(alpha=1.0)
+    if alpha != 1.0:
+        raise node.refusal(f"x * sigmoid({alpha} x) is not supported")
+    return base, _adding(nn.SiLU)
+
+
+def selu(graph: Graph, node: Node) -> Handled:
+    """SELU; or where the constants are not to the last digit torch's, gamma * ELU(x, alpha)."""
+    alpha, gamma = node.attributes(alpha=SELU_ALPHA, gamma=SELU_GAMMA)
+    base = node.inputs[0]
+    if graph.types[base] != DOUBLE and (alpha, gamma) == (SELU_ALPHA, SELU_GAMMA):
+        return base, _adding(nn.SELU)
+
+    def emit(builder: Builder) -> None:
+        builder.add(nn.ELU, alpha)
+        scales = builder.features(np.array(gamma))
+        builder.affine(scales, np.zeros_like(scales))
+
+    return base, emit
+
+
+def dropout(graph: Graph, node: Node) -> Handled:
+    """In inference it does nothing, and Graph has taken it out."""
+    raise node.refusal("it is in training mode: export the model in eval mode")
+
+
+def clip(graph: Graph, node: Node) -> Handled:
+    """Limits as attributes before opset 11, as inputs from it on; either may be missing."""
+    base = node.inputs[0]
+    limits = node.attributes(min=-math.inf, max=math.inf)
+    for index in (1, 2):
+        if node.input(index):
+            value = constant(graph, node, node.input(index), base)
+            if value.size != 1 or value.ndim > 1:
+                raise node.refusal(f"expected a single limit, got shape {value.shape}")
+            limits[index - 1] = float(value.reshape(()))
+    low, high = limits
+    if not low <= high:
+        raise node.refusal(f"expected limits in order, got {low} and {high}")
+    return base, _adding(nn.Hardtanh, low, high)
+
+
+def softmax(graph: Graph, node: Node) -> Handled:
+    """Over the last axis. Before opset 13, over all axes from the one named on, by default from 1."""
+    old = graph.opset < 13
+    (axis,) = node.attributes(axis=1 if old else -1)
+    layer = nn.Softmax if node.op == "Softmax" else nn.LogSoftmax
+
+    def emit(builder: Builder) -> None:
+        builder.last_axis(axis, to_the_end=old)
+        builder.add(layer)
+
+    return node.inputs[0], emit
+
+
+def layer_normalization(graph: Graph, node: Node) -> Handled:
+    """Over the last axis, with a weight, and with or without a bias."""
+    axis, epsilon, stash = node.attributes(axis=-1, epsilon=1e-5, stash_type=1)
+    base = node.inputs[0]
+    weight = constant(graph, node, node.inputs[1], base)
+    bias = constant(graph, node, node.input(2), base) if node.input(2) else None
+    if weight.ndim != 1 or (bias is not None and bias.shape != weight.shape):
+        raise node.refusal("expected a weight, and a bias if any, of shape (features,)")
+    if stash != 1:
+        raise node.refusal(f"its stash_type {stash} is not supported")
+
+    def emit(builder: Builder) -> None:
+        builder.last_axis(axis)
+        builder.set_width(weight.size)
+        builder.add(nn.LayerNorm, weight.size, weight, bias, epsilon)
+
+    return base, emit
+
+
+def quotient(graph: Graph, node: Node) -> Handled:
+    """A LayerNorm written out, or the division by a constant."""
+    found = normalization(graph, node)
+    if found is None:
+        return arithmetic(graph, node)
+    base, epsilon, axis = found
+
+    def emit(builder: Builder) -> None:
+        builder.last_axis(axis)
+        builder.add(nn.LayerNorm, builder.known_width(), None, None, epsilon)
+
+    return base, emit
+
+
+def where(graph: Graph, node: Node) -> Handled:
+    """Softplus with a threshold, as torch has it."""
+    found = softplus_with_threshold(graph, node)
+    if found is None:
+        raise node.refusal("only torch's Softplus is supported, Where(beta * x > threshold, x, Softplus(...))")
+    base, beta, threshold = found
+    return base, _adding(nn.Softplus, beta, threshold)

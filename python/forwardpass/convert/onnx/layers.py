@@ -1,0 +1,201 @@
+"""From steps to layers: what is known of the values between them, and steps that make one layer together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import nn
+from ..errors import ConversionError
+from .constants import Array
+from .node import Node
+
+Doubles: TypeAlias = NDArray[np.float64]
+
+# Beyond it, the rows of the verification take gigabytes.
+LARGEST_WIDTH = 1 << 20
+
+
+@dataclass
+class Part:
+    """A layer to be: its class and arguments, which later nodes may complete."""
+
+    layer: type[nn.Module]
+    arguments: list[Any]
+    node: Node
+
+
+@dataclass
+class Builder:
+    """Takes the steps of a chain in turn.
+
+    Attributes
+    ----------
+    dims : list of int or None
+        The shape of the value at hand, the features last; None where a size is not known.
+    dtype : numpy.dtype
+        float32 or float64, of weights.
+    budget : list of int
+        How many bytes of weights may still come, shared with the builders of inner chains.
+    whole : bool
+        All dimensions but the first are features together, as a node later on flattens them.
+    columns : bool
+        The value is the transpose of that: (features, rows).
+    cast : Node, optional
+        What made the input to be of the dtype of weights, which only a network with weights does by itself.
+    """
+
+    dims: list[int | None]
+    dtype: np.dtype[Any]
+    budget: list[int]
+    whole: bool = False
+    columns: bool = False
+    cast: Node | None = None
+    parts: list[Part] = field(default_factory=list)
+    node: Node = field(init=False)  # the one at hand
+
+    @property
+    def width(self) -> int | None:
+        """How many features there are, where that is known."""
+        sizes = self.dims[1:] if self.whole else self.dims[-1:]
+        return None if None in sizes else math.prod(size for size in sizes if size is not None)
+
+    def refusal(self, message: str) -> ConversionError:
+        """The error that names the node at hand."""
+        return self.node.refusal(message)
+
+    def add(self, layer: type[nn.Module], *arguments: Any) -> None:
+        """A layer that maps each feature by itself, or all of them, and keeps their number."""
+        self.parts.append(Part(layer, list(arguments), self.node))
+
+    def last_axis(self, axis: int, *, to_the_end: bool = False) -> None:
+        """Refuse an axis that is not the one of the features; to_the_end: those after it are meant as well."""
+        rank = len(self.dims)
+        if self.whole:
+            raise self.refusal("before a node that flattens, only what is the same for all features is supported")
+        if not -rank <= axis < rank:
+            raise self.refusal(f"its axis {axis} does not exist in {rank} dimensions")
+        if axis % rank != (0 if self.columns else rank - 1) or (to_the_end and self.columns):
+            raise self.refusal(f"its axis {axis} is not the last of {rank}, where the features are")
+
+    def set_width(self, size: int) -> None:
+        """The number of features, as something that is made for so many says."""
+        if self.width is None and not self.whole:
+            self.dims[-1] = size
+        if self.width != size:
+            raise self.refusal(f"it is for {size} features, and gets {self.width}")
+        self._reasonable(size)
+
+    def known_width(self) -> int:
+        """The number of features, where a layer has to know it."""
+        if self.width is None:
+            raise self.refusal("the model does not say how many features there are")
+        self._reasonable(self.width)
+        return self.width
+
+    def linear(self, weight: Array, bias: Array | None) -> None:
+        """A weight (outputs, inputs)."""
+        if self.whole:
+            raise self.refusal("before a node that flattens, only what is the same for all features is supported")
+        self.budget[0] -= weight.size * self.dtype.itemsize
+        if self.budget[0] < 0:
+            raise self.refusal("the weights come to more than is in the model, as they are used again and again")
+        self.set_width(weight.shape[1])
+        self.dims[-1] = weight.shape[0]
+        self._reasonable(weight.shape[0])
+        weight = weight.astype(self.dtype)
+        self.add(nn.Linear, weight, None if bias is None else self.features(bias).astype(self.dtype))
+
+    def affine(self, scale: Doubles, offset: Doubles) -> None:
+        """The value times a scale plus an offset, completing the layer before it where that is the same to the bit.
+
+        In float32 that is so for any two of these: their product in float64 is exact, but for a part in 2^53.
+        """
+        last, shift = self.parts[-1] if self.parts else None, bool((scale == 1.0).all())
+        if last is None:
+            self.add(nn.Affine, scale, offset)
+        elif last.layer is nn.Linear and last.arguments[1] is None and shift:
+            last.arguments[1] = offset.astype(self.dtype)
+        elif last.layer is nn.LayerNorm and all(v is None for v in last.arguments[1:3]) and not offset.any():
+            last.arguments[1] = scale
+        elif last.layer is nn.LayerNorm and last.arguments[1] is not None and last.arguments[2] is None and shift:
+            last.arguments[2] = offset
+        elif last.layer is nn.Affine and (self.dtype == np.float32 or (shift and not last.arguments[1].any())):
+            last.arguments = [last.arguments[0] * scale, last.arguments[1] * scale + offset]
+        else:
+            self.add(nn.Affine, scale, offset)
+
+    def divide(self, divisor: Array) -> None:
+        """The value by a divisor for each feature; with a shift before it, (x - mean) / divisor."""
+        last, divisors = self.parts[-1] if self.parts else None, self.features(divisor)
+        shifted = last is not None and last.layer is nn.Affine and bool((last.arguments[0] == 1.0).all())
+        if (divisors > 0).all() and (shifted or self.dtype == np.float64):
+            mean = -self.parts.pop().arguments[1] if shifted else np.zeros_like(divisors)
+            self.add(nn.Normalize, mean, divisors)
+        else:
+            with np.errstate(all="ignore"):
+                self.affine(1.0 / divisors, np.zeros_like(divisors))
+
+    def flatten(self, what: str) -> None:
+        """All dimensions but the first become the features, if they are not yet."""
+        if self.columns or not (self.whole or len(self.dims) == 2):
+            raise self.refusal(f"only {what} that flattens the input is supported")
+        self.dims, self.whole = [self.dims[0], self.width], False
+
+    def inner(self) -> Builder:
+        """For the chain inside a residual block."""
+        return Builder(list(self.dims), self.dtype, self.budget, self.whole, self.columns)
+
+    def residual(self, inner: Builder) -> None:
+        """The value plus what the inner chain makes of it."""
+        if (inner.whole, inner.columns, len(inner.dims)) != (self.whole, self.columns, len(self.dims)):
+            raise self.refusal("the two values that it adds differ in shape")
+        if inner.width is not None and self.width is not None and inner.width != self.width:
+            raise self.refusal(f"the two values that it adds have {self.width} and {inner.width} features")
+        layers = inner.layers()
+        self.dims = inner.dims
+        self.add(nn.Residual, layers[0] if len(layers) == 1 else nn.Sequential(*layers))
+
+    def layers(self) -> list[nn.Module]:
+        """All layers, one that gives back what it gets if there are none.
+
+        Raises
+        ------
+        ConversionError
+            Values that a layer refuses.
+        """
+        made = []
+        for part in self.parts:
+            try:
+                made.append(part.layer(*part.arguments))
+            except (ValueError, TypeError) as error:
+                raise part.node.refusal(str(error)) from error
+        return made or [nn.Identity()]
+
+    def _reasonable(self, size: int) -> None:
+        if not 1 <= size <= LARGEST_WIDTH:
+            raise self.refusal(f"expected from 1 to {LARGEST_WIDTH} features, got {size}")
+
+    def features(self, array: Array) -> Doubles:
+        """A constant as one float64 for each feature."""
+        values: Doubles = array.astype(np.float64)
+        rank = len(self.dims)
+        if values.ndim > rank:
+            raise self.refusal(f"its constant of shape {array.shape} makes the {rank} dimensions more")
+        if values.size == 1:
+            return np.full(self.known_width(), values.reshape(()))
+        shape = (values.size, 1) if self.columns else (*[1] * (values.ndim - 1), values.size)
+        if self.whole or values.shape != shape:
+            raise self.refusal(f"its constant of shape {array.shape} is more than one value for each feature")
+        self.set_width(values.size)
+        return values.reshape(-1)
+
+
+# What a node does to a Builder; and with it, the value that it works on.
+Emit: TypeAlias = Callable[[Builder], None]
+Handled: TypeAlias = tuple[str, Emit]

@@ -1,0 +1,132 @@
+"""From the output back to the input: one step for each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import ConversionError
+from . import affine, functions, shapes
+from .layers import Builder, Emit, Handled
+from .node import Node
+from .patterns import activation
+from .reading import Graph
+
+DEEPEST_NESTING = 50  # as in files of ours
+
+HANDLERS: dict[str, Callable[[Graph, Node], Handled]] = {
+    "Add": affine.arithmetic,
+    "BatchNormalization": affine.batch_normalization,
+    "Cast": shapes.cast,
+    "Clip": functions.clip,
+    "Concat": affine.both_classes,
+    "Div": functions.quotient,
+    "Dropout": functions.dropout,
+    "Elu": functions.activation,
+    "Flatten": shapes.flatten,
+    "Gelu": functions.activation,
+    "Gemm": affine.gemm,
+    "LayerNormalization": functions.layer_normalization,
+    "LeakyRelu": functions.activation,
+    "LogSoftmax": functions.softmax,
+    "MatMul": affine.matmul,
+    "Max": affine.limit,
+    "Min": affine.limit,
+    "Mul": affine.arithmetic,
+    "Relu": functions.activation,
+    "Reshape": shapes.reshape,
+    "Selu": functions.selu,
+    "Sigmoid": functions.activation,
+    "Softmax": functions.softmax,
+    "Softplus": functions.activation,
+    "Sub": affine.arithmetic,
+    "Swish": functions.activation,
+    "Tanh": functions.activation,
+    "Transpose": shapes.transpose,
+    "Where": functions.where,
+    "ai.onnx.ml.Scaler": affine.scaler,
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What turns the value `base` into the next one."""
+
+    node: Node
+    base: str
+    emit: Emit
+
+
+def chain(graph: Graph, end: str, start: str, branch_of: Node | None = None, nesting: int = 0) -> list[Step]:
+    """The steps that lead from one value to another, in order.
+
+    Parameters
+    ----------
+    graph : Graph
+    end, start : str
+        Names of values.
+    branch_of : Node, optional
+        The Add that the chain is a branch of.
+    nesting : int
+        How many residual blocks it is in.
+
+    Raises
+    ------
+    ConversionError
+        A node that is not supported, or no chain.
+    """
+    steps: list[Step] = []
+    while end != start:
+        if graph.constants.get(end) is not None:
+            raise ConversionError(f"the value {end[:100]!r} does not depend on the input")
+        if graph.position(end) <= graph.position(start) and branch_of is not None:
+            raise branch_of.refusal("neither of the two values that it adds leads to the other: no residual block")
+        steps.append(_step(graph, end, nesting))
+        end = steps[-1].base
+    return steps[::-1]
+
+
+def run(steps: list[Step], builder: Builder) -> None:
+    """Add the layers of all steps."""
+    for step in steps:
+        builder.node = step.node
+        step.emit(builder)
+
+
+def _step(graph: Graph, name: str, nesting: int) -> Step:
+    node = graph.producers[name]
+    if name != node.outputs[0]:
+        raise node.refusal(f"its result {name[:100]!r} is not supported, only the first")
+    if node.operator not in HANDLERS:
+        raise node.refusal("this operator is not supported")
+    if node.operator in ("Add", "Sub", "Mul", "Div"):
+        found = activation(graph, name)
+        if found is not None:
+            x, layer, arguments = found
+            return Step(node, x, lambda builder: builder.add(layer, *arguments))
+    if node.operator == "Add" and all(graph.constants.get(node.inputs[index]) is None for index in (0, 1)):
+        base, emit = _residual(graph, node, nesting)
+    else:
+        base, emit = HANDLERS[node.operator](graph, node)
+    if node.operator != "Cast" and graph.types[base] != graph.types[name]:
+        raise node.refusal("its data and its result differ in type")
+    return Step(node, base, emit)
+
+
+def _residual(graph: Graph, node: Node, nesting: int) -> Handled:
+    """A sum x + inner(x): the value that was there first is x."""
+    node.attributes()
+    if nesting >= DEEPEST_NESTING:
+        raise node.refusal(f"expected at most {DEEPEST_NESTING} residual blocks inside each other")
+    x, end = sorted(node.inputs, key=graph.position)
+    if graph.types[x] != graph.types[end]:
+        raise node.refusal("the two values that it adds differ in type")
+    steps = chain(graph, end, x, node, nesting + 1)
+
+    def emit(builder: Builder) -> None:
+        inner = builder.inner()
+        run(steps, inner)
+        builder.node = node
+        builder.residual(inner)
+
+    return x, emit
