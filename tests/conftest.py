@@ -2,31 +2,22 @@
 
 import platform
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import forwardpass as fp
 from forwardpass import _core
+from tests.origins import ABSENT
 from tests.support import Float
 
-# What the tests of each origin need: pip install '.[test,origins]', 1 GB.
-ORIGINS = {
-    "keras": ("h5py", "keras", "torch"),
-    "onnx": ("keras", "onnx", "onnxscript", "skl2onnx", "torch"),
-    "sb3": ("gymnasium", "stable_baselines3"),
-    "sklearn": ("sklearn",),
-    "torch": ("torch",),
-}
-absent = [origin for origin, needs in ORIGINS.items() if not all(map(find_spec, needs))]
-collect_ignore_glob = [f"test_from_{origin}*.py" for origin in absent]
+collect_ignore_glob = [f"test_from_{origin}*.py" for origin in ABSENT]
 
 
 def pytest_report_header() -> list[str]:
     isas = ", ".join(fp.available_isas())
     lines = [f"forwardpass {fp.__version__} on {platform.machine()} (runs {isas}), NumPy {np.__version__}"]
-    if absent:
+    if ABSENT:
         lines.append(f"left out, as pip install '.[origins]' is missing: {', '.join(collect_ignore_glob)}")
     return lines
 

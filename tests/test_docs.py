@@ -12,10 +12,14 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import _core
+from tests.origins import ABSENT
 
 ROOT = Path(__file__).resolve().parents[1]
 MUST_HAVE_SNIPPETS = ("README.md", "docs/tutorial.md", "docs/numerics.md")
 PAGES = sorted({*MUST_HAVE_SNIPPETS, *(page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/*.md"))})
+# What needs a library that is not there.
+ABSENT_PAGES = {f"docs/from_{origin}.md" for origin in ABSENT}
+ABSENT_MODULES = tuple(f"forwardpass.convert.{origin}" for origin in ABSENT)
 
 
 def parse(text: str, name: str, path: str, globs: dict[str, Any], first_line: int = 0) -> doctest.DocTest:
@@ -49,7 +53,7 @@ def prompts(text: str) -> int:
     return sum(line.lstrip().startswith(">>>") for line in text.splitlines())
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in ABSENT_PAGES])
 def test_page(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     snippets = only_snippets(text)
@@ -86,7 +90,7 @@ def bound_examples() -> Iterator[doctest.DocTest]:
 EXAMPLES = {test.name: test for test in [*python_examples(), *bound_examples()] if test.examples}
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLES))
+@pytest.mark.parametrize("name", sorted(name for name in EXAMPLES if not name.startswith(ABSENT_MODULES)))
 def test_docstring(name: str) -> None:
     run(EXAMPLES[name])
 
