@@ -126,7 +126,7 @@ def sleef(x: Array, y: Array) -> dict[str, Call]:
     with tempfile.TemporaryDirectory() as folder:
         source, library = Path(folder, "sleef.c"), Path(folder, "sleef.so")
         source.write_text(SLEEF)
-        command = ["cc", "-O3", "-mavx2", "-mfma", "-shared", "-fPIC", source, "-o", library, "-lsleef"]
+        command = ["cc", "-O3", "-mavx2", "-mfma", "-shared", "-fPIC", str(source), "-o", str(library), "-lsleef"]
         try:
             subprocess.run(command, check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError):

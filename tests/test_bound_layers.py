@@ -22,7 +22,8 @@ def linear(rng: np.random.Generator, inputs: int, outputs: int, dtype: Float) ->
 
 def columns(rng: np.random.Generator, width: int) -> list[fp.Module]:
     def values() -> Array:
-        return rng.uniform(0.2, 2, width) * rng.choice([-1, 1], width)
+        signed: Array = rng.uniform(0.2, 2, width) * rng.choice([-1, 1], width)
+        return signed
 
     return [
         fp.LayerNorm(width),

@@ -297,7 +297,8 @@ def test_folded_batch_norm(dtype: Float) -> None:
         return fp.Linear(rng.standard_normal((outputs, inputs)).astype(dtype), values)
 
     def norm(features: int) -> fp.BatchNorm1d:
-        return fp.BatchNorm1d(*(rng.uniform(0.5, 2, features) for _ in range(4)))
+        mean, variance, weight, bias = rng.uniform(0.5, 2, (4, features))
+        return fp.BatchNorm1d(mean, variance, weight, bias)
 
     net = fp.Sequential(
         norm(4),

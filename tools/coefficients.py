@@ -155,7 +155,7 @@ def pair(name: str, value: mpf, kind: str) -> str:
 
 
 def cut_ln2(kind: str) -> tuple[mpf, mpf]:
-    """ln 2 in two parts, the first so short that its product with any exponent is exact."""
+    """Log 2 in two parts, the first so short that its product with any exponent is exact."""
     spare = 9 if kind == "float" else 12
     scale = mpf(2) ** (BITS[kind] - spare)
     high = mp.floor(mp.log(2) * scale) / scale
