@@ -11,6 +11,7 @@ import pytest
 import forwardpass as fp
 from forwardpass.cli.check import measure
 from tests.support import Float, normal
+from tests.test_files import build_rich
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -59,6 +60,18 @@ def test_convert_bare_weights(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     x = normal(3, (7, 5), np.float32)
     assert np.array_equal(fp.load(tmp_path / "net.npz")(x), build()(x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_layer(dtype: Float, tmp_path: Path) -> None:
+    fp.save(build_rich(dtype), tmp_path / "net.npz")
+    checked = run("check", tmp_path / "net.npz", "--json")
+    assert checked.returncode == 0, checked.stderr
+    assert all(row["outside"] == 0 < row["largest_share_of_bound"] for row in json.loads(checked.stdout)["rows"])
+    listed = run("info", tmp_path / "net.npz")
+    assert listed.returncode == 0, listed.stderr
+    for name in ("Normalize(num_features=6, clip=10.0)", "LayerNorm(normalized_shape=6, eps=0.001)", "2.inner.0 "):
+        assert name in listed.stdout
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

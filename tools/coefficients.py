@@ -8,6 +8,7 @@ error, after its coefficients are rounded, is below the limit beside it; the err
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from mpmath import mp, mpf
@@ -15,7 +16,7 @@ from mpmath import mp, mpf
 mp.dps = 60
 
 Function = Callable[[mpf], mpf]
-TYPES = {"float": np.float32, "double": np.float64}
+TYPES: dict[str, Any] = {"float": np.float32, "double": np.float64}
 BITS = {"float": 24, "double": 53}
 # Where the density of the normal distribution falls below the smallest subnormal, rounded up.
 LARGEST = {"float": mpf(15), "double": mpf(39)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,15 +79,6 @@ def agreement_bound(network: Module, x: ArrayLike) -> Bound:
     True
     """
     return _bound(network, x, ours=True) + _bound(network, x, ours=False)
-
-
-def layers_of(module: Module) -> Iterator[Module]:
-    """The layers of a network in turn, those of inner Sequentials among them; a Residual is one layer."""
-    if isinstance(module, nn.Sequential):
-        for layer in module:
-            yield from layers_of(layer)
-    else:
-        yield module
 
 
 def gamma(n: int, u: float) -> float:

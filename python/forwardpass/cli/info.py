@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..bound import layers_of
 from ..config import show_config
 from ..files import content_hash, load
 
@@ -27,8 +26,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     network = load(args.file, args.architecture)
     layers = [
-        {"layer": str(layer), "parameters": sum(v.size for v in layer.state_dict().values()), "bytes": layer.nbytes}
-        for layer in layers_of(network)
+        {
+            "name": name.rstrip("."),
+            "layer": str(layer),
+            "parameters": sum(v.size for v in layer.state_dict().values()),
+            "bytes": layer.nbytes,
+        }
+        for name, layer in network._leaves()
     ]
     total = sum(value.size for value in network.state_dict().values())
     about = {"file": args.file, "dtype": str(network.dtype), "parameters": total, "hash": content_hash(network)}
@@ -36,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({**about, "layers": layers}, indent=1))
         return 0
     print("\n".join(f"{name}: {value}" for name, value in about.items()))
-    print(f"\n{'':4} {'layer':62} {'parameters':>11} {'bytes packed':>13}")
-    for position, layer in enumerate(layers):
-        print(f"{position:4} {layer['layer']:62} {layer['parameters']:11} {layer['bytes']:13}")
+    print(f"\n{'':10} {'layer':62} {'parameters':>11} {'bytes packed':>13}")
+    for layer in layers:
+        print(f"{layer['name']:10} {layer['layer']:62} {layer['parameters']:11} {layer['bytes']:13}")
     return 0
