@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import nn
+from ..files import architecture as arch
 from . import keras_file
 from .errors import ConversionError
 from .keras_layer import Context, Shape
@@ -62,10 +63,12 @@ def from_keras(model: Any) -> nn.Sequential:
     if isinstance(model, (str, os.PathLike)):
         return _from_file(Path(model))
     config = _config(model)
-    backend = sys.modules["keras"].config.backend()
-    context = Context(softplus_threshold=20.0 if backend == "torch" else 40.0)
-    net, row = network_of(config, _LiveWeights(model), context)
-    verify(net, _runner(model, row), math.prod(row), source="keras")
+    net, row = network_of(config, _LiveWeights(model), Context())
+    # Keras's layers multiply matrices of float64 in float32, where its backend is not TensorFlow.
+    coarse = sys.modules["keras"].backend.result_type("float64", "float64") == "float32"
+    compared = _in_float32(net) if coarse and net.dtype == np.float64 else net
+    verify(compared, _runner(model, row), math.prod(row), source="keras")
+    net.verification = compared.verification
     return net
 
 
@@ -74,7 +77,7 @@ def _from_file(path: Path) -> nn.Sequential:
         raise ConversionError(f"{path}: expected a name that ends in .keras")
     try:
         config, weights = keras_file.read(path)
-        net, row = network_of(config, weights, Context(softplus_threshold=40.0))
+        net, row = network_of(config, weights, Context())
     except ConversionError as error:
         raise ConversionError(f"{path}: {error}") from error.__cause__
     verify(net, None, math.prod(row), source=f"keras, {path.name}")
@@ -93,8 +96,7 @@ class _LiveWeights:
 
     def values(self) -> Sequence[Any]:
         """The arrays of this layer."""
-        arrays: Sequence[Any] = self.layer.get_weights()
-        return arrays
+        return [_to_numpy(variable) for variable in self.layer.weights]
 
 
 def _config(model: Any) -> Any:
@@ -112,11 +114,23 @@ def _config(model: Any) -> Any:
     return {"module": kind.__module__, "class_name": kind.__name__, "config": json.loads(text)}
 
 
+def _in_float32(net: nn.Module) -> nn.Module:
+    spec, state = arch.describe(net), net.state_dict()
+    wide = {name for name, expected in arch.tensors(spec).items() if expected.float64}
+    return arch.build(spec, {name: a if name in wide else a.astype(np.float32) for name, a in state.items()})
+
+
 def _runner(model: Any, row: Shape) -> Callable[[nn.FloatArray], NDArray[Any]]:
     def run(x: nn.FloatArray) -> NDArray[Any]:
-        answers = model(x.reshape(-1, *row), training=False)
+        # An array would be rounded to keras.config.floatx().
+        rows = sys.modules["keras"].ops.convert_to_tensor(x.reshape(-1, *row), dtype=x.dtype.name)
+        answers = model([rows] if isinstance(getattr(model, "input", None), list) else rows, training=False)
         if isinstance(answers, (list, tuple)):  # of Model([x], [y])
             (answers,) = answers
-        return np.asarray(sys.modules["keras"].ops.convert_to_numpy(answers))
+        return _to_numpy(answers)
 
     return run
+
+
+def _to_numpy(tensor: Any) -> NDArray[Any]:
+    return np.asarray(sys.modules["keras"].ops.convert_to_numpy(tensor))

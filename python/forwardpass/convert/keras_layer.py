@@ -25,12 +25,15 @@ ALWAYS = {"name", "trainable", "dtype", "seed", "momentum", "renorm_momentum", "
 TRAINING = ("_initializer", "_regularizer", "_constraint")
 
 
+def is_number(value: Any) -> bool:
+    """Of JSON, and one that a float64 can hold: integers there may be of any size."""
+    return type(value) in (int, float) and -1e308 <= value <= 1e308
+
+
 @dataclass
 class Context:
     """What all layers of a model share."""
 
-    # torch's softplus is x itself from 20 on, that of Keras's other backends only where a float64 is.
-    softplus_threshold: float
     dtype: np.dtype[Any] | None = None
     repeated: int = 0
 
@@ -40,7 +43,7 @@ class Context:
         if self.repeated > MOST_REPEATED:
             raise ConversionError(f"{at}: expected scalings of at most {MOST_REPEATED} features in all")
         numbers = value if isinstance(value, list) else [value]
-        if not all(type(number) in (int, float) for number in numbers) or len(numbers) not in (1, shape[-1]):
+        if not all(map(is_number, numbers)) or len(numbers) not in (1, shape[-1]):
             raise ConversionError(f"{at}: expected a number, or one for each of {shape[-1]} features")
         rounded = np.array(numbers, np.float64).astype(self.dtype)
         return np.broadcast_to(rounded.astype(np.float64), shape).reshape(-1)
@@ -67,7 +70,7 @@ class Layer:
     def number(self, name: str) -> float:
         """An option that is a finite number."""
         value = self.option(name)
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if not is_number(value):
             raise self.error(f"{name}: expected a number, got {repr(value)[:100]}")
         return float(value)
 

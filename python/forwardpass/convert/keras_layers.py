@@ -39,7 +39,8 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 def _named(name: str, layer: Layer, shape: Shape) -> nn.Module:
     if name == "softplus":
-        return nn.Softplus(1.0, layer.context.softplus_threshold)
+        # x itself from where on a float32, or a float64, is no other; torch's threshold is 20 for both.
+        return nn.Softplus(1.0, 20.0 if layer.context.dtype == np.float32 else 40.0)
     if name not in ACTIVATIONS:
         raise layer.error(f"activation {name[:100]!r} is not supported")
     if name in ("softmax", "log_softmax"):

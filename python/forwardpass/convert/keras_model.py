@@ -89,10 +89,12 @@ def _way(spec: dict[str, Any], weights: Weights, prefix: str) -> tuple[list[_Nod
     counts: Counter[str] = Counter()
     for position, layer in enumerate(layers):
         kind = class_of(layer)
+        # As in model.layers, where that of a Sequential begins after its input.
+        at = f"layer {prefix}{position - 1 if sequential and position else position}"
         if kind is None:
-            raise ConversionError(f"layer {prefix}{position}: {_class(layer)} is not supported")
+            raise ConversionError(f"{at}: {_class(layer)} is not supported")
         name = (layer["config"] if sequential else layer).get("name")
-        at = f"layer {prefix}{position} {repr(name)[:100]} ({kind[:100]})"
+        at = f"{at} {repr(name)[:100]} ({kind[:100]})"
         operation = f"{layer['module']}.".startswith(("keras.src.ops.", "keras.src.activations."))
         if kind not in (OPERATIONS if operation else LAYERS) and kind not in ("InputLayer", "Add", *MODELS):
             raise ConversionError(f"{at}: not supported")
@@ -194,7 +196,7 @@ def _layers(
                 raise ConversionError(f"{node.at}: expected two tensors of one shape, got {shape} and {result}")
             made.append(_residual(inner, node.at))
         elif node.kind in MODELS and node.weights is not None:
-            inside = f"{prefix}{node.position}."
+            inside = f"{node.at.split()[1]}."
             nodes, way = _way(node.spec, node.weights, inside)
             if _row(nodes[0], context) != shape:
                 raise ConversionError(f"{nodes[0].at}: expected rows of shape {shape}")
