@@ -96,7 +96,7 @@ class _LiveWeights:
 
     def values(self) -> Sequence[Any]:
         """The arrays of this layer."""
-        return [_to_numpy(variable) for variable in self.layer.weights]
+        return [_to_numpy(variable.value) for variable in self.layer.weights]
 
 
 def _config(model: Any) -> Any:
@@ -133,4 +133,6 @@ def _runner(model: Any, row: Shape) -> Callable[[nn.FloatArray], NDArray[Any]]:
 
 
 def _to_numpy(tensor: Any) -> NDArray[Any]:
+    if hasattr(tensor, "detach"):  # of torch, which Keras's own function converts in a way that NumPy 2 warns of
+        return np.asarray(tensor.detach().cpu().numpy())
     return np.asarray(sys.modules["keras"].ops.convert_to_numpy(tensor))
