@@ -83,7 +83,15 @@ py::object to_ndarray(py::handle value, const char* name) {
             throw py::type_error(std::string(name) + ": the tensor is on another device; copy it to the CPU first");
         if (!py::hasattr(value, "__array__")) return py::module_::import("numpy").attr("from_dlpack")(value);
     }
-    return steal(PyArray_FROM_O(value.ptr()));
+    PyObject* const array = PyArray_FROM_O(value.ptr());
+    if (array == nullptr && PyList_Check(value.ptr()) && PyErr_ExceptionMatches(PyExc_ValueError)) {
+        // Of rows that are not as long as each other; NumPy does not know the name.
+        py::error_already_set error;
+        py::raise_from(error, PyExc_ValueError,
+                       (std::string(name) + ": " + py::str(error.value()).cast<std::string>()).c_str());
+        throw py::error_already_set();
+    }
+    return steal(array);
 }
 
 int common_type(std::initializer_list<Named> arrays) {

@@ -1,17 +1,24 @@
-"""`python -m forwardpass check FILE`: the network of a file answers as it did when saved, and within its bound."""
+"""`python -m forwardpass check FILE`: the network of a file answers as it did when saved, and within its bound.
+
+And `check --self`: the promises of docs/numerics.md, tried on this machine.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..bound import error_bound
+from ..conformance import promises
+from ..conformance.outcome import as_dict
 from ..files import content_hash, load
 from ..nn import Module
+from .bench.report import header, machine
 from .exact import exact
 
 # Rows of each kind; fewer where NumPy would take minutes for them in its longest float, 5e7 products a second.
@@ -20,7 +27,13 @@ ROWS, LEAST_ROWS, MOST_PRODUCTS = 256, 4, 1e8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("file", metavar="FILE", help="an .npz or .safetensors file")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", metavar="FILE", nargs="?", help="an .npz or .safetensors file")
+    what.add_argument(
+        "--self", dest="itself", action="store_true", help="try forwardpass's own promises on this machine"
+    )
+    parser.add_argument("--full", action="store_true", help="with --self: the full amounts, half an hour and more")
+    parser.add_argument("--only", metavar="TEXT", default="", help="with --self: promises whose name contains the text")
     parser.add_argument("--architecture", help="of a file of bare weights, like 64-128-10:relu")
     parser.add_argument("--json", action="store_true", help="the table as JSON")
 
@@ -64,8 +77,37 @@ def measure(network: Module) -> list[dict[str, Any]]:
     return rows
 
 
+def run_promises(args: argparse.Namespace) -> int:
+    """Every promise in turn, and what came of it; its exit code."""
+    chosen = promises(args.only)
+    if not chosen:
+        raise ValueError(f"--only: no promise contains {args.only!r}")
+    rows, failed = [], 0
+    if not args.json:
+        print(header(machine()) + f"\n\n{'promise':46} {'tried':>11} {'failed':>7} {'seconds':>8}")
+    for promise in chosen:
+        start = time.perf_counter()
+        outcome = promise.run(1.0 if args.full else promise.quick)
+        seconds = time.perf_counter() - start
+        failed += outcome.failed
+        rows.append({"promise": promise.name, "seconds": round(seconds, 1), **as_dict(outcome)})
+        if not args.json:
+            print(
+                f"{promise.name:46} {outcome.tried:11,} {outcome.failed:7,} {seconds:8.1f}  {outcome.note}", flush=True
+            )
+            for example in outcome.examples:
+                print(f"    {example}")
+    if args.json:
+        print(json.dumps({"full": args.full, "promises": rows}, indent=1))
+    else:
+        print("every promise held" if failed == 0 else f"{failed:,} cases failed")
+    return 1 if failed else 0
+
+
 def run(args: argparse.Namespace) -> int:
     """The command; its exit code."""
+    if args.itself:
+        return run_promises(args)
     network = load(args.file, args.architecture)
     rows = measure(network)
     outside = sum(row["outside"] for row in rows)

@@ -69,7 +69,9 @@ def hash_of(y: NDArray[Any]) -> int:
     values = np.where(np.isnan(y), np.array(np.nan, y.dtype), y).reshape(-1)
     bits = values.view(f"u{values.itemsize}").astype(np.uint64)
     with np.errstate(over="ignore"):
-        powers = np.cumprod(np.concatenate([[1], np.full(max(len(bits) - 1, 0), 6364136223846793005)]).astype(np.uint64))
+        powers = np.cumprod(
+            np.concatenate([[1], np.full(max(len(bits) - 1, 0), 6364136223846793005)]).astype(np.uint64)
+        )
         return int((bits * powers[: len(bits)]).sum())
 
 

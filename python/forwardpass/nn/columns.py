@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import _core
 from .module import Module, Prepared
 
 Doubles = NDArray[np.float64]
@@ -27,6 +28,7 @@ class Columns(Module):
     """A layer that holds arrays of shape (features,)."""
 
     _function = "columns"
+    _optional: tuple[str, ...] = ()  # arrays that may be absent
 
     def _start(self, arrays: Mapping[str, ArrayLike | None], eps: float = 0.0) -> None:
         self._eps = _eps(eps)
@@ -36,12 +38,12 @@ class Columns(Module):
     def _checked(
         self, names: Iterable[str], values: Iterable[ArrayLike | None], width: int | None, prefix: str = ""
     ) -> dict[str, Doubles]:
-        """Arrays of one length, without those that are None."""
+        """Arrays of one length, without the optional ones that are None."""
         arrays: dict[str, Doubles] = {}
         for name, value in zip(names, values, strict=True):
-            if value is None:
+            if value is None and name in self._optional:
                 continue
-            array = np.asarray(value)
+            array = _core.to_ndarray(value, prefix + name)
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"{prefix}{name}: expected real numbers, got dtype {array.dtype}")
             if array.ndim != 1:
@@ -104,6 +106,7 @@ class LayerNorm(Columns):
     """
 
     _function = "layer_norm"
+    _optional = ("weight", "bias")
 
     def __init__(
         self, normalized_shape: int, weight: ArrayLike | None = None, bias: ArrayLike | None = None, eps: float = 1e-5
@@ -157,6 +160,7 @@ class BatchNorm1d(Columns):
     array([1., 0.])
     """
 
+    _optional = ("weight", "bias")
     _training_names = ("num_batches_tracked",)
 
     def __init__(

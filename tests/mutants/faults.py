@@ -1,0 +1,520 @@
+"""The faults: what is written instead of what, and why it would matter."""
+
+from dataclasses import dataclass
+
+# The programs of tests/cpp that look for a fault, in this order.
+CORE = ("conformance", "ulp", "golden", "stress")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One planted fault.
+
+    Attributes
+    ----------
+    name : str
+        What is wrong.
+    file : str
+        The file it is in, from the root of the project.
+    before, after : str
+        The exact text, which occurs once in the file, and what stands there instead.
+    why : str
+        What goes wrong with it.
+    tests : tuple of str
+        Programs of tests/cpp, and files for pytest: where one is, the extension is built as well.
+    """
+
+    name: str
+    file: str
+    before: str
+    after: str
+    why: str
+    tests: tuple[str, ...] = CORE
+
+    def occurrences(self, text: str) -> int:
+        """How often `before` stands in the text of the file."""
+        return text.count(self.before)
+
+    def applied(self, text: str) -> str:
+        """The text of the file with the fault in it.
+
+        Raises
+        ------
+        ValueError
+            Where `before` is not there exactly once.
+        """
+        if self.occurrences(text) != 1:
+            raise ValueError(f"{self.name}: its text is {self.occurrences(text)} times in {self.file}, not once")
+        return text.replace(self.before, self.after)
+
+
+MUTANTS = (
+    # ---- activations that fit registers ----
+    Mutant(
+        "ReLU's operands swapped",
+        "cpp/kernels/activations.hpp",
+        "V::add(V::max(zero, y), zero)",
+        "V::add(V::max(y, zero), zero)",
+        "max returns its second operand where one is NaN: NaN becomes 0",
+    ),
+    Mutant(
+        "ReLU keeps -0.0",
+        "cpp/kernels/activations.hpp",
+        "V::add(V::max(zero, y), zero)",
+        "V::max(zero, y)",
+        "max(0, -0.0) is -0.0 on x86 and +0.0 on ARM",
+    ),
+    Mutant(
+        "last elements read as a whole vector",
+        "cpp/kernels/activations.hpp",
+        "compute(V::load(rest)), count - i)",
+        "compute(V::load(x + i)), count - i)",
+        "reads behind the caller's array",
+    ),
+    # ---- the order of the sums ----
+    Mutant(
+        "last k dropped",
+        "cpp/kernels/tile.hpp",
+        "add_blocks<lines, 1>(at, slice.rest, sums)",
+        "add_blocks<lines, 1>(at, slice.rest - 1, sums)",
+        "the last product of a short block is missing",
+    ),
+    Mutant(
+        "last k dropped, one row in place",
+        "cpp/kernels/unpacked_row.hpp",
+        "for (Index k = 0; k < length; ++k) chain = Scalar<T>::fma",
+        "for (Index k = 0; k + 1 < length; ++k) chain = Scalar<T>::fma",
+        "the same where the weights are not packed",
+    ),
+    Mutant(
+        "rest dropped, lanes are blocks",
+        "cpp/kernels/block_lanes.hpp",
+        "if (slice.rest > 0) {",
+        "if (slice.rest > 1) {",
+        "a short block of one step is missing",
+    ),
+    Mutant(
+        "block length off at 32",
+        "cpp/kernels/order.hpp",
+        "8 * ((depth + 31) / 32)",
+        "8 * ((depth + 32) / 32)",
+        "a whole other order at K = 32, 64 and 96, in the reference kernel as well",
+        ("golden",),  # conformance states some lengths as it compiles
+    ),
+    Mutant(
+        "superblock of 32 blocks",
+        "cpp/kernels/order.hpp",
+        "blocks_per_superblock = 64",
+        "blocks_per_superblock = 32",
+        "another order from K = 1025 on, in the reference kernel as well",
+        ("tests/test_model.py",),
+    ),
+    Mutant(
+        "blocks of 16 where 24",
+        "cpp/kernels/order.hpp",
+        "case 24: return {24, depth / 24, depth % 24}",
+        "case 24: return {16, depth / 16, depth % 16}",
+        "another order than the reference's for K from 65 to 96",
+    ),
+    Mutant(
+        "no superblocks in place",
+        "cpp/kernels/unpacked_row.hpp",
+        """\
+        auto sum = V::broadcast(start_of_sum<T>(blocks.full + blocks.rest));
+        for (; full >= 4; full -= 4) add_transposed<V, 4>(x, w, row_stride, blocks.block, sum);
+        for (; full >= 1; full -= 1) add_transposed<V, 1>(x, w, row_stride, blocks.block, sum);
+        if (slice.rest > 0) add_transposed<V, 1>(x, w, row_stride, slice.rest, sum);
+        total = V::add(total, sum);
+""",
+        """\
+        auto sum = total;
+        for (; full >= 4; full -= 4) add_transposed<V, 4>(x, w, row_stride, blocks.block, sum);
+        for (; full >= 1; full -= 1) add_transposed<V, 1>(x, w, row_stride, blocks.block, sum);
+        if (slice.rest > 0) add_transposed<V, 1>(x, w, row_stride, slice.rest, sum);
+        total = sum;
+""",
+        "the totals of superblocks in another order: only for K > 2048",
+    ),
+    Mutant(
+        "superblocks' totals never carried",
+        "cpp/kernels/packed_linear.hpp",
+        "if (!slice.in_first_superblock()) load_sums<true, V>(totals(), sums);",
+        "",
+        "only the last superblock counts: only for K > 2048",
+    ),
+    Mutant(
+        "blocks added backwards",
+        "cpp/kernels/tile.hpp",
+        "sum = V::add(sum, chain[b][i / vectors][i % vectors]);",
+        "sum = V::add(sum, chain[blocks - 1 - b][i / vectors][i % vectors]);",
+        "chains that run side by side must still be added in order",
+    ),
+    Mutant(
+        "sums start from +0.0",
+        "cpp/kernels/order.hpp",
+        "static_cast<T>(depth == 0 ? 0.0 : -0.0)",
+        "static_cast<T>(depth == 0 ? 0.0 : 0.0)",
+        "a sum of nothing but -0.0 becomes +0.0",
+    ),
+    Mutant(
+        "sums start from +0.0, lanes are blocks",
+        "cpp/kernels/block_lanes.hpp",
+        "if (slice.opens) sum = static_cast<T>(-0.0);",
+        "if (slice.opens) sum = 0;",
+        "the same for one output, where 16 blocks must all give -0.0",
+    ),
+    # ---- roundings ----
+    Mutant(
+        "two roundings where an FMA stands",
+        "cpp/kernels/tile.hpp",
+        "chain[r][v] = V::fma(x, w[v], chain[r][v]);",
+        "chain[r][v] = x * w[v] + chain[r][v];",
+        "the bits of a CPU without FMA",
+    ),
+    Mutant(
+        "contraction",
+        "cpp/CMakeLists.txt",
+        "-ffp-contract=off",
+        "-ffp-contract=fast -fexpensive-optimizations",
+        "the compiler makes FMAs of intrinsics where two roundings stand; GCC does so from -O2 on",
+    ),
+    Mutant(
+        "FMA by way of double",
+        "cpp/kernels/scalar.hpp",
+        "return __builtin_fmaf(a, b, c);",
+        "return static_cast<float>(static_cast<double>(a) * static_cast<double>(b) + static_cast<double>(c));",
+        "rounds twice; random numbers hardly find it",
+    ),
+    # ---- bias ----
+    Mutant(
+        "bias twice",
+        "cpp/kernels/packed_linear.hpp",
+        "V::add(sums.at[r][v], bias)",
+        "V::add(V::add(sums.at[r][v], bias), bias)",
+        "in tiles",
+    ),
+    Mutant(
+        "bias dropped",
+        "cpp/kernels/few_outputs.hpp",
+        "V::add(totals[j], V::broadcast(panel.at[j]))",
+        "totals[j]",
+        "for few outputs of a batch",
+    ),
+    Mutant(
+        "no bias is +0.0",
+        "cpp/kernels/pack.hpp",
+        "source.bias[first + j] : static_cast<T>(-0.0)",
+        "source.bias[first + j] : static_cast<T>(0.0)",
+        "-0.0 + 0.0 is +0.0",
+    ),
+    # ---- what is read and written ----
+    Mutant(
+        "AVX2's partial store shifted",
+        "cpp/kernels/isa_avx2.cpp",
+        """\
+            part = _mm_movehl_ps(part, part);
+            p += 2;
+""",
+        """\
+            part = _mm_movehl_ps(part, part);
+            p += 1;
+""",
+        "the third of three outputs is written over the second",
+    ),
+    Mutant(
+        "AVX-512's tail mask too wide",
+        "cpp/kernels/isa_avx512.cpp",
+        "static_cast<__mmask16>((1u << count) - 1)",
+        "static_cast<__mmask16>((2u << count) - 1)",
+        "writes one float behind the outputs",
+    ),
+    Mutant(
+        "width of the last panel",
+        "cpp/kernels/packed_linear.hpp",
+        "panel_width<T>(panel.outputs)",
+        "panel_width<T>(a.outputs)",
+        "the rows of a last, narrow panel are looked for where those of a wide one would be",
+    ),
+    Mutant(
+        "few outputs, one row too far",
+        "cpp/kernels/few_outputs.hpp",
+        "r + V::lanes <= a.rows ? r : a.rows - V::lanes;",
+        "r + V::lanes <= a.rows ? r : a.rows - V::lanes + 1;",
+        "the last vector of rows begins one too late and ends outside the array",
+    ),
+    Mutant(
+        "AVX-512's transpose",
+        "cpp/kernels/isa_avx512.cpp",
+        "_MM_SHUFFLE(3, 2, 3, 2)",
+        "_MM_SHUFFLE(2, 3, 3, 2)",
+        "two steps of k change places in one instruction set",
+    ),
+    Mutant(
+        "last chunk in place too short",
+        "cpp/unpacked.cpp",
+        "chunk + 1 < chunks ? each : a.outputs - first",
+        "chunk < chunks ? each : a.outputs - first",
+        "outputs behind the last whole panel are not written",
+    ),
+    Mutant(
+        "unpacked with another width",
+        "cpp/packed_weights.cpp",
+        "width = panel_width<T>(count);",
+        "width = padded<T>(count);",
+        "state_dict() returns other weights than were given",
+        ("tests/test_state.py",),
+    ),
+    Mutant(
+        "stale pack",
+        "cpp/bindings/network.cpp",
+        "p.to->assign(kernels_of<T>(chosen_table()), weight_source<T>(p.weight, p.bias));",
+        "static_cast<void>(p);",
+        "load_state_dict() leaves the old weights",
+        ("tests/test_state.py",),
+    ),
+    Mutant(
+        "stale columns",
+        "cpp/bindings/network.cpp",
+        "c.to->assign(column_values(c.table));",
+        "static_cast<void>(c);",
+        "load_state_dict() leaves the old values of a normalisation",
+        ("tests/test_row_functions.py",),
+    ),
+    # ---- networks ----
+    Mutant(
+        "a kept residual is written over",
+        "cpp/network.cpp",
+        "to == current || is_kept(to);",
+        "to == current;",
+        "weights inside a residual connection write where its input waits",
+    ),
+    Mutant(
+        "a kept residual is changed in place",
+        "cpp/network.cpp",
+        "current == Step<T>::x || is_kept(current))",
+        "current == Step<T>::x)",
+        "an activation inside a residual connection changes what will be added",
+    ),
+    Mutant(
+        "residual of x from the workspace",
+        "cpp/network.cpp",
+        "Added<T>{adds_x ? x : buffer(step.added),",
+        "Added<T>{buffer(step.added),",
+        "what a network adds of its own input lies outside its memory",
+    ),
+    Mutant(
+        "an activation fused past a residual",
+        "cpp/network.cpp",
+        """\
+        const bool fused = fuses;
+        fuses = false;
+""",
+        """\
+        const bool fused = fuses;
+""",
+        "what follows a sum or a row function is applied to the weights before it",
+    ),
+    Mutant(
+        "rows of the last tile",
+        "cpp/network.cpp",
+        "std::min(rows, batch.rows - first),   batch.width};",
+        "rows,   batch.width};",
+        "the last tile of a batch is computed as if it were whole",
+    ),
+    # ---- threads ----
+    Mutant(
+        "scratch shared by threads",
+        "cpp/network.cpp",
+        "T* const own = thread == 0 ? scratch : workspace.data() + elements + (thread - 1) * scratch_each;",
+        "T* const own = scratch + 0 * thread;",
+        "the sums of one thread's slices end in another's outputs",
+    ),
+    Mutant(
+        "a share's last chunk skipped",
+        "cpp/thread_pool.cpp",
+        "if (first >= end) return -1;",
+        "if (first + 1 >= end) return -1;",
+        "part of y is never written",
+    ),
+    Mutant(
+        "no wait for the workers",
+        "cpp/thread_pool.cpp",
+        "if (spin_until([this] { return is_empty(); })) return;",
+        "return;",
+        "a call returns while other threads still write its results",
+    ),
+    Mutant(
+        "two calls in one job",
+        "cpp/thread_pool.cpp",
+        "if (in_use_.exchange(true)) return run_alone(job);",
+        "in_use_.store(true);",
+        "concurrent calls take each other's chunks",
+    ),
+    Mutant(
+        "workspace not kept",
+        "cpp/workspace.hpp",
+        "if (buffer_.count() <= most_kept) kept() = std::move(buffer_);",
+        "",
+        "every call allocates",
+    ),
+    # ---- the caller's floating-point environment ----
+    Mutant(
+        "environment not put back",
+        "cpp/float_environment.hpp",
+        "write(saved_);",
+        "write(standard);",
+        "the caller's rounding mode is lost",
+    ),
+    Mutant(
+        "environment of rows",
+        "cpp/network.cpp",
+        """\
+    const auto run_tile = [&](Index chunk, T* workspace) noexcept {
+        const StandardFloatEnvironment environment;
+""",
+        """\
+    const auto run_tile = [&](Index chunk, T* workspace) noexcept {
+""",
+        "the caller's rounding mode changes result bits",
+    ),
+    Mutant(
+        "environment of panels",
+        "cpp/network.cpp",
+        """\
+            auto run_some = [&](Index chunk, int thread) noexcept {
+                const StandardFloatEnvironment environment;
+""",
+        """\
+            auto run_some = [&](Index chunk, int thread) noexcept {
+""",
+        "the same where few rows are shared by threads",
+    ),
+    Mutant(
+        "environment of packing",
+        "cpp/unpacked.cpp",
+        """\
+            const StandardFloatEnvironment environment;
+            T* const packed = buffer""",
+        """\
+            T* const packed = buffer""",
+        "the same for weights that are packed in a call",
+    ),
+    # ---- activations in pairs ----
+    Mutant(
+        "product without its error",
+        "cpp/kernels/pair.hpp",
+        "return {product, V::fma(a, b, -product)};",
+        "return {product, product - product};",
+        "what is computed in pairs is rounded after every product",
+    ),
+    Mutant(
+        "exponential's other n",
+        "cpp/kernels/exponential.hpp",
+        "V::fma(x.high, V::broadcast(C::log2_e), rounder)",
+        "V::fma(x.high - V::broadcast(static_cast<T>(0.0625)), V::broadcast(C::log2_e), rounder)",
+        "near a tie the polynomial is used outside its range",
+    ),
+    Mutant(
+        "exponential without a low part",
+        "cpp/kernels/exponential.hpp",
+        "V::fma(n, V::broadcast(-C::ln2_low), x.low)",
+        "n * V::broadcast(-C::ln2_low)",
+        "the argument is rounded before the exponential",
+    ),
+    Mutant(
+        "GELU without a sign",
+        "cpp/kernels/functions.hpp",
+        "return V::with_sign(V::select_at_least(x, V::broadcast(C::normal_largest), x, y), x);",
+        "return V::select_at_least(x, V::broadcast(C::normal_largest), x, y);",
+        "-0.0 becomes +0.0",
+    ),
+    Mutant(
+        "ELU at 0 of one instruction set",
+        "cpp/kernels/isa_avx2.cpp",
+        "_mm256_cmp_ps(x, least, _CMP_GE_OQ)",
+        "_mm256_cmp_ps(x, least, _CMP_GT_OQ)",
+        "functions of 0 take their other branch",
+    ),
+    Mutant(
+        "exponent of one instruction set",
+        "cpp/kernels/isa_avx512.cpp",
+        "_mm512_slli_epi64(_mm512_castpd_si512(a), 52)",
+        "_mm512_slli_epi64(_mm512_castpd_si512(a), 51)",
+        "powers of two of double are others with AVX-512",
+    ),
+    Mutant(
+        "sign of one instruction set",
+        "cpp/kernels/isa_avx512.cpp",
+        "_mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(0x7FFFFFFFFFFFFFFF),",
+        "_mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(0x3FFFFFFFFFFFFFFF),",
+        "the sign of double takes a bit of the exponent along",
+    ),
+    Mutant(
+        "double's exponential with float's error",
+        "cpp/kernels/exponential.hpp",
+        "const auto r = exact + small, left = (exact - r) + small;",
+        "const auto r = exact + small, left = V::broadcast(sizeof(T) == 4 ? 1 : 0) * ((exact - r) + small);",
+        "float is right, double some units off",
+        ("tests/test_activations.py",),
+    ),
+    # ---- functions of rows ----
+    Mutant(
+        "softmax without its largest",
+        "cpp/kernels/row_functions.hpp",
+        """\
+    const T largest = largest_of<V>(a.x, a.count);
+    const Pair<Scalar<T>> total""",
+        """\
+    const T largest = 0;
+    const Pair<Scalar<T>> total""",
+        "e^x overflows",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "log_softmax counts its largest twice",
+        "cpp/kernels/row_functions.hpp",
+        "sum_of_weights<V>(a.x + at + 1, a.count - at - 1, largest)",
+        "sum_of_weights<V>(a.x + at, a.count - at, largest)",
+        "the sum is 1 too large",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm divides by n - 1",
+        "cpp/kernels/row_functions.hpp",
+        "quotient<S>(squares, count)",
+        "quotient<S>(squares, {static_cast<T>(a.count - 1), 0})",
+        "the variance of a sample, not of what is there",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "limits of columns swapped",
+        "cpp/columns.cpp",
+        "table[lowest_row * stride + i] = static_cast<T>(values.lowest[i]);",
+        "table[lowest_row * stride + i] = static_cast<T>(values.highest[i]);",
+        "everything is clipped to the upper limit",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "low parts of columns dropped",
+        "cpp/columns.cpp",
+        "finite ? static_cast<T>((from.high[i] - high) + from.low[i]) : T{0};",
+        "finite ? static_cast<T>(from.high[i] - high) : T{0};",
+        "a scale is rounded to double before it is used",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "one lane of a row's sum",
+        "cpp/kernels/row_functions.hpp",
+        "if (i + lane < count) add(own, term(S{}, x[i + lane]));",
+        "if (i + lane + 1 < count) add(own, term(S{}, x[i + lane]));",
+        "the last element of a row is not summed",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "largest of whole vectors",
+        "cpp/kernels/row_functions.hpp",
+        "for (; i < count; ++i) largest = x[i] > largest ? x[i] : largest;",
+        "for (; i + 1 < count; ++i) largest = x[i] > largest ? x[i] : largest;",
+        "the largest of a row is missed where it is the last: another scale, and other bits, in each instruction set",
+    ),
+)
