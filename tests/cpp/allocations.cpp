@@ -6,17 +6,22 @@
 
 namespace {
 
-std::atomic<long> count{0};
+std::atomic<long> count{0}, left{-1};
 
 void* counted(void* memory) {
     count.fetch_add(1);
-    if (memory == nullptr) throw std::bad_alloc();
+    if (memory == nullptr || (left.load() >= 0 && left.fetch_sub(1) <= 0)) {
+        if (left.load() < 0) left.store(0);
+        std::free(memory);
+        throw std::bad_alloc();
+    }
     return memory;
 }
 
 }  // namespace
 
 long forwardpass::allocations() noexcept { return count.load(); }
+void forwardpass::fail_allocations_after(long count_left) noexcept { left.store(count_left); }
 
 // The program's own, in place of the library's.
 void* operator new(std::size_t size) { return counted(std::malloc(size)); }

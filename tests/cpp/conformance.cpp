@@ -34,6 +34,7 @@ void run(const KernelTable& table, Index quick, Count& count) {
     check_row_functions(checker);
     check_all_layers(checker);
     check_allocations(checker);
+    check_failing_allocations(checker);
     if constexpr (sizeof(T) == 4) check_double_rounding(checker);
     check_float_environment(checker);
     std::printf("%s %s: %td cases, %td wrong\n", current.isa, current.dtype, checker.cases, checker.wrong);

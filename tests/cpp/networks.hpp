@@ -4,6 +4,8 @@
 #include <cfenv>
 #include <cmath>
 #include <memory>
+#include <new>
+#include <thread>
 
 #include "allocations.hpp"
 #include "checker.hpp"
@@ -124,6 +126,44 @@ void check_allocations(Checker<T>& c) {
             const long before = allocations();
             network.run(batch, threads, never);
             c.check(allocations() == before);
+        }
+    }
+}
+
+// Each allocation fails in turn, from packing to the call: std::bad_alloc, and the next call is right. In threads of
+// their own, which keep no memory from an earlier call.
+template <class T>
+void check_failing_allocations(Checker<T>& c) {
+    const Index width = current.depth = 70, most = 200;
+    current.bias = true, current.relu = false;
+    const Values<T> x = c.numbers.template rows<T>(most, width), w = c.numbers.template rows<T>(width, width);
+    const Values<T> bias = c.numbers.template rows<T>(width, 1);
+    const Values<T> middle = c.reference(x, w, bias, most, width, width);
+    const Values<T> expected = c.reference(middle, w, bias, most, width, width);
+    const WeightSource<T> source{w.data(), width, 1, bias.data()};
+    for (const Index rows : {Index{1}, Index{20}, most}) {
+        for (const int threads : {1, 3}) {
+            bool failed = true;
+            for (long allowed = 0; failed; ++allowed) {
+                T* const y = c.start("failing allocations of Network", rows, width);
+                const auto call = [&] {
+                    std::vector<Layer<T>> layers;
+                    for (int i = 0; i < 2; ++i)
+                        layers.push_back(std::make_shared<PackedWeights<T>>(c.kernels, source, width, width));
+                    Network<T>(c.kernels, layers).run({x.data(), width, y, c.stride, rows, width}, threads, never);
+                };
+                std::thread([&] {
+                    fail_allocations_after(allowed);
+                    try {
+                        call();
+                        failed = false;
+                    } catch (const std::bad_alloc&) {
+                    }
+                    fail_allocations_after(-1);
+                    call();
+                }).join();
+                c.check((failed || allowed > 0) && c.holds(expected.data(), width));
+            }
         }
     }
 }
