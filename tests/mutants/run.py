@@ -63,7 +63,7 @@ class Copy:
     Parameters
     ----------
     directory : Path
-        Where the copy is made.
+        Where the copy is made, or was by an earlier run.
     tests : sequence of str
         All that will be run in it.
     quick, parallel : int
@@ -74,9 +74,10 @@ class Copy:
         self.root, self.quick, self.parallel = directory, quick, parallel
         tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
         for name in tracked.stdout.decode().rstrip("\0").split("\0"):
-            if (ROOT / name).is_file():
-                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, self.root / name)
+            source, target = ROOT / name, self.root / name
+            if source.is_file() and not (target.is_file() and target.read_bytes() == source.read_bytes()):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
         self.build_directory, self.clean = self.root / "build", self.root / "build-without-fault"
         with_python = bool(python_files(tests))
         options = [
@@ -89,6 +90,7 @@ class Copy:
             options += [f"-Dpybind11_DIR={pybind11}", f"-DPython_EXECUTABLE={sys.executable}"]
         self.command(["cmake", "-S", ".", "-B", str(self.build_directory), *options])
         self.build(tests)
+        shutil.rmtree(self.clean, ignore_errors=True)
         shutil.copytree(self.build_directory, self.clean)
 
     def command(self, command: list[str]) -> None:
@@ -241,6 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", metavar="NAME", nargs="+", help="these faults, by a part of their names")
     parser.add_argument("--jobs", type=int, default=1, help="copies that are built and tested at once (default 1)")
     parser.add_argument("--quick", type=int, default=16, help="one in so many cases of the programs (default 16)")
+    parser.add_argument("--directory", type=Path, help="where the copies are kept for the next run (default: nowhere)")
     parser.add_argument("--list", action="store_true", help="print the faults, and try none")
     options = parser.parse_args(arguments)
     if options.jobs < 1 or options.quick < 1:
@@ -255,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         try:
-            results = run(chosen, options.jobs, options.quick, Path(directory))
+            results = run(chosen, options.jobs, options.quick, options.directory or Path(directory))
         except ListError as error:
             print(error, file=sys.stderr)
             return 2
