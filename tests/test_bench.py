@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import forwardpass as fp
 from forwardpass.cli.bench.contestants import OURS, UnsupportedError, build
 from forwardpass.cli.bench.engine import Engine, Result, check
 from forwardpass.cli.bench.jitter import parse_rate
@@ -58,6 +59,17 @@ def test_bad_model_files_are_refused(tmp_path: Path, arrays: dict[str, Any], mes
     np.savez(path, **arrays)
     with pytest.raises(SpecError, match=message):
         read_model(str(path))
+
+
+def test_saved_networks(tmp_path: Path) -> None:
+    """Of other layers than ReLU none is timed as if it were one."""
+    first, last = fp.Linear.random(3, 4, rng=0), fp.Linear.random(4, 2, rng=1)
+    fp.save(fp.Sequential(first, fp.ReLU(), last), tmp_path / "relu.npz")
+    assert [w.shape for w, _ in read_model(str(tmp_path / "relu.npz"))] == [(4, 3), (2, 4)]
+    for number, net in enumerate((fp.Sequential(first, fp.Tanh(), last), fp.Sequential(first, fp.ReLU()))):
+        fp.save(net, tmp_path / f"{number}.npz")
+        with pytest.raises(SpecError, match="Linear layers with ReLU between"):
+            read_model(str(tmp_path / f"{number}.npz"))
 
 
 def test_a_model_that_is_no_npz(tmp_path: Path) -> None:

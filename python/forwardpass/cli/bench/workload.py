@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...bound import error_bound
+from ...files import load
 from ...nn import Linear, Module, ReLU, Sequential
 
 Array = NDArray[Any]
@@ -97,12 +98,19 @@ def parse_net(spec: str) -> list[int]:
 
 
 def read_model(path: str) -> list[tuple[Array, Array]]:
-    """Weights and biases of an .npz whose arrays have PyTorch's names: 0.weight, 0.bias, 2.weight, ..."""
+    """Weights and biases of an .npz whose arrays have PyTorch's names: 0.weight, 0.bias, 2.weight, ...
+
+    Of one that save() wrote, or of bare weights.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError) as error:
         raise SpecError(f"--model {path}: expected an .npz of arrays: {error}") from error
+    if "forwardpass" in arrays:
+        kinds = [type(layer) for _, layer in load(path)._leaves()]
+        if kinds != [(Linear, ReLU)[i % 2] for i in range(len(kinds) | 1)]:
+            raise SpecError(f"--model {path}: expected Linear layers with ReLU between, as every contestant has them")
     positions = sorted({int(name.split(".")[0]) for name in arrays if re.fullmatch(r"\d+\.(weight|bias)", name)})
     if not positions or positions != list(range(0, 2 * len(positions), 2)):
         raise SpecError(f"--model {path}: expected 0.weight, 0.bias, 2.weight, ... with ReLU between, got {[*arrays]}")
