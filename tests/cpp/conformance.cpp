@@ -13,6 +13,7 @@
 #include "functions.hpp"
 #include "layers.hpp"
 #include "networks.hpp"
+#include "shared_calls.hpp"
 
 namespace {
 
@@ -37,6 +38,8 @@ void run(const KernelTable& table, Index quick, Count& count) {
     check_failing_allocations(checker);
     if constexpr (sizeof(T) == 4) check_double_rounding(checker);
     check_float_environment(checker);
+    check_shared_panels(checker);
+    check_float_environment_of_shared_calls(checker);
     std::printf("%s %s: %td cases, %td wrong\n", current.isa, current.dtype, checker.cases, checker.wrong);
     std::printf("functions %s: hash %016llx\n", current.dtype,
                 static_cast<unsigned long long>(hash_of_functions(checker.kernels)));
