@@ -71,21 +71,10 @@ def residual() -> Any:
     return keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
 
 
-def operations() -> Any:
-    """Activations as functions."""
+def by_operation(function: Callable[[Any], Any]) -> Any:
     x = inputs = keras.Input((INPUTS,))
-    for function in (
-        lambda t: ops.gelu(t, approximate=True),
-        lambda t: ops.gelu(t, approximate=False),
-        lambda t: ops.leaky_relu(t, 0.7),
-        lambda t: ops.elu(t, 0.5),
-        lambda t: keras.activations.relu(t, max_value=3.0),
-        *(ops.relu6, ops.selu, ops.silu, ops.softplus, ops.hard_tanh, ops.tanh, ops.sigmoid),
-        ops.log_softmax,
-        ops.softmax,
-    ):
-        x = function(layers.Dense(8)(x))
-    return keras.Model(inputs, x)
+    x = function(layers.Dense(HIDDEN)(x))
+    return keras.Model(inputs, layers.Dense(3)(x))
 
 
 def models_inside() -> Any:
@@ -133,6 +122,20 @@ ACTIVATIONS: dict[str, Callable[[], Any]] = {
     "Normalization of all": lambda: layers.Normalization(axis=None, mean=0.3, variance=0.0),
     "Normalization back": lambda: layers.Normalization(mean=0.3, variance=2.0, invert=True),
 }
+OPERATIONS: dict[str, Callable[[Any], Any]] = {
+    "ops.gelu, tanh": lambda t: ops.gelu(t, approximate=True),
+    "ops.gelu": lambda t: ops.gelu(t, approximate=False),
+    "ops.leaky_relu": lambda t: ops.leaky_relu(t, 0.7),
+    "ops.elu": lambda t: ops.elu(t, 0.5),
+    "activations.relu": lambda t: keras.activations.relu(t, max_value=3.0),
+    **{
+        f"ops.{function.__name__}": function
+        for function in (
+            *(ops.relu, ops.relu6, ops.selu, ops.silu, ops.softplus, ops.hard_tanh, ops.tanh, ops.sigmoid),
+            *(ops.log_softmax, ops.softmax),
+        )
+    },
+}
 ARCHITECTURES: dict[str, Callable[[], Any]] = {
     **{name: partial(between, make) for name, make in ACTIVATIONS.items()},
     "one layer": lambda: mlp(None, 1),
@@ -155,7 +158,7 @@ ARCHITECTURES: dict[str, Callable[[], Any]] = {
     ),
     "only training": lambda: chain(layers.Dropout(0.5)),
     "residual": residual,
-    "operations": operations,
+    **{name: partial(by_operation, function) for name, function in OPERATIONS.items()},
     "models inside": models_inside,
 }
 

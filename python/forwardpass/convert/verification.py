@@ -148,7 +148,9 @@ def moved(net: Module, x: FloatArray) -> NDArray[np.float64]:
     u = 2.0**-24 if x.dtype == np.float32 else 2.0**-53
 
     def shaken(array: FloatArray) -> FloatArray:
-        return (array * (1 + UNITS * u * (2.0 * rng.integers(0, 2, array.shape) - 1))).astype(array.dtype)
+        factors = np.array([1 - UNITS * u, 1 + UNITS * u], array.dtype)
+        result: FloatArray = array * factors[rng.integers(0, 2, array.shape, np.uint8)]
+        return result
 
     answers = net(x).astype(np.float64)
     spec, state = arch.describe(net), net.state_dict()
