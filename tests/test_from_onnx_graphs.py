@@ -10,6 +10,7 @@ import onnx.numpy_helper
 import pytest
 
 import forwardpass as fp
+from forwardpass.convert.verification import rows_for
 from tests.onnx_models import TYPES, assert_is, draw, gelu, linear, model, names, node, written
 
 W, B = draw(4, 3), draw(3)
@@ -71,6 +72,18 @@ def test_weights_are_the_very_same() -> None:
     np.testing.assert_array_equal(linear(net).bias, -B)
 
 
+def test_a_bias_times_zero_is_not_read() -> None:
+    gemm = node("Gemm", "x w c", beta=0.0)
+    net = fp.from_onnx(model([gemm], constants={"w": W, "c": np.full(3, np.nan, np.float32)}))
+    assert linear(net).bias is None
+
+
+def test_what_is_scaled_after_a_product() -> None:
+    net = fp.from_onnx(written("MatMul x w h; Mul h b a; Add a b y", w=W, b=B))
+    assert names(net) == ["Linear", "Affine"]
+    assert_is(net, lambda x: x @ W * B + B)
+
+
 def test_two_biases() -> None:
     nodes = [node("Gemm", "x w b", "h"), node("Add", "h c")]
     net = fp.from_onnx(model(nodes, constants={"w": W, "b": B, "c": 2 * B}))
@@ -130,6 +143,15 @@ def test_scalers(operators: str, layers: list[str] | None, function: Any, dtype:
     assert_is(net, lambda x: function(x, S.astype(float), P.astype(float)), dtype)
 
 
+@pytest.mark.parametrize("operators", ["Sub x m a; Div a s h", "Mul x s a; Sub a m h"])
+def test_scalers_are_verified_where_they_matter(operators: str) -> None:
+    """Not only where all rows that are near 0 saturate."""
+    text = operators + "; MatMul h w b; Tanh b y"
+    net = fp.from_onnx(written(text, m=np.full(4, 1e6, np.float32), s=np.full(4, 0.5, np.float32), w=W))
+    assert net.verification.rows == 2 * len(rows_for(4, np.dtype(np.float32)))
+    assert net.verification.largest_ulps > 0
+
+
 @pytest.mark.parametrize("many", [False, True])
 def test_scaler_of_skl2onnx(many: bool) -> None:
     offset, scale = (S.tolist(), P.tolist()) if many else ([0.5], [3.0])
@@ -168,6 +190,12 @@ def test_residual_of_a_written_out_activation() -> None:
 def test_twice_the_same() -> None:
     net = fp.from_onnx(written("Tanh x a; Add a a y"))
     assert_is(net, lambda x: 2 * np.tanh(x))
+
+
+def test_many_residual_blocks() -> None:
+    """Every one doubles the ways from the output to the input."""
+    text = "; ".join(f"Tanh {f's{i}' if i else 'x'} t{i}; Add {f's{i}' if i else 'x'} t{i} s{i + 1}" for i in range(60))
+    assert names(fp.from_onnx(written(text + "; Identity s60 y"))) == ["Residual"] * 60
 
 
 def test_residuals_inside_each_other() -> None:

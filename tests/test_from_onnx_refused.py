@@ -8,7 +8,7 @@ import onnx.helper
 import pytest
 
 import forwardpass as fp
-from tests.onnx_models import draw, model, node
+from tests.onnx_models import draw, model, node, written
 
 W = draw(4, 3)
 SQUARE = draw(4, 4)
@@ -46,6 +46,28 @@ UNSUPPORTED: dict[str, tuple[str, Any]] = {
     "quick GELU": (
         r"\(Mul\)",
         model([node("Mul", "x c", "a"), node("Sigmoid", "a", "s"), node("Mul", "x s")], constants={"c": 1.7}),
+    ),
+    "half of erf": (r"\(Mul\): both", written("Erf x b; Add b one c; Mul c x d; Mul d half y")),
+    "erf subtracted": (
+        r"\(Mul\): both",
+        written("Mul x inverse a; Erf a b; Sub one b c; Mul c x d; Mul d half y"),
+    ),
+    "another cubic": (
+        r"\(Mul\): both",
+        written(
+            "Pow x three a; Mul a half b; Add b x c; Mul c factor d; Tanh d e; Add e one f; Mul f half g; Mul g x y"
+        ),
+    ),
+    "Softplus with a threshold of another beta": (
+        r"\(Where\): only torch's",
+        written("Softplus x a; Mul x two g; Greater g three t; Where t x a y"),
+    ),
+    "LayerNorm by cubes": (
+        r"\(Div\): both",
+        written(
+            "ReduceMean x last m; Sub x m d; Pow d three p; ReduceMean p last v; Add v half s; Sqrt s r; Div d r y",
+            last=np.array([-1]),
+        ),
     ),
     "Where": (
         r"\(Where\): only torch's",
@@ -107,11 +129,23 @@ UNSUPPORTED: dict[str, tuple[str, Any]] = {
     "Max of three": (r"\(Max\): expected 2 inputs", affine("Max", "x a a", a=1.0)),
     "softmax over rows": (r"\(Softmax\): its axis 0 is not the last", model([node("Softmax", "x", axis=0)])),
     "softmax of opset 12 over more": (r"axis 1 is not the last", model([node("Softmax", "x")], ("N", 3, 4), opset=12)),
+    "softmax over the rows of columns": (
+        r"its axis 1 is not the last of 2",
+        model([node("Transpose", "x", "t"), node("Softmax", "t", axis=1)]),
+    ),
+    "softmax of opset 12 over columns": (
+        r"its axis 0 is not the last of 2",
+        model([node("Transpose", "x", "t"), node("Softmax", "t", axis=0)], opset=12),
+    ),
     "softmax without an axis": (r"axis 2 does not exist", model([node("Softmax", "x", axis=2)])),
     "training": (r"\(BatchNormalization\): it is in training mode", normalized(training_mode=1)),
     "variance that is negative": (
         r"running_var",
         affine("BatchNormalization", "x a a a b", a=draw(4), b=-np.ones(4, np.float32)),
+    ),
+    "batches of more dimensions": (
+        r"\(BatchNormalization\): its axis 1 is not the last of 3",
+        model([node("BatchNormalization", "x a a a a")], ("N", 4, 4), {"a": np.ones(4, np.float32)}),
     ),
     "LayerNorm over more": (r"axis 0 is not the last", layer_norm(axis=0)),
     "LayerNorm in float16": (r"its stash_type 10", layer_norm(stash_type=10)),
@@ -124,6 +158,10 @@ UNSUPPORTED: dict[str, tuple[str, Any]] = {
         model([onnx.helper.make_node("Dropout", ["x"], ["h", "m"]), node("Relu", "m")]),
     ),
     "cast": (r"node 'y' \(Cast\): a cast", model([node("Tanh", "x", "h"), node("Cast", "h", to=11)])),
+    "cast after weights": (
+        r"node 'y' \(Cast\): a cast to another type",
+        model([node("MatMul", "x w", "h"), node("Cast", "h", to=11)], constants={"w": W}),
+    ),
     "cast without weights": (r"node 'h' \(Cast\)", model([node("Cast", "x", "h", to=11), node("Tanh", "h")])),
     "flatten to one row": (r"node 'f' \(Flatten\): its axis 0", flat("Flatten", (1, 2, 4), axis=0)),
     "flatten after a product": (
@@ -135,6 +173,22 @@ UNSUPPORTED: dict[str, tuple[str, Any]] = {
         flat("Flatten", ("N", 2, 4), node("Softmax", "x", "h")),
     ),
     "flatten after a scaler": (r"more than one value for each", flat("Flatten", ("N", 2, 4), node("Add", "x s", "h"))),
+    "flatten of columns": (
+        r"only a Flatten that flattens the input",
+        model([node("Transpose", "x", "t"), node("Flatten", "t", "f"), node("Transpose", "f")]),
+    ),
+    "reshape to two unknowns": (r"node 'f' \(Reshape\): from", flat("Reshape", ("N", 2, 4), shape=[-1, -1])),
+    "reshape to another width": (r"node 'f' \(Reshape\): from", flat("Reshape", ("N", 4), shape=[0, 8])),
+    "reshape by the rows of another value": (
+        r"node 'f' \(Reshape\): its shape is neither",
+        written(
+            "Shape x s; Gather s zero n; Unsqueeze n first r; Concat r rest q; Tanh x h; Reshape h q f; MatMul f w y",
+            zero=np.array(0),
+            first=np.array([0]),
+            rest=np.array([-1]),
+            w=W,
+        ),
+    ),
     "reshape to other rows": (r"node 'f' \(Reshape\): from", flat("Reshape", ("N", 4), shape=[-1, 8])),
     "reshape to more dimensions": (r"node 'f' \(Reshape\): from", flat("Reshape", ("N", 2, 4), shape=[0, 2, 2, 2])),
     "reshape to no rows": (r"node 'f' \(Reshape\)", flat("Reshape", ("N", 2, 4), shape=[0, 8], allowzero=1)),
@@ -150,6 +204,7 @@ UNSUPPORTED: dict[str, tuple[str, Any]] = {
         r"expected from 1 to 1048576 features",
         model([node("Softmax", "x", "h"), node("Mul", "h c")], ("N", 2**40), {"c": 2.0}),
     ),
+    "wide without a constant": (r"the input 'x': expected at most 1048576", model([node("Relu", "x")], ("N", 2**40))),
     "large block": (
         r"too large to be tried",
         model(

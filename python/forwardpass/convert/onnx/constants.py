@@ -112,7 +112,9 @@ def _array(tensor: Any, where: str) -> Array:
     from onnx import numpy_helper
 
     if tensor.data_location == EXTERNAL or tensor.external_data:
-        raise ConversionError(f"{where}: its values are in another file: save the model with all its data in one file")
+        raise ConversionError(
+            f"{where}: its values are in another file: save the model with all in one, external_data=False"
+        )
     if tensor.data_type not in TYPES:
         raise ConversionError(f"{where}: ONNX's element type {tensor.data_type} is not supported")
     try:

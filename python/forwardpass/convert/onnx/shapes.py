@@ -32,9 +32,8 @@ def reshape(graph: Graph, node: Node) -> Handled:
         rows, width = builder.dims[0], builder.known_width()
         first, second = shape if len(shape) == 2 else (0, 0)
         copied = 0 if not allow_zero else None  # a 0 stands for the size that was there
-        keeps_rows = first is None or first == copied or (rows is not None and first == rows)
-        keeps_rows |= first == -1 and second == width
-        keeps_width = second in (-1, width) or (second == copied and len(builder.dims) == 2)
+        keeps_rows = first is None or first in (copied, rows, -1)
+        keeps_width = second == width or (second == copied and len(builder.dims) == 2) or (second == -1 and first != -1)
         if len(shape) != 2 or not keeps_rows or not keeps_width:
             named = ["rows" if size is None else size for size in shape]
             raise node.refusal(f"from {builder.dims} to {named}: only what flattens to (rows, features) is supported")
