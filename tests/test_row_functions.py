@@ -141,7 +141,7 @@ def exact_columns(row: Array, center: Array, scale: list[mpf], offset: Array) ->
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_columns_round_once(dtype: Float) -> None:
     rng = np.random.default_rng(3)
-    width, allowed = 40, 1 if dtype is np.float32 else 2
+    width, allowed = 40, 0.51  # less than a scale that was rounded before would add
     # Means that are larger than the deviations, and that float32 has no room for.
     mean, std = 100 * rng.standard_normal(width), 10.0 ** rng.uniform(-1, 2, width)
     x = (mean + std * rng.standard_normal((20, width))).astype(dtype)

@@ -51,6 +51,14 @@ public:
     // Whether to run a case that costs as much as `cost` small ones: a fixed random schedule.
     bool kept(Index cost) { return numbers.below(quick_ * cost) == 0; }
 
+    // Of all kinds, or where `finite` is set between -1 and 1: a NaN of one layer is NaN in every output of the next.
+    Values<T> values(Index rows, Index columns) {
+        if (!finite) return numbers.template rows<T>(rows, columns);
+        Values<T> all(static_cast<std::size_t>(rows * columns));
+        for (T& value : all) value = static_cast<T>(numbers.below(2001) - 1000) / 1000;
+        return all;
+    }
+
     // (rows, outputs) for the kernel to write to, `stride` apart.
     T* start(const char* kernel, Index rows, Index outputs) {
         current.kernel = kernel, current.rows = rows, current.outputs = outputs;
@@ -92,6 +100,7 @@ public:
     GuardedArena x{arena_bytes}, w{arena_bytes}, bias{arena_bytes}, panels{arena_bytes}, scratch{arena_bytes};
     GuardedOutput<T> y{arena_bytes};
     Index stride = 0;  // between the rows of y
+    bool finite = false;
     Index cases = 0, wrong = 0;
 
 private:

@@ -39,6 +39,8 @@ void run(const KernelTable& table, Index quick, Count& count) {
     if constexpr (sizeof(T) == 4) check_double_rounding(checker);
     check_float_environment(checker);
     check_shared_panels(checker);
+    check_concurrent_calls(checker);
+    check_overlapping_jobs(checker);
     check_float_environment_of_shared_calls(checker);
     std::printf("%s %s: %td cases, %td wrong\n", current.isa, current.dtype, checker.cases, checker.wrong);
     std::printf("functions %s: hash %016llx\n", current.dtype,

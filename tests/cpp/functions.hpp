@@ -136,7 +136,7 @@ public:
     }
     void add_weights(Index outputs) {
         current.bias = c_.numbers.below(2), current.relu = false;
-        const Values<T> w = c_.numbers.template rows<T>(outputs, width_), b = c_.numbers.template rows<T>(outputs, 1);
+        const Values<T> w = c_.values(outputs, width_), b = c_.values(outputs, 1);
         const WeightSource<T> source{w.data(), width_, 1, current.bias ? b.data() : nullptr};
         layers_.push_back(std::make_shared<PackedWeights<T>>(c_.kernels, source, width_, outputs));
         x_ = c_.reference(x_, w, b, rows_, width_, outputs);
@@ -181,9 +181,10 @@ template <class T>
 void check_all_layers(Checker<T>& c) {
     for (Index n = 0; n < 600; ++n) {
         if (!c.kept(2)) continue;
+        c.finite = n & 2;
         current.flush = n & 1 ? Flush::right : Flush::left;
         const Index rows = 1 + c.numbers.below(n % 8 == 0 ? 250 : 20), in = current.depth = 1 + c.numbers.below(80);
-        const Values<T> x = c.numbers.template rows<T>(rows, in);
+        const Values<T> x = c.values(rows, in);
         RandomNetwork<T> made(c, x, rows, in);
         made.add_layers(1 + c.numbers.below(6), 0);
         const Index x_stride = in + c.numbers.below(3);
@@ -193,6 +194,7 @@ void check_all_layers(Checker<T>& c) {
             .run({x_at, x_stride, y, c.stride, rows, in}, 1 + static_cast<int>(c.numbers.below(3)), never);
         c.check(made.expected().data(), made.width());
     }
+    c.finite = false;
 }
 
 // A fixed sample of everything above as one number (FNV-1a), NaN as NaN: to be compared between machines.

@@ -50,7 +50,7 @@ void check_elementwise(Checker<T>& c) {
 template <class T>
 Values<T> add_layer(Checker<T>& c, std::vector<Layer<T>>& layers, const Values<T>& x, Index rows, Index depth,
                     Index outputs) {
-    const Values<T> w = c.numbers.template rows<T>(outputs, depth), bias = c.numbers.template rows<T>(outputs, 1);
+    const Values<T> w = c.values(outputs, depth), bias = c.values(outputs, 1);
     const WeightSource<T> source{w.data(), depth, 1, current.bias ? bias.data() : nullptr};
     layers.push_back(std::make_shared<PackedWeights<T>>(c.kernels, source, depth, outputs));
     layers.push_back(activation());
@@ -63,9 +63,10 @@ void check_networks(Checker<T>& c) {
     for (Index n = 0; n < 300; ++n) {
         const bool many_rows = n % 8 == 0;
         if (!c.kept(1)) continue;
+        c.finite = n & 2;
         current.flush = n & 1 ? Flush::right : Flush::left;
         const Index rows = 1 + c.numbers.below(many_rows ? 250 : 20), in = 1 + c.numbers.below(80);
-        Values<T> x = c.numbers.template rows<T>(rows, in);
+        Values<T> x = c.values(rows, in);
         const Index x_stride = in + c.numbers.below(3);
         const T* const x_at = c.place(c.x, x, rows, in, x_stride, 1);
         std::vector<Layer<T>> layers;
@@ -87,6 +88,7 @@ void check_networks(Checker<T>& c) {
             .run({x_at, x_stride, y, c.stride, rows, in}, 1 + static_cast<int>(c.numbers.below(3)), never);
         c.check(x.data(), width);
     }
+    c.finite = false;
 }
 
 // Several superblocks, whose sums and totals every thread keeps apart; and a layer of no outputs in between.
