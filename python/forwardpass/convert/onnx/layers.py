@@ -112,9 +112,9 @@ class Builder:
         self.add(nn.Linear, weight, None if bias is None else self.features(bias).astype(self.dtype))
 
     def affine(self, scale: Doubles, offset: Doubles) -> None:
-        """The value times a scale plus an offset, completing the layer before it where that is the same to the bit.
+        """The value times a scale plus an offset; a part of the layer before it where that rounds no more than this.
 
-        In float32 that is so for any two of these: their product in float64 is exact, but for a part in 2^53.
+        In float32, two of these are one: products of float32 are exact in float64, and their sums are but for 2^-53.
         """
         last, shift = self.parts[-1] if self.parts else None, bool((scale == 1.0).all())
         if last is None:
