@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
-from forwardpass.convert import keras_hdf5
+from forwardpass.convert.keras import hdf5
 from tests.bad_files import zipped
 from tests.test_bad_files import mutated
 
@@ -333,14 +333,15 @@ def test_a_library_that_fails_is_a_refusal(ending: str, tmp_path: Path, monkeypa
     monkeypatch.syspath_prepend(str(tmp_path))
     message = {"crash": "signal 11", "hang": "signal", "memory": "damaged"}[ending]
     with pytest.raises(fp.ConversionError, match=message):
-        keras_hdf5.read_groups(weights())
+        hdf5.read_groups(weights())
 
 
-def test_a_file_cannot_choose_what_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A library of that name that lies in the working directory is not asked."""
-    (tmp_path / "h5py.py").write_text("raise SystemExit(9)")
+def test_the_working_directory_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules of these names that lie in the working directory are not asked."""
+    for name in ("h5py", "json", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(9)")
     monkeypatch.chdir(tmp_path)
-    assert list(keras_hdf5.read_groups(weights())) == ["layers/dense/", "layers/leaky_re_lu/"]
+    assert list(hdf5.read_groups(weights())) == ["layers/dense/", "layers/leaky_re_lu/"]
 
 
 def test_without_the_library(tmp_path: Path) -> None:
