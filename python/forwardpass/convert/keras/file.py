@@ -14,8 +14,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .errors import ConversionError
-from .keras_hdf5 import Group, read_groups
+from ..errors import ConversionError
+from .hdf5 import Group, read_groups
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {"metadata.json", CONFIG, WEIGHTS}

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import nn
-from ..files import architecture as arch
-from . import keras_file
-from .errors import ConversionError
-from .keras_layer import Context, Shape
-from .keras_model import Weights, network_of
-from .verification import verify
+from ... import nn
+from ...files import architecture as arch
+from ..errors import ConversionError
+from ..verification import verify
+from . import file
+from .layer import Context, Shape
+from .model import Weights, network_of
 
 
 def from_keras(model: Any) -> nn.Sequential:
@@ -76,7 +76,7 @@ def _from_file(path: Path) -> nn.Sequential:
     if path.suffix != ".keras":
         raise ConversionError(f"{path}: expected a name that ends in .keras")
     try:
-        config, weights = keras_file.read(path)
+        config, weights = file.read(path)
         net, row = network_of(config, weights, Context())
     except ConversionError as error:
         raise ConversionError(f"{path}: {error}") from error.__cause__

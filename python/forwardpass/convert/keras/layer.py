@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..nn import FloatArray
-from .errors import ConversionError
-from .tensors import array_of
+from ...nn import FloatArray
+from ..errors import ConversionError
+from ..tensors import array_of
 
 Shape = tuple[int, ...]  # of one row, without the batch
 

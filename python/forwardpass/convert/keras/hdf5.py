@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ConversionError
+from ..errors import ConversionError
 
 MOST_GROUPS = 20_000
 MOST_ARRAYS = 4  # of a layer
@@ -32,7 +32,7 @@ MEMORY, BYTES_PER_SECOND = 256 << 20, 32 << 20
 LONGEST_WAIT = 120
 REFUSED = 3
 START = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from forwardpass.convert.keras_hdf5 import main; main()"
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from forwardpass.convert.keras.hdf5 import main; main()"
 )
 
 

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..nn import Identity, Module, Residual, Sequential
-from .errors import ConversionError
-from .keras_layer import Context, Layer, Shape
-from .keras_layers import LAYERS, OPERATIONS, class_of, converted
+from ...nn import Identity, Module, Residual, Sequential
+from ..errors import ConversionError
+from .layer import Context, Layer, Shape
+from .layers import LAYERS, OPERATIONS, class_of, converted
 
 MODELS = ("Sequential", "Functional")
 DEEPEST_NESTING = 50

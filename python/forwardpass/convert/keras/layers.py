@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import nn
-from .errors import ConversionError
-from .keras_layer import EPSILON, Layer, Shape
+from ... import nn
+from ..errors import ConversionError
+from .layer import EPSILON, Layer, Shape
 
 Converted = tuple[list[nn.Module], Shape]
 
