@@ -36,6 +36,7 @@ void run(const KernelTable& table, Index quick, Count& count) {
     check_all_layers(checker);
     check_allocations(checker);
     check_failing_allocations(checker);
+    check_negative_zeros(checker);
     if constexpr (sizeof(T) == 4) check_double_rounding(checker);
     check_float_environment(checker);
     check_shared_panels(checker);

@@ -194,6 +194,31 @@ void check_double_rounding(Checker<T>& c) {
     }
 }
 
+// Sums of nothing but products that underflow to -0.0, on every path: one start from +0.0 would change them.
+template <class T>
+void check_negative_zeros(Checker<T>& c) {
+    current.bias = current.relu = false;
+    const T tiny = std::numeric_limits<T>::denorm_min();
+    for (const Index depth : {Index{1}, Index{40}, Index{600}, Index{2100}}) {
+        for (const Index outputs : {Index{1}, Index{3}, Index{65}}) {
+            for (const Index rows : {Index{1}, Index{20}}) {
+                current.depth = depth;
+                const Values<T> x(static_cast<std::size_t>(rows * depth), tiny);
+                const Values<T> w(static_cast<std::size_t>(outputs * depth), -tiny);
+                const Values<T> expected(static_cast<std::size_t>(rows * outputs), T(-0.0));
+                const WeightSource<T> source{w.data(), depth, 1, nullptr};
+                T* y = c.start("negative zeros, run_unpacked", rows, outputs);
+                run_unpacked<T>(c.kernels, {source, depth, outputs, {}, x.data(), depth, y, c.stride, rows}, never);
+                c.check(expected.data(), outputs);
+                y = c.start("negative zeros, Network", rows, outputs);
+                Network<T>(c.kernels, {std::make_shared<PackedWeights<T>>(c.kernels, source, depth, outputs)})
+                    .run({x.data(), depth, y, c.stride, rows, depth}, 1, never);
+                c.check(expected.data(), outputs);
+            }
+        }
+    }
+}
+
 // The caller's rounding mode and flush-to-zero change no bit, and are as they were afterwards.
 template <class T>
 void check_float_environment(Checker<T>& c) {
