@@ -1,7 +1,8 @@
 """Plants each fault of faults.py in a copy of the project, builds it, and shows which test finds it.
 
-    python -m tests.mutants.run                          # all: half an hour on two cores
+    python -m tests.mutants.run                          # all: half an hour of CPU, as kernels are compiled anew
     python -m tests.mutants.run --only "bias twice"      # one, or several
+    python -m tests.mutants.run --jobs 2 --directory build/mutants  # the next run starts from the same copies
     python -m tests.mutants.run --list
 
 From the root of the project, with what the tests need installed, CMake and a compiler. Faults that only pytest can see
@@ -194,7 +195,7 @@ def run(mutants: Sequence[Mutant], jobs: int, quick: int, directory: Path) -> li
         Where the tests fail without a fault.
     """
     tests = all_tests(mutants)
-    parallel = max(1, (os.cpu_count() or 1) // jobs)
+    parallel = os.cpu_count() or 1
     copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
     done = 0
     lock = threading.Lock()
