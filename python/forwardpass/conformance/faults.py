@@ -121,7 +121,8 @@ def bad_calls(share: float) -> Outcome:
 
 def memory(share: float) -> Outcome:
     """Allocations that fail at every size, and memory that stays flat over calls, constructions and errors."""
-    outcome = in_a_process("faults", "_fail_allocations", amount(400, share, least=20), seconds=300)
+    count = amount(400, share, least=20)
+    outcome = in_a_process("faults", "_fail_allocations", count, seconds=60 + 5 * count)
     growth = in_a_process("faults", "_count_growth", share, seconds=60 + 600 * share)
     outcome.tried += growth.tried
     outcome.failed += growth.failed
