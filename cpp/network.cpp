@@ -148,11 +148,12 @@ void Network<T>::count_work() {
             outputs = linear.outputs;
             widest_ = std::max(widest_, outputs);
             deepest_ = std::max(deepest_, linear.depth);
-            work_per_row_ += outputs * linear.depth;
+            weights_ += outputs * linear.depth;
         }
         if (step.kind == Step<T>::Kind::row || linear.activation.function > Function::relu)
             (outputs > 0 ? work_per_row_ : work_per_element_) += work_of_element * std::max<Index>(outputs, 1);
     }
+    work_per_row_ += weights_;
 }
 
 // A cache line more than the widest outputs, which may be those of what comes before all weights: rows a power of two
@@ -287,12 +288,12 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     Index tile = batch.rows;
     if (tile > min_tile_rows)
         tile =
-            std::min(tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, work_per_row_ * bytes_each));
+            std::min(tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, weights_ * bytes_each));
     const Index work_each = work(1, batch.width);
     const Sharing sharing(work_each, batch.rows, threads);
     if (sharing.threads > 1) tile = std::min(tile, ceiling(batch.rows, sharing.chunks() * most_lanes) * most_lanes);
     Looks looks(interrupted, tile * work_each);
-    const bool cached = work_per_row_ * bytes_each <= l2_bytes();
+    const bool cached = weights_ * bytes_each <= l2_bytes();
     if (sharing.threads > 1 && batch.rows < sharing.threads * (cached ? rows_worth_cutting : max_tile_rows))
         return share_panels(batch, sharing, std::min(batch.rows, max_tile_rows), looks);
     return share_rows(batch, sharing, tile, looks);

@@ -91,6 +91,7 @@ private:
     Index widest_ = 0;   // of the outputs of any layer with weights
     Index deepest_ = 0;  // of the depths
     int buffers_ = 0;    // of the workspace
+    Index weights_ = 0;  // elements of them all
     Index work_per_row_ = 0;
     Index work_per_element_ = 0;  // of x, before the first weights
 };
