@@ -287,8 +287,7 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     constexpr Index bytes_each = sizeof(T);
     Index tile = batch.rows;
     if (tile > min_tile_rows)
-        tile =
-            std::min(tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, weights_ * bytes_each));
+        tile = std::min(tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, weights_ * bytes_each));
     const Index work_each = work(1, batch.width);
     const Sharing sharing(work_each, batch.rows, threads);
     if (sharing.threads > 1) tile = std::min(tile, ceiling(batch.rows, sharing.chunks() * most_lanes) * most_lanes);
