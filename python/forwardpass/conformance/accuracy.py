@@ -42,7 +42,7 @@ def against_numpy(share: float) -> Outcome:
     for kind, depth, ours, theirs in table(amount(4096, share, least=256)):
         ratio = ours / theirs if theirs > 0 else 1.0
         allowed = 1.1 if depth >= 256 and kind != "all positive" else 1.7
-        outcome.check(ratio <= allowed, lambda: f"{kind}, K = {depth}: {ratio:.2f} times NumPy's")  # noqa: B023
+        outcome.check(ratio <= allowed, f"{kind}, K = {depth}: {ratio:.2f} times NumPy's")
         if ratio > 1.02:
             lost.append(f"{kind} {depth}: {ratio:.2f}")
     outcome.note = "NumPy is more accurate at " + ", ".join(lost) if lost else "nowhere less accurate"

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from .outcome import Outcome, amount, in_a_process, same_bits
 Call = Callable[[], Any]
 
 
-def _bad_value(rng: np.random.Generator, right: tuple[int, ...]) -> Any:
-    """Anything but real numbers in this shape."""
+def _bad_value(rng: np.random.Generator, right: tuple[int, ...], optional: bool = False) -> Any:
+    """Anything but real numbers in this shape; nor None where the argument is optional."""
     wrong_shape = tuple(size + int(rng.integers(1, 4)) for size in right)
     kinds: list[Any] = [
         np.ones(wrong_shape),
@@ -43,6 +44,8 @@ def _bad_value(rng: np.random.Generator, right: tuple[int, ...]) -> Any:
         np.ones((*wrong_shape, 2, 3)),
         as_strided(np.ones(1), (2**40, *wrong_shape), (0,) * (len(right) + 1)),
     ]
+    if optional:
+        kinds = [kind for kind in kinds if kind is not None]
     return kinds[rng.integers(len(kinds))]
 
 
@@ -53,22 +56,17 @@ def _bad_call(rng: np.random.Generator) -> tuple[str, Call]:
     layer = nn.Linear(w, b)
     net = nn.Sequential(layer, nn.ReLU())
     bad = _bad_value
-    bad_x, bad_w, bad_b = bad(rng, x.shape), bad(rng, w.shape), bad(rng, b.shape)
-    while bad_b is None:
-        bad_b = bad(rng, b.shape)
-    bad_out = bad(rng, (rows, outputs))
-    while bad_out is None:
-        bad_out = bad(rng, (rows, outputs))
-    threads = [0, -1, 10**9, 2**70, "x", 1.5, None, []][rng.integers(8)]
-    while threads is None:
-        threads = [0, -1, 10**9, 2**70, "x", 1.5, []][rng.integers(7)]
+    bad_x, bad_w = bad(rng, x.shape), bad(rng, w.shape)
+    bad_b, bad_out = bad(rng, b.shape, optional=True), bad(rng, (rows, outputs), optional=True)
+    no_array: Any = {}
+    threads: Any = [0, -1, 10**9, 2**70, "x", 1.5, []][rng.integers(7)]
     another = nn.Linear(rng.standard_normal((3, outputs + 1)))
     calls: list[tuple[str, Call]] = [
         ("x", lambda: net(bad_x)),
         ("x", lambda: layer(bad_x)),
         ("out", lambda: net(x, out=bad_out)),
         ("out", lambda: net(x, out=np.empty((rows, outputs), np.float32))),
-        ("num_threads", lambda: net(x, num_threads=threads)),  # type: ignore[arg-type]
+        ("num_threads", lambda: net(x, num_threads=threads)),
         ("x", lambda: _core.linear(bad_x, w, b)),
         ("W", lambda: _core.linear(x, bad_w, b)),
         ("b", lambda: _core.linear(x, w, bad_b)),
@@ -77,7 +75,7 @@ def _bad_call(rng: np.random.Generator) -> tuple[str, Call]:
         ("A", lambda: _core.matmul(bad_x, w.T)),
         ("B", lambda: _core.matmul(x, bad_w)),
         ("b", lambda: _core.add_bias(x, bad_w)),
-        ("y", lambda: _core.relu({})),  # type: ignore[arg-type]
+        ("y", lambda: _core.relu(no_array)),
         ("weight|bias", lambda: nn.Linear(bad_w, b)),  # whose shape may be right by itself
         ("bias", lambda: nn.Linear(w, bad_b)),
         ("layer", lambda: nn.Sequential(layer, another)),
@@ -108,13 +106,13 @@ def bad_calls(share: float) -> Outcome:
         except (ValueError, TypeError, MemoryError) as error:
             message = str(error)
             right = isinstance(error, MemoryError) or _names(message, name)
-            outcome.check(right, lambda: f"call {i}: {name} not in {message!r:.150}")  # noqa: B023
+            outcome.check(right, f"call {i}: {name} not in {message!r:.150}")
         except BaseException as error:
             message = f"call {i}: {type(error).__name__}: {error}"
-            outcome.check(False, lambda: message)  # noqa: B023
+            outcome.check(False, message)
         else:
             accepted += 1  # a number for x, another layout: nothing bad after all
-            outcome.check(True, str)
+            outcome.check(True, "")
     outcome.note = f"{accepted} were accepted, as NumPy accepts them"
     return outcome
 
@@ -154,7 +152,7 @@ def _fail_allocations(count: int) -> Outcome:
         finally:
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY if hard < 0 else hard, hard))
         right = unexpected is None and same_bits(kept(x, num_threads=1), expected)
-        outcome.check(right, lambda: f"{left} bytes left: {unexpected!r}, failed {failed}")  # noqa: B023
+        outcome.check(right, f"{left} bytes left: {unexpected!r}, failed {failed}")
     return outcome
 
 
@@ -184,7 +182,7 @@ def _count_growth(share: float) -> Outcome:
         gc.collect()
         growth = _resident() - before
         notes.append(f"{name} {growth >> 10} KiB")
-        outcome.check(growth < 1 << 20, lambda: f"{name}: {growth} bytes more")  # noqa: B023
+        outcome.check(growth < 1 << 20, f"{name}: {growth} bytes more")
     outcome.note = "growth: " + ", ".join(notes)
     return outcome
 
@@ -208,23 +206,29 @@ def _interrupt() -> Outcome:
     rows = int(64 * 10 / (time.perf_counter() - start))
     many = np.broadcast_to(x[0], (rows, 1024))
     for threads in (1, 2):
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        sent = []
-
-        def interrupt() -> None:
-            sent.append(time.perf_counter())  # noqa: B023
-            os.kill(os.getpid(), signal.SIGINT)
-
-        timer = threading.Timer(0.5, interrupt)
-        timer.start()
-        try:
-            net(many, num_threads=threads)
-            late = float("inf")
-        except KeyboardInterrupt:
-            late = time.perf_counter() - sent[0]
-        timer.join()
-        right = late < 1 and same_bits(net(x), expected)
-        outcome.check(right, lambda: f"on {threads} threads after {late:.2f} s")  # noqa: B023
+        late = _late(partial(net, many, num_threads=threads))
+        outcome.check(late < 1 and same_bits(net(x), expected), f"on {threads} threads after {late:.2f} s")
         outcome.note += f"{late * 1000:.0f} ms on {threads} thread{'s' if threads > 1 else ''}; "
     outcome.note = outcome.note.rstrip("; ")
     return outcome
+
+
+def _late(call: Call) -> float:
+    """Seconds from Ctrl-C, half a second into a call, to KeyboardInterrupt; infinite where there is none."""
+    sent = 0.0
+
+    def interrupt() -> None:
+        nonlocal sent
+        sent = time.perf_counter()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(0.5, interrupt)
+    timer.start()
+    try:
+        call()
+        late = float("inf")
+    except KeyboardInterrupt:
+        late = time.perf_counter() - sent
+    timer.join()
+    return late

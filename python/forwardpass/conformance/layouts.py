@@ -59,30 +59,32 @@ def layouts(share: float) -> Outcome:
             dtype = DTYPES[rng.integers(2)]
             x, w = (rng.standard_normal(shape).astype(dtype) for shape in ((rows, depth), (outputs, depth)))
             b = rng.standard_normal(outputs).astype(dtype)
-            layer = nn.Linear(w, b)
-            net = nn.Sequential(layer, nn.ReLU())
-            expected = net(x)
-
-            def check(got: Array, what: str) -> None:
-                outcome.check(same_bits(np.ascontiguousarray(got), expected), lambda: f"{isa} {dtype.__name__} {what}")  # noqa: B023
-
-            check(_core.reference_linear(x, w, b, "relu"), "the reference kernel")
-            check(nn.ReLU()(layer(x)), "not fused")
-            check(_core.relu(_core.add_bias(_core.matmul(x, w.T), b)), "functions in turn")
-            for name, layout in LAYOUTS.items():
-                check(net(layout(x)), f"x {name}")
-                check(nn.Sequential(nn.Linear(layout(w), b), nn.ReLU())(x), f"W {name}")
-                check(_core.linear(layout(x), layout(w), b, "relu"), f"linear {name}")
-                if name != "byte-swapped":
-                    check(net(x, out=layout(np.empty_like(expected))), f"out {name}")
-            for offset in range(64):
-                check(
-                    net(at_offset(x, offset), out=at_offset(np.empty_like(expected), 63 - offset)), f"offset {offset}"
-                )
-                check(
-                    _core.linear(at_offset(x, offset), at_offset(w, offset), at_offset(b, offset), "relu"), "function"
-                )
+            _check_layouts(outcome, x, w, b, f"{isa} {dtype.__name__}")
     return outcome
+
+
+def _check_layouts(outcome: Outcome, x: Array, w: Array, b: Array, case: str) -> None:
+    layer = nn.Linear(w, b)
+    net = nn.Sequential(layer, nn.ReLU())
+    expected = net(x)
+
+    def check(got: Array, what: str) -> None:
+        outcome.check(same_bits(np.ascontiguousarray(got), expected), f"{case} {what}")
+
+    check(_core.reference_linear(x, w, b, "relu"), "the reference kernel")
+    check(nn.ReLU()(layer(x)), "not fused")
+    check(_core.relu(_core.add_bias(_core.matmul(x, w.T), b)), "functions in turn")
+    for name, layout in LAYOUTS.items():
+        check(net(layout(x)), f"x {name}")
+        check(nn.Sequential(nn.Linear(layout(w), b), nn.ReLU())(x), f"W {name}")
+        check(_core.linear(layout(x), layout(w), b, "relu"), f"linear {name}")
+        if name != "byte-swapped":  # out= has the network's own byte order
+            check(net(x, out=layout(np.empty_like(expected))), f"out {name}")
+    for offset in range(64):
+        check(net(at_offset(x, offset), out=at_offset(np.empty_like(expected), 63 - offset)), f"offset {offset}")
+        check(
+            _core.linear(at_offset(x, offset), at_offset(w, offset), at_offset(b, offset), "relu"), f"function {offset}"
+        )
 
 
 def specials(share: float) -> Outcome:
@@ -122,4 +124,4 @@ def _check_specials(outcome: Outcome, operands: list[Array], case: str) -> None:
             np.array_equal(rectified, np.maximum(y, 0), equal_nan=True)
             and not np.signbit(rectified[rectified == 0]).any()
         )
-        outcome.check(right, lambda: case)
+        outcome.check(right, case)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -29,13 +29,13 @@ class Outcome:
     note: str = ""
     examples: list[str] = field(default_factory=list)  # of failures
 
-    def check(self, right: bool, case: Callable[[], str], count: int = 1) -> None:
+    def check(self, right: bool, case: str, count: int = 1) -> None:
         """Count a case, or several that were compared at once."""
         self.tried += count
         if not right:
             self.failed += 1
             if len(self.examples) < 3:
-                self.examples.append(case())
+                self.examples.append(case)
 
 
 def same_bits(a: Array, b: Array) -> bool:

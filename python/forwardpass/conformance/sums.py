@@ -91,7 +91,7 @@ def inside_the_bound(share: float) -> Outcome:
                     error = np.abs(y - exact).astype(np.float64)
                     right = bool((error <= bound).all())
                     shape = (rows, depth, outputs)
-                    outcome.check(right, lambda: f"{isa} {dtype.__name__} {name} {shape}", y.size)  # noqa: B023
+                    outcome.check(right, f"{isa} {dtype.__name__} {name} {shape}", y.size)
                     largest = max(largest, float(np.max(error / bound, where=bound > 0, initial=0.0)))
     outcome.note = f"largest share of the bound {largest:.2f}"
     return outcome
@@ -116,7 +116,7 @@ def whole_numbers(share: float) -> Outcome:
                     for threads in (1, 2, 3, 8):
                         right = np.array_equal(layer(x[:rows], num_threads=threads), exact[:rows])
                         case = (rows, depth, outputs, threads)
-                        outcome.check(right, lambda: f"{isa} {dtype.__name__} {case}")  # noqa: B023
+                        outcome.check(right, f"{isa} {dtype.__name__} {case}")
     return outcome
 
 
@@ -140,7 +140,7 @@ def rows_alone(share: float) -> Outcome:
             whole = layer(x)
             for i in np.flatnonzero(~poisoned):
                 case = (rows, depth, outputs, int(i))
-                outcome.check(same_bits(whole[i], alone[i]), lambda: f"{isa} {dtype.__name__} {case}")  # noqa: B023
+                outcome.check(same_bits(whole[i], alone[i]), f"{isa} {dtype.__name__} {case}")
     return outcome
 
 
@@ -163,7 +163,7 @@ def thread_counts(share: float) -> Outcome:
             for threads in range(2, 17):
                 case = (rows, widths.tolist(), threads)
                 right = same_bits(net(x, num_threads=threads), expected)
-                outcome.check(right, lambda: f"{isa} {dtype.__name__} {case}")  # noqa: B023
+                outcome.check(right, f"{isa} {dtype.__name__} {case}")
     return outcome
 
 

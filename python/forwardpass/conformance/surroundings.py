@@ -60,21 +60,25 @@ def float_environment(share: float) -> Outcome:
             tiny = float(np.finfo(dtype).tiny)
             x, w = ((tiny**0.5 * rng.standard_normal(s)).astype(dtype) for s in ((rows, width), (width, width)))
             net = nn.Sequential(nn.Linear(w), nn.SiLU(), nn.Linear(w / dtype(tiny**0.5)), nn.LayerNorm(width))
-            calls: dict[str, Callable[[], Array]] = {
-                "net": lambda: net(x, num_threads=3),  # noqa: B023
-                "linear": lambda: _core.linear(x, w),  # noqa: B023
-                "dot": lambda: np.asarray(_core.dot(x[0], w[0])),  # noqa: B023
-                "pack": lambda: nn.Linear(w)(x),  # noqa: B023
-            }
-            for name, call in calls.items():
+            for name, call in _calls(net, x, w).items():
                 expected = call()
                 for mode in modes:
                     with _switched_on(mode, word):
                         before = _control(word, status)
                         got = call()
                         kept = _control(word, status) == before
-                    outcome.check(kept and same_bits(got, expected), lambda: f"{isa} {name} mode {mode:#x}")  # noqa: B023
+                    outcome.check(kept and same_bits(got, expected), f"{isa} {name} mode {mode:#x}")
     return outcome
+
+
+def _calls(net: nn.Module, x: Array, w: Array) -> dict[str, Callable[[], Array]]:
+    """Every way into the kernels."""
+    return {
+        "net": lambda: net(x, num_threads=3),
+        "linear": lambda: _core.linear(x, w),
+        "dot": lambda: np.asarray(_core.dot(x[0], w[0])),
+        "pack": lambda: nn.Linear(w)(x),
+    }
 
 
 class _Guarded:
@@ -120,10 +124,10 @@ def _touch_guarded_pages(share: float) -> Outcome:
             net = nn.Sequential(nn.Linear(w, b), nn.Tanh())
             y = y_at.place(np.empty((rows, outputs), dtype), right)
             net(x, out=y)
-            outcome.check(same_bits(y, net(x.copy())), lambda: f"{isa} {rows, depth, outputs} layer")  # noqa: B023
+            outcome.check(same_bits(y, net(x.copy())), f"{isa} {rows, depth, outputs} layer")
             for weight in (w, np.ascontiguousarray(w.T).T):
                 _core.linear(x, weight, b, "tanh", out=y)
-                outcome.check(same_bits(y, net(x)), lambda: f"{isa} {rows, depth, outputs} function")  # noqa: B023
+                outcome.check(same_bits(y, net(x)), f"{isa} {rows, depth, outputs} function")
     return outcome
 
 
@@ -177,7 +181,7 @@ def shared_network(share: float) -> Outcome:
     stop.set()
     for caller in callers:
         caller.join()
-    outcome.check(same_bits(net(x), expected), lambda: "after load_state_dict in the middle of calls")
+    outcome.check(same_bits(net(x), expected), "after load_state_dict in the middle of calls")
     return outcome
 
 
@@ -215,9 +219,9 @@ def _fork_often(count: int) -> Outcome:
         if status is None:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-        outcome.check(status == 0, lambda: f"fork {i}: {'hung' if status is None else status}")  # noqa: B023
+        outcome.check(status == 0, f"fork {i}: {'hung' if status is None else status}")
         stop.set()
         if i % 2:
             other.join()
-    outcome.check(same_bits(net(x, num_threads=3), expected), lambda: "the parent afterwards")
+    outcome.check(same_bits(net(x, num_threads=3), expected), "the parent afterwards")
     return outcome

@@ -127,7 +127,8 @@ def _affine_weights(layer: Layer, width: int, more: int) -> list[nn.FloatArray |
 def _batch_normalization(layer: Layer, shape: Shape) -> Converted:
     layer.last_axis(shape)
     weight, bias, mean, variance = _affine_weights(layer, shape[0], 2)
-    assert mean is not None and variance is not None  # noqa: PT018 (for mypy)
+    assert mean is not None
+    assert variance is not None
     return [nn.BatchNorm1d(mean, variance, weight, bias, eps=layer.number("epsilon"))], shape
 
 

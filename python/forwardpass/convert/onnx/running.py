@@ -97,6 +97,7 @@ def _corrected() -> list[type[Any]]:
     op_run: Any = library().reference.op_run.OpRun
     erf = np.vectorize(math.erf, otypes=[np.float64])
 
+    # Here and below: onnx has no types.
     class Erf(op_run):  # type: ignore[misc]
         def _run(self, x: Array) -> tuple[Array]:
             return (erf(x).astype(x.dtype),)
