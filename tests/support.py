@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 import forwardpass as fp
 from forwardpass import _core
+from forwardpass.conformance.outcome import same_bits as same_bits_of_arrays
 
 Array: TypeAlias = NDArray[Any]
 Float: TypeAlias = type[np.float32] | type[np.float64]
@@ -17,14 +18,8 @@ Entry: TypeAlias = Callable[[Array, Array, Array | None, str | None], Array]
 
 
 def same_bits(a: Any, b: Any) -> bool:
-    """Equal shape, dtype and bit patterns; NaN for NaN, whose sign and payload are not promised."""
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    unsigned = f"u{a.dtype.itemsize}"
-    a, b = a.reshape(-1), b.reshape(-1)
-    equal = np.ascontiguousarray(a).view(unsigned) == np.ascontiguousarray(b).view(unsigned)
-    return bool((equal | (np.isnan(a) & np.isnan(b))).all())
+    """Of any array-likes: equal shape, dtype and bit patterns; NaN for NaN, whose sign and payload are not promised."""
+    return same_bits_of_arrays(np.asarray(a), np.asarray(b))
 
 
 def normal(seed: int, shape: tuple[int, ...], dtype: Float) -> Array:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
-from tests.layouts import misaligned, strided
+from forwardpass.conformance.layouts import strided
+from tests.layouts import misaligned
 from tests.support import Array, Float, normal, same_bits
 
 pytestmark = pytest.mark.usefixtures("isa")

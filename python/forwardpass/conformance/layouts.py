@@ -19,12 +19,14 @@ def at_offset(a: Array, offset: int) -> Array:
     return moved
 
 
-def _strided(a: Array) -> Array:
-    return np.repeat(np.repeat(a, 2, axis=0), 3, axis=1)[::2, ::3]
+def strided(a: Array) -> Array:
+    """Elements apart in every axis."""
+    return np.repeat(np.repeat(a, 2, axis=0), 3, axis=-1)[::2, ::3] if a.ndim == 2 else np.repeat(a, 3)[::3]
 
 
 def _spaced(a: Array) -> Array:
-    return np.concatenate([a, np.full_like(a, np.nan)], axis=1)[:, : a.shape[1]]
+    """Elements of a row adjacent, rows apart."""
+    return np.concatenate([a, np.full_like(a, np.nan)], axis=-1)[..., : a.shape[-1]]
 
 
 def _reversed(a: Array) -> Array:
@@ -32,6 +34,7 @@ def _reversed(a: Array) -> Array:
 
 
 def _in_a_record(a: Array) -> Array:
+    """A field of a packed structure: strides that are no whole elements."""
     records = np.zeros(a.shape, [("pad", "u1"), ("value", a.dtype)])
     records["value"] = a
     return records["value"]
@@ -40,7 +43,7 @@ def _in_a_record(a: Array) -> Array:
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "C": np.ascontiguousarray,
     "Fortran": np.asfortranarray,
-    "strided": _strided,
+    "strided": strided,
     "spaced": _spaced,
     "reversed": _reversed,
     "rows reversed": lambda a: np.ascontiguousarray(a[::-1])[::-1],
