@@ -33,22 +33,10 @@ struct Step {
     static constexpr int x = 0, y = 1, workspace = 2;
 
     Kind kind;
-    PackedLinear<T> linear{};  // all but where to read and write; of an activation alone, that alone
-    Index panels = 1;
+    PackedLinear<T> linear{};  // of an activation alone, that alone
     std::shared_ptr<PackedWeights<T>> weights{};
     RowLayer row{};
     int from = 0, to = 0, added = 0;
-};
-
-// Rows to run and where their results go; the two do not overlap.
-template <class T>
-struct Batch {
-    const T* x;  // (rows, width), elements of a row adjacent
-    Index x_row_stride;
-    T* y;
-    Index y_row_stride;
-    Index rows;
-    Index width;
 };
 
 // What a residual connection adds, row by row.
@@ -78,8 +66,7 @@ private:
     void count_work();
     template <class Use>
     void for_each_step(Batch<T> batch, T* workspace, const Use& use) const noexcept;
-    void run_step(const Step<T>& step, const Batch<T>& batch, const Added<T>& added, T* scratch, Index first,
-                  Index count) const noexcept;
+    void run_step(const Step<T>& step, const Batch<T>& batch, const Added<T>& added, T* scratch) const noexcept;
     void run_rows(const Step<T>& step, const Batch<T>& batch, const Added<T>& added) const noexcept;
     bool share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     bool share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;

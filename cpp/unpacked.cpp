@@ -66,9 +66,10 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
             kernels.pack_panel(a.weights, a.depth, first, outputs, packed);
             const Index end = std::min(row + rows_each, a.rows);
             for (Index r = row; r < end; r += rows_at_once)
-                kernels.linear({packed, a.depth, outputs, a.activation, a.x + r * a.x_row_stride, a.x_row_stride,
-                                a.y + r * a.y_row_stride + first, a.y_row_stride, std::min(rows_at_once, end - r),
-                                false, packed + padded<T>(elements)});
+                kernels.linear({packed, a.depth, outputs, a.activation, false},
+                               {a.x + r * a.x_row_stride, a.x_row_stride, a.y + r * a.y_row_stride + first,
+                                a.y_row_stride, std::min(rows_at_once, end - r), a.depth},
+                               packed + padded<T>(elements));
         },
         stop);
 }

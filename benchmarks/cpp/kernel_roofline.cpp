@@ -80,8 +80,9 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
         volatile T sink;
         const auto times = timer(
             [&] {
-                kernels.linear({weights.panels(), depth, outputs, Activation{Function::relu}, x.data(), x_stride,
-                                y.data(), y_stride, rows, depth * outputs > Index{1} << 21, scratch.data()});
+                kernels.linear(
+                    {weights.panels(), depth, outputs, Activation{Function::relu}, depth * outputs > Index{1} << 21},
+                    {x.data(), x_stride, y.data(), y_stride, rows, depth}, scratch.data());
             },
             [&] { sink = kernels.fma_burst(burst_steps); },
             [&] { sink = kernels.read_sum(weights.panels(), weights.bytes() / static_cast<Index>(sizeof(T))); });

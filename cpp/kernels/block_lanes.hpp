@@ -49,13 +49,14 @@ FORWARDPASS_INLINE void group_chains(const typename V::Element* x, const typenam
 template <class V>
 void block_lanes(const Panel<typename V::Element>& panel) noexcept {
     using T = typename V::Element;
-    const PackedLinear<T>& a = panel.layer;
+    const Index depth = panel.layer.depth;
+    const Batch<T>& batch = panel.rows;
     constexpr Index lanes = panel_alignment<T>;
     const T* const weights = panel.at + 1;
-    const Blocks blocks = cut_into_blocks(a.depth);
-    for (Index row = 0; row < a.rows; ++row) {
-        const T* const x = a.x + row * a.x_row_stride;
-        const T* group = panel.at + first_group<T>(a.depth);
+    const Blocks blocks = cut_into_blocks(depth);
+    for (Index row = 0; row < batch.rows; ++row) {
+        const T* const x = batch.x + row * batch.x_row_stride;
+        const T* group = panel.at + first_group<T>(depth);
         T total = static_cast<T>(-0.0), sum = total;
         for_each_slice(blocks, lanes, [&](const Slice& slice) noexcept {
             if (slice.opens) sum = static_cast<T>(-0.0);
@@ -68,14 +69,14 @@ void block_lanes(const Panel<typename V::Element>& panel) noexcept {
             }
             if (slice.rest > 0) {
                 T chain = 0;
-                for (Index k = slice.first + slice.full * lane_block; k < a.depth; ++k)
+                for (Index k = slice.first + slice.full * lane_block; k < depth; ++k)
                     chain = Scalar<T>::fma(x[k], weights[k], chain);
                 sum = sum + chain;
             }
             if (slice.closes) total = total + sum;
         });
-        const auto y = activated<V>(a.activation, V::broadcast(total + panel.at[0]));
-        V::store_partial(panel.y + row * a.y_row_stride, y, 1);
+        const auto y = activated<V>(panel.layer.activation, V::broadcast(total + panel.at[0]));
+        V::store_partial(panel.y + row * batch.y_row_stride, y, 1);
     }
 }
 

@@ -34,20 +34,25 @@ struct Activation {
     double a = 0, b = 0;
 };
 
-// y[r] = activation(W x[r] + b) for `rows` rows, from packed weights (panel.hpp).
+// Rows to run and where their results go; elements of a row are adjacent, and nothing need be aligned.
+template <class T>
+struct Batch {
+    const T* x;  // (rows, width)
+    Index x_row_stride;
+    T* y;
+    Index y_row_stride;
+    Index rows;
+    Index width;
+};
+
+// y = activation(W x + b) for each row x, from packed weights (panel.hpp).
 template <class T>
 struct PackedLinear {
     const T* panels;  // the panels of the whole layer, 64-byte aligned
     Index depth;      // in_features, K
     Index outputs;    // out_features, N
     Activation activation;
-    const T* x;  // (rows, depth), elements of a row adjacent
-    Index x_row_stride;
-    T* y;  // (rows, outputs), elements of a row adjacent; may be unaligned
-    Index y_row_stride;
-    Index rows;
-    bool cold;   // the weights come from memory, not from a cache
-    T* scratch;  // scratch_elements(depth, rows) of slices.hpp, 64-byte aligned
+    bool cold;  // the weights come from memory, not from a cache
 };
 
 // One row against weights as NumPy holds them: w[j * output_stride + k * depth_stride]. Either
@@ -101,7 +106,8 @@ struct RowTask {
 
 template <class T>
 struct Kernels {
-    void (*linear)(const PackedLinear<T>&) noexcept;
+    // Rows as wide as the layer is deep; scratch_elements(depth, rows) of slices.hpp, 64-byte aligned.
+    void (*linear)(const PackedLinear<T>&, const Batch<T>&, T* scratch) noexcept;
     void (*unpacked_row)(const UnpackedRow<T>&) noexcept;
     // Packs outputs [first, first + count) of the source into one panel; count <= panel_outputs.
     void (*pack_panel)(const WeightSource<T>& source, Index depth, Index first, Index count, T* panel) noexcept;

@@ -74,19 +74,20 @@ FORWARDPASS_INLINE void store_row_lanes(const typename V::Register (&results)[ou
 template <class V, int outputs>
 void row_lanes(const Panel<typename V::Element>& panel) noexcept {
     using T = typename V::Element;
-    const PackedLinear<T>& a = panel.layer;
+    const Index depth = panel.layer.depth;
+    const Batch<T>& batch = panel.rows;
     const Index width = panel_width<T>(outputs);
-    const Blocks blocks = cut_into_blocks(a.depth);
-    for (Index r = 0; r < a.rows; r += V::lanes) {
+    const Blocks blocks = cut_into_blocks(depth);
+    for (Index r = 0; r < batch.rows; r += V::lanes) {
         // The last rows overlap those before: the same sums again, the same bits.
-        const Index row = r + V::lanes <= a.rows ? r : a.rows - V::lanes;
+        const Index row = r + V::lanes <= batch.rows ? r : batch.rows - V::lanes;
         typename V::Register totals[outputs];
         unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { totals[j] = V::broadcast(static_cast<T>(-0.0)); });
         for_each_slice(blocks, blocks_per_superblock, [&](const Slice& slice) FORWARDPASS_UNROLLED {
             typename V::Register sums[outputs];
-            unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { sums[j] = V::broadcast(start_of_sum<T>(a.depth)); });
-            Operands<T> at{a.x + row * a.x_row_stride + slice.first, a.x_row_stride,
-                           panel.at + (1 + slice.first) * width, width, 0};
+            unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { sums[j] = V::broadcast(start_of_sum<T>(depth)); });
+            Operands<T> at{batch.x + row * batch.x_row_stride + slice.first, batch.x_row_stride,
+                           panel.at + (1 + slice.first) * width, width};
             constexpr int at_once = blocks_at_once(4 * outputs);  // chains are short beside the transposing
             Index full = slice.full;
             for (; full >= at_once; full -= at_once) add_row_blocks<V, at_once>(at, slice.block, sums);
@@ -95,9 +96,9 @@ void row_lanes(const Panel<typename V::Element>& panel) noexcept {
             unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED { totals[j] = V::add(totals[j], sums[j]); });
         });
         unrolled<outputs>([&](auto j) FORWARDPASS_UNROLLED {
-            totals[j] = activated<V>(a.activation, V::add(totals[j], V::broadcast(panel.at[j])));
+            totals[j] = activated<V>(panel.layer.activation, V::add(totals[j], V::broadcast(panel.at[j])));
         });
-        store_row_lanes<V>(totals, panel.y + row * a.y_row_stride, a.y_row_stride);
+        store_row_lanes<V>(totals, panel.y + row * batch.y_row_stride, batch.y_row_stride);
     }
 }
 

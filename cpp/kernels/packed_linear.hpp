@@ -5,8 +5,8 @@
 #include "block_lanes.hpp"
 #include "contract.hpp"
 #include "few_outputs.hpp"
+#include "one_row.hpp"
 #include "panel.hpp"
-#include "scalar.hpp"
 #include "tile.hpp"
 
 namespace forwardpass {
@@ -18,41 +18,41 @@ namespace {
 // (Zen 3, K = 256).
 template <class V>
 constexpr int widest_tile(Index rows) noexcept {
-    if (V::registers == 32) return 4;
-    return rows == 1 ? 8 : rows <= 3 ? 4 : 2;
+    return V::registers == 32 || rows <= 3 ? 4 : 2;
 }
 
-// The most rows of a tile of so many vectors.
+// Where the weights are: in a cache, in memory, or there and for so few rows that each pass over them counts.
+enum class Weights { cached, cold, few_cold_rows };
+
+// The most rows of a tile of so many vectors. For few rows and weights from memory 6 x 4 chains, sums in memory too:
+// six rows of 8192 x 8192 take 9.2 ms, as long as one, where two passes of three took 13.7; 8 rows 11.7, not 16.3 (Zen
+// 4).
 template <class V>
-constexpr int most_rows(int vectors) noexcept {
+constexpr int most_rows(int vectors, Weights weights) noexcept {
+    if (V::registers < 32) return vectors == 4 ? 3 : 10 / vectors;
+    if (vectors == 4 && weights == Weights::few_cold_rows) return 6;
     // 12 rows of one vector would meet in one set of L1 where rows of x are 4 KB apart: 4096 x 16 took 1.25 times as
     // long.
-    if (V::registers == 32) return vectors == 1 ? 6 : 12 / vectors;
-    return vectors == 8 ? 1 : vectors == 4 ? 3 : 10 / vectors;
+    return vectors == 1 ? 6 : 12 / vectors;
 }
 
-// Weights from memory are fetched in advance.
-//
-// In the only pass, this many bytes ahead: one row of 4096 x 4096 takes 2.4 ms instead of 3.4, of 2048 x 2048 0.23 to
-// 0.24 instead of 0.24 to 0.29; 4 and 16 KB are as good, 32 KB loses half of it. Weights in L2 would lose 4 %,
-// in L3 3 % (Zen 4).
-constexpr Index fetch_distance = 8192;
-
-// Where there are more passes, the first ones fetch the next slice, each a line in every step: 64 rows of 4096 x 4096
-// take 20.6 ms instead of 21.1, in L1 instead of L2 22.9. Fewer passes than lines leave holes: 8 rows took 4.9 ms,
-// not 3.9.
+// Lines of a panel's row that a tile covers.
 template <class V>
 constexpr int cache_lines(int vectors) noexcept {
-    const int bytes = vectors * static_cast<int>(V::lanes * sizeof(typename V::Element));
-    return (bytes + 63) / 64;
+    return static_cast<int>(padded<typename V::Element>(vectors * V::lanes) / panel_alignment<typename V::Element>);
 }
 
-enum class Fetch { nothing, ahead, next_slice };
+// How weights from memory are fetched in advance. In the only pass a little ahead; in the first of two passes half of
+// the next slice, in the second one the rest: without that 8 rows of 8192 x 8192 took 13.8 ms, not 11.7; in the first
+// ones of more passes a line each in every step: 64 rows of 4096 x 4096 take 20.6 ms instead of 21.1, in L1 instead of
+// L2 22.9. Where three passes shared out four lines, 2 and 3 rows each lost 10 to 20 % (Zen 4).
+enum class Fetch { nothing, ahead, halves, lines };
 
 // What all tiles of one panel share, and the slice whose turn it is.
 template <class T>
 struct PanelRows {
     const Panel<T>& panel;
+    T* scratch;
     Index width;  // elements from one k to the next
     Fetch fetch;
     const Slice& slice;
@@ -77,133 +77,145 @@ FORWARDPASS_INLINE void load_sums(const typename V::Element* from, Sums<V, rows,
     });
 }
 
-// A finished tile: bias and activation added on the way out.
+// sums += the slice, while what comes after it is fetched; only the widest tiles do that.
 template <class V, int rows, int vectors>
-FORWARDPASS_INLINE void store_tile(const PanelRows<typename V::Element>& a, Index row, Index first,
-                                   const Sums<V, rows, vectors>& sums) noexcept {
-    const Panel<typename V::Element>& panel = a.panel;
-    const Activation& activation = panel.layer.activation;
-    const Index left = panel.outputs - first, y_row_stride = panel.layer.y_row_stride;
-    unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
-        const auto bias = V::load(panel.at + first + v * V::lanes);
-        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
-            const auto y = activated<V>(activation, V::add(sums.at[r][v], bias));
-            typename V::Element* const to = panel.y + (row + r) * y_row_stride + first + v * V::lanes;
-            if (v + 1 < vectors || left >= vectors * V::lanes) V::store(to, y);
-            else V::store_partial(to, y, left - v * V::lanes);
-        });
-    });
+FORWARDPASS_INLINE void add_fetching(const PanelRows<typename V::Element>& a, Index row,
+                                     Operands<typename V::Element>& at, Sums<V, rows, vectors>& sums) noexcept {
+    using T = typename V::Element;
+    constexpr int lines = cache_lines<V>(vectors);
+    if constexpr (vectors >= widest_tile<V>(rows)) {
+        const Index slice = a.slice.steps() * a.width;
+        if (a.fetch == Fetch::ahead) {
+            at.fetched = at.w + fetch_distance<T>;
+            at.fetch_stride = a.width;
+            return add_products<lines>(at, a.slice, sums);
+        }
+        if constexpr (lines == 4)
+            if (a.fetch == Fetch::halves) {
+                at.fetched = at.w + slice + (row == 0 ? 0 : slice / 2);
+                at.fetch_stride = 2 * panel_alignment<T>;
+                return add_products<2>(at, a.slice, sums);
+            }
+        if (a.fetch == Fetch::lines && row < lines * rows) {
+            at.fetched = at.w + slice + row / rows * panel_alignment<T>;
+            at.fetch_stride = a.width;
+            return add_products<1>(at, a.slice, sums);
+        }
+    }
+    add_products<0>(at, a.slice, sums);
 }
 
 // A slice of `rows` rows from `row` on, and of `vectors` vectors of outputs from `first` on.
-template <class V, int rows, int vectors>
+template <class V, int rows, int vectors, bool cold>
 FORWARDPASS_INLINE void tile(const PanelRows<typename V::Element>& a, Index row, Index first) noexcept {
     using T = typename V::Element;
-    const PackedLinear<T>& layer = a.panel.layer;
+    const Batch<T>& batch = a.panel.rows;
     const Slice& slice = a.slice;
     // There is scratch only where there is more than one slice.
-    const auto carried = [&] { return layer.scratch + row * panel_outputs<T> + first; };
-    const auto totals = [&] { return carried() + layer.rows * panel_outputs<T>; };
+    const auto carried = [&] { return a.scratch + row * panel_outputs<T> + first; };
+    const auto totals = [&] { return carried() + batch.rows * panel_outputs<T>; };
     Sums<V, rows, vectors> sums;
-    if (slice.opens) sums.fill(start_of_sum<T>(layer.depth));
+    if (slice.opens) sums.fill(start_of_sum<T>(a.panel.layer.depth));
     else load_sums<false, V>(carried(), sums);
-    Operands<T> at{layer.x + row * layer.x_row_stride + slice.first, layer.x_row_stride,
-                   a.panel.at + (1 + slice.first) * a.width + first, a.width, fetch_distance};
-    if constexpr (vectors >= widest_tile<V>(rows)) {
-        constexpr int lines = cache_lines<V>(vectors);
-        if (a.fetch == Fetch::ahead) {
-            add_slice<lines>(at, slice, sums);
-        } else if (a.fetch == Fetch::next_slice && row < lines * rows) {
-            const Index bytes = (slice.full * slice.block + slice.rest) * a.width * static_cast<Index>(sizeof(T));
-            at.fetched = bytes + row / rows * 64;
-            add_slice<1>(at, slice, sums);
-        } else {
-            add_slice<0>(at, slice, sums);
-        }
-    } else {
-        add_slice<0>(at, slice, sums);
-    }
+    Operands<T> at{batch.x + row * batch.x_row_stride + slice.first, batch.x_row_stride,
+                   a.panel.at + (1 + slice.first) * a.width + first, a.width};
+    if constexpr (cold) add_fetching<V>(a, row, at, sums);
+    else add_products<0>(at, slice, sums);
     if (!slice.closes) return store_sums<V>(sums, carried());
     if (!slice.in_first_superblock()) load_sums<true, V>(totals(), sums);
     if (!slice.last) return store_sums<V>(sums, totals());
-    store_tile(a, row, first, sums);
+    store_tile(sums, a.panel.at + first, a.panel.layer.activation, a.panel.y + row * batch.y_row_stride + first,
+               batch.y_row_stride, a.panel.outputs - first);
 }
 
-template <class V, int rows, int vectors>
+template <class V, int rows, int vectors, bool cold>
 __attribute__((noinline)) void separate_tile(const PanelRows<typename V::Element>& a, Index row, Index first) noexcept {
-    tile<V, rows, vectors>(a, row, first);
+    tile<V, rows, vectors, cold>(a, row, first);
 }
 
 // `tiles` tiles of `rows_each` rows, at most `rows`.
-template <class V, int rows, int vectors>
+template <class V, int rows, int vectors, bool cold>
 void some_tiles(const PanelRows<typename V::Element>& a, Index row, Index first, Index tiles,
                 Index rows_each) noexcept {
     if (rows_each == rows) {
-        for (Index i = 0; i < tiles; ++i) separate_tile<V, rows, vectors>(a, row + i * rows, first);
+        for (Index i = 0; i < tiles; ++i) separate_tile<V, rows, vectors, cold>(a, row + i * rows, first);
     } else if constexpr (rows > 1) {
-        some_tiles<V, rows - 1, vectors>(a, row, first, tiles, rows_each);
+        some_tiles<V, rows - 1, vectors, cold>(a, row, first, tiles, rows_each);
     }
 }
 
 // All rows, in tiles of that many vectors. They are dealt out evenly (4 = 2 + 2, not 3 + 1), so that no row
 // count falls off a cliff. Fetching the rows of x for the next tile meanwhile lost 10 %.
-template <class V, int vectors>
+template <class V, int vectors, Weights weights>
 void all_rows(const PanelRows<typename V::Element>& a, Index first) noexcept {
-    constexpr int rows = most_rows<V>(vectors);
-    const Index count = a.panel.layer.rows, tiles = (count + rows - 1) / rows;
+    constexpr int most = most_rows<V>(vectors, weights);
+    constexpr bool cold = weights != Weights::cached;
+    const Index count = a.panel.rows.rows, tiles = (count + most - 1) / most;
     const Index each = count / tiles, larger = count - each * tiles;
-    if (larger > 0) some_tiles<V, rows, vectors>(a, 0, first, larger, each + 1);
-    some_tiles<V, rows, vectors>(a, larger * (each + 1), first, tiles - larger, each);
+    if (larger > 0) some_tiles<V, most, vectors, cold>(a, 0, first, larger, each + 1);
+    some_tiles<V, most, vectors, cold>(a, larger * (each + 1), first, tiles - larger, each);
 }
 
-// Covers the panel from output `first` on with tiles `vectors` wide, then narrower ones. One row is short of
-// work: the division and the calls of many would take as long as the tile of a small layer.
-template <class V, int vectors, bool one_row>
+// Covers the panel from output `first` on with tiles `vectors` wide, then narrower ones.
+template <class V, int vectors, Weights weights>
 void panel_tiles(const PanelRows<typename V::Element>& a, Index first, Index end) noexcept {
-    for (; end - first >= vectors * V::lanes; first += vectors * V::lanes) {
-        if constexpr (one_row) tile<V, 1, vectors>(a, 0, first);
-        else all_rows<V, vectors>(a, first);
-    }
+    for (; end - first >= vectors * V::lanes; first += vectors * V::lanes) all_rows<V, vectors, weights>(a, first);
     if constexpr (vectors > 1)
-        if (end > first) panel_tiles<V, V::registers == 32 ? vectors - 1 : vectors / 2, one_row>(a, first, end);
+        if (end > first) panel_tiles<V, V::registers == 32 ? vectors - 1 : vectors / 2, weights>(a, first, end);
 }
 
-template <class V>
-void tiles(const Panel<typename V::Element>& panel) noexcept {
+// All of the panel, slice by slice, with tiles of at most `vectors` vectors.
+template <class V, int vectors, Weights weights>
+void slices(const Panel<typename V::Element>& panel, typename V::Element* scratch) noexcept {
     using T = typename V::Element;
-    const PackedLinear<T>& a = panel.layer;
-    const bool one_pass = a.rows <= most_rows<V>(widest_tile<V>(a.rows));
-    const bool many_passes = a.rows >= 4 * most_rows<V>(widest_tile<V>(a.rows));
+    constexpr int most = most_rows<V>(vectors, weights);
+    const Index rows = panel.rows.rows;
+    const bool one_pass = rows <= most;
     Fetch fetch = Fetch::nothing;
-    if (a.cold && one_pass) fetch = Fetch::ahead;
-    if (a.cold && many_passes) fetch = Fetch::next_slice;
+    if (one_pass) fetch = Fetch::ahead;
+    else if (weights == Weights::few_cold_rows) fetch = Fetch::halves;
+    else if (rows >= 4 * most) fetch = Fetch::lines;
     const Index width = panel_width<T>(panel.outputs);
-    const Index blocks_each = one_pass ? blocks_per_superblock : blocks_in_slice<T>(width);
     const Index end = (panel.outputs + V::lanes - 1) / V::lanes * V::lanes;
-    for_each_slice(cut_into_blocks(a.depth), blocks_each, [&](const Slice& slice) noexcept {
-        const PanelRows<T> at{panel, width, fetch, slice};
-        // Vectors of one output overlap, most of them across two cache lines.
-        if (a.rows == 1 && panel.outputs == 1) tile<Scalar<T>, 1, 1>(at, 0, 0);
-        else if (a.rows == 1) panel_tiles<V, widest_tile<V>(1), true>(at, 0, end);
-        else if (widest_tile<V>(2) == widest_tile<V>(4) || a.rows > 3)
-            panel_tiles<V, widest_tile<V>(4), false>(at, 0, end);
-        else panel_tiles<V, widest_tile<V>(2), false>(at, 0, end);
-    });
+    for_each_slice(cut_into_blocks(panel.layer.depth), one_pass ? blocks_per_superblock : blocks_in_slice<T>(width),
+                   [&](const Slice& slice) noexcept {
+                       panel_tiles<V, vectors, weights>({panel, scratch, width, fetch, slice}, 0, end);
+                   });
+}
+
+template <class V, Weights weights>
+void tiles_of(const Panel<typename V::Element>& panel, typename V::Element* scratch) noexcept {
+    constexpr int few = widest_tile<V>(2), many = widest_tile<V>(4);
+    if (few == many || panel.rows.rows > 3) slices<V, many, weights>(panel, scratch);
+    else slices<V, few, weights>(panel, scratch);
+}
+
+// Two rows and more.
+template <class V>
+void tiles(const Panel<typename V::Element>& panel, typename V::Element* scratch) noexcept {
+    constexpr int widest = widest_tile<V>(4);
+    constexpr int most = most_rows<V>(widest, Weights::cold), few = most_rows<V>(widest, Weights::few_cold_rows);
+    const Index rows = panel.rows.rows;
+    if (!panel.layer.cold) tiles_of<V, Weights::cached>(panel, scratch);
+    else if (few > most && rows > most && rows <= 2 * few) tiles_of<V, Weights::few_cold_rows>(panel, scratch);
+    else tiles_of<V, Weights::cold>(panel, scratch);
 }
 
 template <class V>
-void packed_linear(const PackedLinear<typename V::Element>& a) noexcept {
+void packed_linear(const PackedLinear<typename V::Element>& a, const Batch<typename V::Element>& batch,
+                   typename V::Element* scratch) noexcept {
     using T = typename V::Element;
-    if (a.rows == 0) return;
-    Panel<T> panel{a, a.panels, 0, a.y};
+    if (batch.rows == 1) return one_row<V>(a, batch);
+    if (batch.rows == 0) return;
+    Panel<T> panel{a, batch, a.panels, 0, batch.y};
     for (Index left = a.outputs; left > 0; left -= panel_outputs<T>) {
         panel.outputs = left < panel_outputs<T> ? left : panel_outputs<T>;
-        if (rows_fill_lanes<V>(panel.outputs, a.rows)) few_outputs<V>(panel);
+        if (rows_fill_lanes<V>(panel.outputs, batch.rows)) few_outputs<V>(panel);
         else if (panel.outputs == 1 && block_groups<T>(a.depth) > 0) block_lanes<V>(panel);
-        else tiles<V>(panel);
+        else tiles<V>(panel, scratch);
         if (!fits_registers(a.activation))
-            for (Index r = 0; r < a.rows; ++r) {
-                T* const y = panel.y + r * a.y_row_stride;
+            for (Index r = 0; r < batch.rows; ++r) {
+                T* const y = panel.y + r * batch.y_row_stride;
                 activate<V>(a.activation, y, y, panel.outputs);
             }
         panel.at += panel_offset<T>(a.depth, 1);

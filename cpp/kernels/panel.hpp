@@ -100,10 +100,11 @@ template <class T>
 template <class T>
 constexpr Index packed_slack = panel_alignment<T>;
 
-// One panel of a layer, and where its outputs go. The layer's rest is not copied: 10 ns for one row.
+// One panel of a layer, for some rows.
 template <class T>
 struct Panel {
     const PackedLinear<T>& layer;
+    const Batch<T>& rows;
     const T* at;
     Index outputs;
     T* y;  // of the first row

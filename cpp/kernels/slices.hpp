@@ -21,16 +21,14 @@ template <class T>
 }
 
 // Some blocks in a row, all of one superblock.
-struct Slice {
+struct Slice : Blocks {
     Index first;  // step of k
-    Index block;  // length of a full block
-    Index full;   // how many of them
-    Index rest;   // steps of the short block after them, or 0
     bool opens;   // the first one of its superblock
     bool closes;  // the last one of its superblock
     bool last;    // and of the depth
 
     bool in_first_superblock() const noexcept { return first < block * blocks_per_superblock; }
+    Index steps() const noexcept { return full * block + rest; }
 };
 
 // Calls use(slice) for each `blocks_each` blocks, a divisor of blocks_per_superblock; once if the depth is 0.
@@ -41,8 +39,11 @@ FORWARDPASS_INLINE void for_each_slice(const Blocks& blocks, Index blocks_each, 
     do {
         const Index end = first + blocks_each < count ? first + blocks_each : count;
         const bool last = end == count;
-        use(Slice{first * blocks.block, blocks.block, (last ? blocks.full : end) - first, last ? blocks.rest : 0,
-                  first % blocks_per_superblock == 0, last || end % blocks_per_superblock == 0, last});
+        use(Slice{{blocks.block, (last ? blocks.full : end) - first, last ? blocks.rest : 0},
+                  first * blocks.block,
+                  first % blocks_per_superblock == 0,
+                  last || end % blocks_per_superblock == 0,
+                  last});
         first = end;
     } while (first < count);
 }

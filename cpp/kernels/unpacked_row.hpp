@@ -40,8 +40,8 @@ void rows_of_outputs(const UnpackedRow<typename V::Element>& a, const Blocks& bl
         for_each_slice(blocks, blocks_per_superblock, [&](const Slice& slice) noexcept {
             Sums<V, 1, vectors> sums;
             sums.fill(start_of_sum<typename V::Element>(a.depth));
-            add_slice<0>({a.x + slice.first, 0, a.w + slice.first * a.depth_stride + first, a.depth_stride, 0}, slice,
-                         sums);
+            add_products<0>({a.x + slice.first, 0, a.w + slice.first * a.depth_stride + first, a.depth_stride}, slice,
+                            sums);
             for (int v = 0; v < vectors; ++v) totals.at[0][v] = V::add(totals.at[0][v], sums.at[0][v]);
         });
         for (int v = 0; v < vectors; ++v) finish<V>(a, first + v * V::lanes, totals.at[0][v]);

@@ -85,8 +85,8 @@ private:
             const bool cold = c.numbers.below(2) == 0;
             T* const scratch = c.scratch.template place<T>(scratch_size, current.flush);
             std::fill_n(scratch, scratch_size, std::numeric_limits<T>::quiet_NaN());
-            c.kernels.linear(
-                {panels, depth, outputs, activation(), x_rows(rows), x_stride_, y, c.stride, rows, cold, scratch});
+            c.kernels.linear({panels, depth, outputs, activation(), cold},
+                             {x_rows(rows), x_stride_, y, c.stride, rows, depth}, scratch);
             c.check(expected(rows), max_outputs);
         }
         if ((source.depth_stride == 1 || (source.output_stride == 1 && outputs >= c.kernels.lanes)) && c.kept(cost)) {
