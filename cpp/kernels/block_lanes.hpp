@@ -24,60 +24,108 @@ template <class T>
     }
 }
 
-// The chains of one group of blocks.
+// A group that is one register is one chain and waits for itself: 8 rows of 10000 took 7.0 us one by one, and take 5.6
+// by fours. Groups of two registers are as fast alone (AVX2, Zen 4).
 template <class V>
-FORWARDPASS_INLINE void group_chains(const typename V::Element* x, const typename V::Element* w,
-                                     typename V::Element* partials) noexcept {
-    constexpr int lanes = static_cast<int>(V::lanes),
-                  vectors = static_cast<int>(panel_alignment<typename V::Element>) / lanes;
-    typename V::Register chain[vectors];
-    unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { chain[v] = V::broadcast(0); });
-    for (Index k = 0; k < lane_block; k += V::unit) {
-        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
-            typename V::Register step[V::unit];
-            load_transposed<V>(x + v * lanes * lane_block + k, lane_block, step);
-            unrolled<V::unit>([&](auto u) FORWARDPASS_UNROLLED {
-                const auto weight = V::load(w + (k + u) * panel_alignment<typename V::Element> + v * lanes);
-                chain[v] = V::fma(step[u], weight, chain[v]);
+constexpr bool one_chain = V::lanes == panel_alignment<typename V::Element>;
+
+// Sums of single blocks, of some rows.
+template <class T, int rows>
+struct BlockSums {
+    // In front, room for what the last group has of the superblock before.
+    T at[rows][panel_alignment<T> + blocks_per_superblock];
+};
+
+// The chains of some groups of blocks, of some rows, side by side: group g has its x at x[g], its weights at w[g], and
+// its sums go to sums + to[g] of each row.
+template <class V, int rows, int groups>
+FORWARDPASS_INLINE void group_chains(const typename V::Element* const (&x)[groups], Index x_row_stride,
+                                     const typename V::Element* w, const Index (&to)[groups],
+                                     BlockSums<typename V::Element, rows>& sums) noexcept {
+    using T = typename V::Element;
+    constexpr int lanes = static_cast<int>(V::lanes), vectors = static_cast<int>(panel_alignment<T>) / lanes;
+    typename V::Register chain[groups][rows][vectors];
+    const auto each = [&](const auto& body) FORWARDPASS_UNROLLED {
+        unrolled<groups * vectors * rows>([&](auto i) FORWARDPASS_UNROLLED {
+            body(Constant<i / (vectors * rows)>{}, Constant<i % rows>{}, Constant<i / rows % vectors>{});
+        });
+    };
+    each([&](auto g, auto r, auto v) FORWARDPASS_UNROLLED { chain[g][r][v] = V::broadcast(0); });
+    for (Index k = 0; k < lane_block; k += most_turned<V>)
+        each([&](auto g, auto r, auto v) FORWARDPASS_UNROLLED {
+            typename V::Register step[most_turned<V>];
+            turn_rows<V>(x[g] + r * x_row_stride + v * lanes * lane_block + k, lane_block, step);
+            unrolled<most_turned<V>>([&](auto u) FORWARDPASS_UNROLLED {
+                const auto weight = V::load(w + (g * lane_block + k + u) * panel_alignment<T> + v * lanes);
+                chain[g][r][v] = V::fma(step[u], weight, chain[g][r][v]);
             });
         });
-    }
-    unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { V::store(partials + v * lanes, chain[v]); });
+    each([&](auto g, auto r, auto v)
+             FORWARDPASS_UNROLLED { V::store(sums.at[r] + to[g] + v * lanes, chain[g][r][v]); });
+}
+
+// `rows` rows from `row` on.
+template <class V, int rows>
+void rows_of_blocks(const Panel<typename V::Element>& panel, Index row) noexcept {
+    using T = typename V::Element;
+    constexpr Index lanes = panel_alignment<T>;
+    const Index depth = panel.layer.depth, x_row_stride = panel.rows.x_row_stride;
+    const T* const x = panel.rows.x + row * x_row_stride;
+    const T* const weights = panel.at + 1;
+    const T* w = panel.at + first_group<T>(depth);
+    T total[rows];
+    unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { total[r] = static_cast<T>(-0.0); });
+    for_each_slice(cut_into_blocks(depth), blocks_per_superblock, [&](const Slice& slice) noexcept {
+        BlockSums<T, rows> sums;
+        T sum[rows];
+        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { sum[r] = static_cast<T>(-0.0); });
+        Index summed = 0;
+        const auto sum_until = [&](Index block) FORWARDPASS_UNROLLED {
+            for (; summed < block && summed < slice.full; ++summed)
+                unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { sum[r] = sum[r] + sums.at[r][lanes + summed]; });
+        };
+        const Index before = slice.first / lane_block, end = (before + slice.full + lanes - 1) / lanes;
+        const auto add_groups = [&](auto groups, Index group) FORWARDPASS_UNROLLED {
+            const T* from[groups];
+            Index to[groups];
+            unrolled<groups>([&](auto g) FORWARDPASS_UNROLLED {
+                const Index first = first_of_group<T>(depth, group + g);
+                from[g] = x + first * lane_block;
+                to[g] = lanes + first - before;
+            });
+            group_chains<V, rows>(from, x_row_stride, w, to, sums);
+            w += groups * lanes * lane_block;
+            // One row's sums are added while the next groups run; several rows hide each other's waiting.
+            if constexpr (rows == 1) sum_until((group + groups) * lanes - before);
+        };
+        constexpr int at_once = rows == 1 && one_chain<V> ? 2 : 1;
+        Index group = before / lanes;
+        for (; group + at_once <= end; group += at_once) add_groups(Constant<at_once>{}, group);
+        for (; group < end; ++group) add_groups(Constant<1>{}, group);
+        sum_until(slice.full);
+        if (slice.rest > 0) {
+            T chain[rows] = {};
+            for (Index k = slice.first + slice.full * lane_block; k < depth; ++k)
+                unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
+                    chain[r] = Scalar<T>::fma(x[r * x_row_stride + k], weights[k], chain[r]);
+                });
+            unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { sum[r] = sum[r] + chain[r]; });
+        }
+        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { total[r] = total[r] + sum[r]; });
+    });
+    unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
+        const auto y = activated<V>(panel.layer.activation, V::broadcast(total[r] + panel.at[0]));
+        V::store_partial(panel.y + (row + r) * panel.rows.y_row_stride, y, 1);
+    });
 }
 
 // Needs one output, and block_groups > 0.
 template <class V>
 void block_lanes(const Panel<typename V::Element>& panel) noexcept {
-    using T = typename V::Element;
-    const Index depth = panel.layer.depth;
-    const Batch<T>& batch = panel.rows;
-    constexpr Index lanes = panel_alignment<T>;
-    const T* const weights = panel.at + 1;
-    const Blocks blocks = cut_into_blocks(depth);
-    for (Index row = 0; row < batch.rows; ++row) {
-        const T* const x = batch.x + row * batch.x_row_stride;
-        const T* group = panel.at + first_group<T>(depth);
-        T total = static_cast<T>(-0.0), sum = total;
-        for_each_slice(blocks, lanes, [&](const Slice& slice) noexcept {
-            if (slice.opens) sum = static_cast<T>(-0.0);
-            if (slice.full > 0) {
-                T partials[lanes];
-                const Index known = lanes - slice.full;  // blocks of the slice before, in the last group
-                group_chains<V>(x + slice.first - known * lane_block, group, partials);
-                for (Index i = known; i < lanes; ++i) sum = sum + partials[i];
-                group += lanes * lane_block;
-            }
-            if (slice.rest > 0) {
-                T chain = 0;
-                for (Index k = slice.first + slice.full * lane_block; k < depth; ++k)
-                    chain = Scalar<T>::fma(x[k], weights[k], chain);
-                sum = sum + chain;
-            }
-            if (slice.closes) total = total + sum;
-        });
-        const auto y = activated<V>(panel.layer.activation, V::broadcast(total + panel.at[0]));
-        V::store_partial(panel.y + row * batch.y_row_stride, y, 1);
-    }
+    constexpr int at_once = one_chain<V> ? 4 : 1;
+    Index row = 0;
+    for (; row + at_once <= panel.rows.rows; row += at_once) rows_of_blocks<V, at_once>(panel, row);
+    for (; row < panel.rows.rows; ++row) rows_of_blocks<V, 1>(panel, row);
 }
 
 }  // namespace

@@ -30,15 +30,20 @@ FORWARDPASS_INLINE void add_row_blocks(Operands<typename V::Element>& at, Index 
     };
     Operands<T> step = at;
     Index k = 0;
-    for (; k + V::unit <= length; k += V::unit, step.advance(V::unit)) {
-        unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED {
-            Operands<T> block = step;
-            block.advance(b * length);
-            typename V::Register x[V::unit];
-            load_transposed<V>(block.x, block.x_row_stride, x);
-            unrolled<V::unit>([&](auto u) FORWARDPASS_UNROLLED { advance(b, x[u], block.w + u * block.w_row_stride); });
-        });
-    }
+    const auto turn = [&](auto count) FORWARDPASS_UNROLLED {
+        constexpr int steps = count;
+        for (; k + steps <= length; k += steps, step.advance(steps))
+            unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED {
+                Operands<T> block = step;
+                block.advance(b * length);
+                typename V::Register x[steps];
+                turn_rows<V>(block.x, block.x_row_stride, x);
+                unrolled<steps>([&](auto u)
+                                    FORWARDPASS_UNROLLED { advance(b, x[u], block.w + u * block.w_row_stride); });
+            });
+    };
+    turn(Constant<most_turned<V>>{});
+    if constexpr (most_turned<V> > V::unit) turn(Constant<static_cast<int>(V::unit)>{});
     for (; k < length; ++k, step.advance(1)) {
         unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED {
             Operands<T> block = step;

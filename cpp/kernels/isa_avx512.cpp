@@ -16,6 +16,13 @@ namespace {
     return _mm512_mask_broadcast_f32x4(parts, 0xF000, d);
 }
 
+// Twice 32 bytes, likewise.
+template <class T>
+__m512d two_halves(const T* a, const T* b) noexcept {
+    const auto load = [](const T* p) noexcept { return _mm256_loadu_pd(reinterpret_cast<const double*>(p)); };
+    return _mm512_mask_broadcast_f64x4(_mm512_castpd256_pd512(load(a)), 0xF0, load(b));
+}
+
 struct Avx512F32 {
     using Element = float;
     using Register = __m512;
@@ -60,6 +67,11 @@ struct Avx512F32 {
         return four_parts(_mm_loadu_ps(w + i * stride), _mm_loadu_ps(w + (i + 4) * stride),
                           _mm_loadu_ps(w + (i + 8) * stride), _mm_loadu_ps(w + (i + 12) * stride));
     }
+    static Register load_wide_rows(const float* w, Index stride, Index i) noexcept {
+        return _mm512_castpd_ps(two_halves(w + i * stride, w + (i + 4) * stride));
+    }
+    static Register even_parts(Register a, Register b) noexcept { return _mm512_shuffle_f32x4(a, b, 0x88); }
+    static Register odd_parts(Register a, Register b) noexcept { return _mm512_shuffle_f32x4(a, b, 0xDD); }
     static Register zip_low(Register a, Register b) noexcept { return _mm512_unpacklo_ps(a, b); }
     static Register zip_high(Register a, Register b) noexcept { return _mm512_unpackhi_ps(a, b); }
     static Register zip_low_pairs(Register a, Register b) noexcept {
@@ -115,6 +127,15 @@ struct Avx512F64 {
     static Register load_rows(const double* w, Index stride, Index i) noexcept {
         return _mm512_castps_pd(four_parts(two(w + i * stride), two(w + (i + 2) * stride), two(w + (i + 4) * stride),
                                            two(w + (i + 6) * stride)));
+    }
+    static Register load_wide_rows(const double* w, Index stride, Index i) noexcept {
+        return two_halves(w + i * stride, w + (i + 2) * stride);
+    }
+    static Register even_parts(Register a, Register b) noexcept {
+        return _mm512_castps_pd(_mm512_shuffle_f32x4(_mm512_castpd_ps(a), _mm512_castpd_ps(b), 0x88));
+    }
+    static Register odd_parts(Register a, Register b) noexcept {
+        return _mm512_castps_pd(_mm512_shuffle_f32x4(_mm512_castpd_ps(a), _mm512_castpd_ps(b), 0xDD));
     }
     static Register zip_low(Register a, Register b) noexcept { return _mm512_unpacklo_pd(a, b); }
     static Register zip_high(Register a, Register b) noexcept { return _mm512_unpackhi_pd(a, b); }

@@ -67,7 +67,7 @@ FORWARDPASS_INLINE void add_transposed(const typename V::Element*& x, const type
         for (int b = 0; b < blocks; ++b) {
             const Index at = b * length + k;
             typename V::Register step[V::unit];
-            load_transposed<V>(w + at, row_stride, step);
+            turn_rows<V>(w + at, row_stride, step);
             for (Index i = 0; i < V::unit; ++i) chain[b] = V::fma(V::broadcast(x[at + i]), step[i], chain[b]);
         }
     }
@@ -105,8 +105,8 @@ FORWARDPASS_INLINE void block_chains(const typename V::Element* x, const typenam
     auto chain = V::broadcast(0);
     for (Index k = 0; k < length; k += V::unit) {  // block lengths are multiples of 8, so of unit
         typename V::Register x_step[V::unit], w_step[V::unit];
-        load_transposed<V>(x + k, length, x_step);
-        load_transposed<V>(w + k, length, w_step);
+        turn_rows<V>(x + k, length, x_step);
+        turn_rows<V>(w + k, length, w_step);
         for (Index i = 0; i < V::unit; ++i) chain = V::fma(x_step[i], w_step[i], chain);
     }
     V::store(partials, chain);
