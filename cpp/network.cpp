@@ -63,6 +63,10 @@ Step<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
     return step;
 }
 
+// Few outputs cost as much as so many: reading and turning x takes the time. 64 rows of 10000 x 1 take 42 us, 640,000
+// multiplications at 15 GFMA/s (Zen 4).
+constexpr Index outputs_for_reading = 4;
+
 // An activation of one element costs as much as so many multiplications, roughly (Zen 4).
 constexpr Index work_of_element = 30;
 
@@ -148,11 +152,11 @@ void Network<T>::count_work() {
             widest_ = std::max(widest_, outputs);
             deepest_ = std::max(deepest_, linear.depth);
             weights_ += outputs * linear.depth;
+            work_per_row_ += std::max(outputs, outputs_for_reading) * linear.depth;
         }
         if (step.kind == Step<T>::Kind::row || linear.activation.function > Function::relu)
             (outputs > 0 ? work_per_row_ : work_per_element_) += work_of_element * std::max<Index>(outputs, 1);
     }
-    work_per_row_ += weights_;
 }
 
 // A cache line more than the widest outputs, which may be those of what comes before all weights: rows a power of two

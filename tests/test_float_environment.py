@@ -90,6 +90,13 @@ class TestModes:
         unchanged_under(mode, lambda: fp.matmul(x, W.T))
         unchanged_under(mode, lambda: fp.dot(x[3], W[0]))
 
+    def test_few_rows_on_two_threads(self, mode: int, dtype: Float) -> None:
+        """Weights are dealt out to threads; what comes between them runs on the caller's alone."""
+        W = normal(5, (1024, 1024), dtype)
+        net = fp.Sequential(fp.Linear(W), fp.Softmax(), fp.Linear(W), fp.ELU())
+        x = normal(6, (2, 1024), dtype)
+        unchanged_under(mode, lambda: net(x, num_threads=2))
+
     def test_construction(self, mode: int, dtype: Float) -> None:
         x, W, b = delicate(dtype)
         expected = fp.Linear(W, b)(x)

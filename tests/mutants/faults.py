@@ -68,8 +68,8 @@ MUTANTS = (
     Mutant(
         "last k dropped",
         "cpp/kernels/tile.hpp",
-        "add_blocks<lines, 1>(at, slice.rest, sums)",
-        "add_blocks<lines, 1>(at, slice.rest - 1, sums)",
+        "add_blocks<lines, 1>(at, blocks.rest, sums)",
+        "add_blocks<lines, 1>(at, blocks.rest - 1, sums)",
         "the last product of a short block is missing",
     ),
     Mutant(
@@ -131,8 +131,8 @@ MUTANTS = (
     Mutant(
         "sums start from +0.0, lanes are blocks",
         "cpp/kernels/block_lanes.hpp",
-        "if (slice.opens) sum = static_cast<T>(-0.0);",
-        "if (slice.opens) sum = 0;",
+        "sum[r] = static_cast<T>(-0.0);",
+        "sum[r] = 0;",
         "the same for one output, where 16 blocks must all give -0.0",
     ),
     # ---- roundings ----
@@ -157,7 +157,7 @@ MUTANTS = (
     # ---- bias ----
     Mutant(
         "bias twice",
-        "cpp/kernels/packed_linear.hpp",
+        "cpp/kernels/store_tile.hpp",
         "V::add(sums.at[r][v], bias)",
         "V::add(V::add(sums.at[r][v], bias), bias)",
         "in tiles",
@@ -205,10 +205,47 @@ MUTANTS = (
         "the rows of a last, narrow panel are looked for where those of a wide one would be",
     ),
     Mutant(
+        "one row, superblocks from the first one's weights",
+        "cpp/kernels/one_row.hpp",
+        "from.advance(slice.first);",
+        "from.x += slice.first;",
+        "each 2048 inputs of one row meet the first 2048 weights",
+    ),
+    Mutant(
+        "one output, four rows of which one is another",
+        "cpp/kernels/block_lanes.hpp",
+        "turn_rows<V>(x[g] + r * x_row_stride",
+        "turn_rows<V>(x[g] + (r == 3 ? 2 : r) * x_row_stride",
+        "the fourth of four rows gets the third one's full blocks",
+    ),
+    Mutant(
+        "one output, the last group's sums in the wrong place",
+        "cpp/kernels/block_lanes.hpp",
+        "to[g] = lanes + first - before;",
+        "to[g] = (group + g + 1) * lanes - before;",
+        "the last group begins in the one before it where the blocks do not fill it",
+    ),
+    Mutant(
+        "wide turning, parts swapped",
+        "cpp/kernels/transpose.hpp",
+        "k[i] = V::even_parts(parts[0][i], parts[1][i]);",
+        "k[i] = V::odd_parts(parts[0][i], parts[1][i]);",
+        "every other four steps are used twice, where registers have four parts",
+    ),
+    Mutant(
+        "dealt panels, what is between them in the caller's environment",
+        "cpp/network.cpp",
+        """                const StandardFloatEnvironment environment;
+                return run_step""",
+        """                return run_step""",
+        "subnormals are flushed where the caller's thread flushes them",
+        ("tests/test_float_environment.py",),
+    ),
+    Mutant(
         "few outputs, one row too far",
         "cpp/kernels/few_outputs.hpp",
-        "r + V::lanes <= a.rows ? r : a.rows - V::lanes;",
-        "r + V::lanes <= a.rows ? r : a.rows - V::lanes + 1;",
+        "r + V::lanes <= batch.rows ? r : batch.rows - V::lanes;",
+        "r + V::lanes <= batch.rows ? r : batch.rows - V::lanes + 1;",
         "the last vector of rows begins one too late and ends outside the array",
     ),
     Mutant(
