@@ -259,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         try:
-            results = run(chosen, options.jobs, options.quick, options.directory or Path(directory))
+            results = run(chosen, options.jobs, options.quick, (options.directory or Path(directory)).resolve())
         except ListError as error:
             print(error, file=sys.stderr)
             return 2
