@@ -201,7 +201,7 @@ MUTANTS = (
         "width of the last panel",
         "cpp/kernels/packed_linear.hpp",
         "panel_width<T>(panel.outputs)",
-        "panel_width<T>(a.outputs)",
+        "panel_width<T>(panel.layer.outputs)",
         "the rows of a last, narrow panel are looked for where those of a wide one would be",
     ),
     Mutant(
