@@ -266,6 +266,7 @@ bool Network<T>::share_panels(const Batch<T>& batch, const Sharing& sharing, Ind
             }
             const PackedLinear<T>& whole = step.linear;
             const Index panels = panel_count<T>(whole.outputs);
+            if (panels == 0) return;
             const Sharing here(whole.outputs * whole.depth, at.rows, sharing.threads);
             const Index each = ceiling(panels, here.chunks());
             auto run_some = [&](Index chunk, int thread) noexcept {

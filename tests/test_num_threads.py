@@ -247,3 +247,11 @@ def test_threadpoolctl_sees_and_limits_us() -> None:
         assert fp.get_num_threads() == 7
     assert fp.get_num_threads() == before
     fp.set_num_threads(None)
+
+
+def test_a_layer_of_no_outputs_among_large_ones(dtype: Float) -> None:
+    """Its panels are dealt out too, and there are none."""
+    W = np.ones((2048, 1024), dtype)
+    bias = np.arange(3, dtype=dtype)
+    net = fp.Sequential(fp.Linear(W), fp.Linear(np.ones((0, 2048), dtype)), fp.Linear(np.ones((3, 0), dtype), bias))
+    assert same_bits(net(np.ones((2, 1024), dtype), num_threads=2), np.stack([bias, bias]))
