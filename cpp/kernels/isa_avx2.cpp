@@ -40,6 +40,7 @@ struct Avx2F32 {
     }
     static void hold(Register& a) noexcept { __asm__("" : "+x"(a)); }
     static Register broadcast(float a) noexcept { return _mm256_set1_ps(a); }
+    static Register load_broadcast(const float* p) noexcept { return _mm256_broadcast_ss(p); }
     static Register add(Register a, Register b) noexcept { return _mm256_add_ps(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm256_max_ps(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm256_fmadd_ps(a, b, c); }
@@ -93,6 +94,7 @@ struct Avx2F64 {
     }
     static void hold(Register& a) noexcept { __asm__("" : "+x"(a)); }
     static Register broadcast(double a) noexcept { return _mm256_set1_pd(a); }
+    static Register load_broadcast(const double* p) noexcept { return _mm256_broadcast_sd(p); }
     static Register add(Register a, Register b) noexcept { return _mm256_add_pd(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm256_max_pd(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm256_fmadd_pd(a, b, c); }

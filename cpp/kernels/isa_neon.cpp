@@ -31,6 +31,7 @@ struct NeonF32 {
     }
     static void hold(Register& a) noexcept { __asm__("" : "+w"(a)); }
     static Register broadcast(float a) noexcept { return vdupq_n_f32(a); }
+    static Register load_broadcast(const float* p) noexcept { return vld1q_dup_f32(p); }
     static Register add(Register a, Register b) noexcept { return vaddq_f32(a, b); }
     static Register max(Register a, Register b) noexcept { return vmaxq_f32(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return vfmaq_f32(c, a, b); }
@@ -73,6 +74,7 @@ struct NeonF64 {
     }
     static void hold(Register& a) noexcept { __asm__("" : "+w"(a)); }
     static Register broadcast(double a) noexcept { return vdupq_n_f64(a); }
+    static Register load_broadcast(const double* p) noexcept { return vld1q_dup_f64(p); }
     static Register add(Register a, Register b) noexcept { return vaddq_f64(a, b); }
     static Register max(Register a, Register b) noexcept { return vmaxq_f64(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return vfmaq_f64(c, a, b); }

@@ -53,9 +53,9 @@ template <class T>
 struct PanelRows {
     const Panel<T>& panel;
     T* scratch;
-    Index width;  // elements from one k to the next
     Fetch fetch;
-    const Slice& slice;
+    Slice slice;
+    Operands<T> first;  // of row 0 and output 0
 };
 
 // Where the sums of some rows are kept between two slices.
@@ -84,10 +84,10 @@ FORWARDPASS_INLINE void add_fetching(const PanelRows<typename V::Element>& a, In
     using T = typename V::Element;
     constexpr int lines = cache_lines<V>(vectors);
     if constexpr (vectors >= widest_tile<V>(rows)) {
-        const Index slice = a.slice.steps() * a.width;
+        const Index slice = a.slice.steps() * at.w_row_stride;
         if (a.fetch == Fetch::ahead) {
             at.fetched = at.w + fetch_distance<T>;
-            at.fetch_stride = a.width;
+            at.fetch_stride = at.w_row_stride;
             return add_products<lines>(at, a.slice, sums);
         }
         if constexpr (lines == 4)
@@ -98,11 +98,31 @@ FORWARDPASS_INLINE void add_fetching(const PanelRows<typename V::Element>& a, In
             }
         if (a.fetch == Fetch::lines && row < lines * rows) {
             at.fetched = at.w + slice + row / rows * panel_alignment<T>;
-            at.fetch_stride = a.width;
+            at.fetch_stride = at.w_row_stride;
             return add_products<1>(at, a.slice, sums);
         }
     }
     add_products<0>(at, a.slice, sums);
+}
+
+// Where the sums of a tile wait between two slices; there is scratch only where there is more than one.
+template <class T>
+T* carried(const PanelRows<T>& a, Index row, Index first) noexcept {
+    return a.scratch + row * panel_outputs<T> + first;
+}
+
+// What becomes of the sums of a slice.
+template <class V, int rows, int vectors>
+FORWARDPASS_INLINE void finish_tile(const PanelRows<typename V::Element>& a, Index row, Index first,
+                                    Sums<V, rows, vectors>& sums) noexcept {
+    using T = typename V::Element;
+    const Batch<T>& batch = a.panel.rows;
+    if (!a.slice.closes) return store_sums<V>(sums, carried(a, row, first));
+    const auto totals = [&] { return carried(a, row + batch.rows, first); };
+    if (!a.slice.in_first_superblock()) load_sums<true, V>(totals(), sums);
+    if (!a.slice.last) return store_sums<V>(sums, totals());
+    store_tile(sums, a.panel.at + first, a.panel.layer.activation, a.panel.y + row * batch.y_row_stride + first,
+               batch.y_row_stride, a.panel.outputs - first);
 }
 
 // A slice of `rows` rows from `row` on, and of `vectors` vectors of outputs from `first` on. By itself: of several in
@@ -110,23 +130,15 @@ FORWARDPASS_INLINE void add_fetching(const PanelRows<typename V::Element>& a, In
 template <class V, int rows, int vectors, bool cold>
 __attribute__((noinline)) void tile(const PanelRows<typename V::Element>& a, Index row, Index first) noexcept {
     using T = typename V::Element;
-    const Batch<T>& batch = a.panel.rows;
-    const Slice& slice = a.slice;
-    // There is scratch only where there is more than one slice.
-    const auto carried = [&] { return a.scratch + row * panel_outputs<T> + first; };
-    const auto totals = [&] { return carried() + batch.rows * panel_outputs<T>; };
     Sums<V, rows, vectors> sums;
-    if (slice.opens) sums.fill(start_of_sum<T>(a.panel.layer.depth));
-    else load_sums<false, V>(carried(), sums);
-    Operands<T> at{batch.x + row * batch.x_row_stride + slice.first, batch.x_row_stride,
-                   a.panel.at + (1 + slice.first) * a.width + first, a.width};
+    if (a.slice.opens) sums.fill(start_of_sum<T>(a.panel.layer.depth));
+    else load_sums<false, V>(carried(a, row, first), sums);
+    Operands<T> at = a.first;
+    at.x += row * at.x_row_stride;
+    at.w += first;
     if constexpr (cold) add_fetching<V>(a, row, at, sums);
-    else add_products<0>(at, slice, sums);
-    if (!slice.closes) return store_sums<V>(sums, carried());
-    if (!slice.in_first_superblock()) load_sums<true, V>(totals(), sums);
-    if (!slice.last) return store_sums<V>(sums, totals());
-    store_tile(sums, a.panel.at + first, a.panel.layer.activation, a.panel.y + row * batch.y_row_stride + first,
-               batch.y_row_stride, a.panel.outputs - first);
+    else add_products<0>(at, a.slice, sums);
+    finish_tile<V>(again(a), row, first, sums);
 }
 
 // `tiles` tiles of `rows_each` rows, at most `rows`.
@@ -175,7 +187,9 @@ void slices(const Panel<typename V::Element>& panel, typename V::Element* scratc
     const Index end = (panel.outputs + V::lanes - 1) / V::lanes * V::lanes;
     for_each_slice(cut_into_blocks(panel.layer.depth), one_pass ? blocks_per_superblock : blocks_in_slice<T>(width),
                    [&](const Slice& slice) noexcept {
-                       panel_tiles<V, vectors, weights>({panel, scratch, width, fetch, slice}, 0, end);
+                       Operands<T> at{panel.rows.x, panel.rows.x_row_stride, panel.at + width, width};
+                       at.advance(slice.first);
+                       panel_tiles<V, vectors, weights>({panel, scratch, fetch, slice, at}, 0, end);
                    });
 }
 

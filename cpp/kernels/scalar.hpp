@@ -32,6 +32,7 @@ struct Scalar {
     static Register load_rows(const T* w, Index, Index) noexcept { return *w; }
     static void hold(Register&) noexcept {}
     static Register broadcast(T a) noexcept { return a; }
+    static Register load_broadcast(const T* p) noexcept { return *p; }
     static Register add(Register a, Register b) noexcept { return a + b; }
     static Register max(Register a, Register b) noexcept { return a > b ? a : b; }
     static Register fma(Register a, Register b, Register c) noexcept {

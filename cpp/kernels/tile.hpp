@@ -65,7 +65,7 @@ template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void advance_chains(const Operands<typename V::Element>& at,
                                        typename V::Register (&chain)[rows][vectors]) noexcept {
     const auto weight = [&](int v) FORWARDPASS_UNROLLED { return V::load(at.w + v * V::lanes); };
-    const auto input = [&](int r) FORWARDPASS_UNROLLED { return V::broadcast(at.x[r * at.x_row_stride]); };
+    const auto input = [&](int r) FORWARDPASS_UNROLLED { return V::load_broadcast(at.x + r * at.x_row_stride); };
     // Hold the shorter side in registers and pass the longer one by: holding 6 inputs beside
     // 6 x 2 chains spilled 3 of those and ran at half the speed.
     if constexpr (vectors <= rows || (V::registers == 32 && rows > 1)) {
@@ -145,7 +145,7 @@ template <int lines, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_products(Operands<typename V::Element> at, const Blocks& blocks,
                                      Sums<V, rows, vectors>& sums) noexcept {
     add_full_blocks<lines, blocks_at_once(rows * vectors)>(at, blocks.full, blocks.block, sums);
-    if (blocks.rest > 0) add_blocks<lines, 1>(at, blocks.rest, sums);
+    if (const Index rest = again(blocks).rest; rest > 0) add_blocks<lines, 1>(at, rest, sums);
 }
 
 }  // namespace

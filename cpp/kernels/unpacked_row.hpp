@@ -68,13 +68,13 @@ FORWARDPASS_INLINE void add_transposed(const typename V::Element*& x, const type
             const Index at = b * length + k;
             typename V::Register step[V::unit];
             turn_rows<V>(w + at, row_stride, step);
-            for (Index i = 0; i < V::unit; ++i) chain[b] = V::fma(V::broadcast(x[at + i]), step[i], chain[b]);
+            for (Index i = 0; i < V::unit; ++i) chain[b] = V::fma(V::load_broadcast(x + at + i), step[i], chain[b]);
         }
     }
     for (; k < length; ++k)
         for (int b = 0; b < blocks; ++b)
             chain[b] =
-                V::fma(V::broadcast(x[b * length + k]), load_column<V>(w + b * length + k, row_stride), chain[b]);
+                V::fma(V::load_broadcast(x + b * length + k), load_column<V>(w + b * length + k, row_stride), chain[b]);
     for (int b = 0; b < blocks; ++b) sum = V::add(sum, chain[b]);
     x += blocks * length;
     w += blocks * length;
