@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
+from forwardpass.cli.bench import engine as engine_module
 from forwardpass.cli.bench.contestants import OURS, UnsupportedError, build
 from forwardpass.cli.bench.engine import Engine, Result, check
 from forwardpass.cli.bench.jitter import parse_rate
@@ -106,6 +108,23 @@ def test_contestants_say_why_they_do_not_run() -> None:
         engine.close()
     assert [worker.contestant for worker in ready] == ["NumPy"]
     assert [r.skipped for r in skipped] == ["float32 only"]
+
+
+def test_a_contestant_that_died_runs_the_next_workload() -> None:
+    with closing(Engine(["NumPy"], 1)) as engine:
+        process = engine.workers[0].process
+        process.kill()
+        process.join()
+        (result,) = engine.measure(Workload("4-2", 3), 0.01, lambda _: None)
+        assert result.skipped is None
+
+
+def test_a_contestant_that_goes_wrong_meanwhile_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = iter([None, "wrong by then"])
+    monkeypatch.setattr(engine_module, "check", lambda y, workload: next(reasons))
+    with closing(Engine(["NumPy"], 1)) as engine:
+        (result,) = engine.measure(Workload("4-2", 3), 0.01, lambda _: None)
+    assert (result.skipped, result.seconds) == ("wrong by then", None)
 
 
 def test_results_survive_a_file(tmp_path: Path) -> None:

@@ -64,6 +64,10 @@ class Engine:
     def load(self, workload: Workload) -> tuple[list[Worker], list[Result]]:
         """Who is ready and right, and who is not, with the reason."""
         ready, skipped = [], []
+        for i, worker in enumerate(self.workers):
+            if not worker.process.is_alive():
+                worker.close()
+                self.workers[i] = Worker(worker.contestant, self.threads)
         for worker in self.workers:
             worker.signal(signal.SIGCONT)
             worker.send("load", workload)
@@ -96,6 +100,12 @@ class Engine:
             tick(f"{workload.net}, {workload.rows} rows: round {round_number + 1} of {rounds}")
             for worker in list(ready):
                 times[worker.contestant].append(self._ask(worker, workload, ready, results, "time"))
+        for worker in list(ready):
+            # Once more at the end: one that lost its input meanwhile was timed at something else.
+            y = self._ask(worker, workload, ready, results, "first_rows", workload.rows)
+            if not isinstance(y, Skipped) and (reason := check(y, workload)) is not None:
+                ready.remove(worker)
+                results.append(self.result(workload, worker, skipped=reason))
         for worker in ready:
             low, median, high = (float(q) for q in np.quantile(times[worker.contestant], (0.25, 0.5, 0.75)))
             results.append(self.result(workload, worker, seconds=median, low=low, high=high))

@@ -103,7 +103,7 @@ class _Server:
         self.call = None
         try:
             self.call = build(self.contestant, workload, self.threads)
-            y = np.array(self.call()).reshape(workload.rows, -1)[:CHECKED_ROWS]
+            y = self.first_rows(workload.rows)
         except ImportError as error:
             return Skipped(f"not installed ({error.name or error})")
         except UnsupportedError as error:
@@ -111,6 +111,11 @@ class _Server:
         except Exception as error:  # a peer's fault is a line of the report, not the end of the run
             return Skipped(f"{type(error).__name__}: {str(error)[:100]}")
         return y
+
+    def first_rows(self, rows: int) -> Array:
+        """Of what a call gives now."""
+        assert self.call is not None
+        return np.array(self.call()).reshape(rows, -1)[:CHECKED_ROWS]
 
     def calibrate(self, seconds: float) -> float:
         """Find how many calls take that long; seconds of one call."""

@@ -31,7 +31,8 @@ def openvino(workload: Workload, threads: int) -> Call:
     y = np.empty((workload.rows, workload.widths[-1]), np.float32)
     request.set_input_tensor(ov.Tensor(x, shared_memory=True))
     request.set_output_tensor(ov.Tensor(y, shared_memory=True))
-    return Call("(request.infer(), y)[1]", {"request": request, "y": y})
+    # The tensors keep addresses only, so x is a name too.
+    return Call("(request.infer(), y)[1]", {"request": request, "x": x, "y": y})
 
 
 def jax(workload: Workload, threads: int) -> Call:

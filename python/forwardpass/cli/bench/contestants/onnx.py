@@ -49,5 +49,5 @@ def bound(workload: Workload, threads: int) -> Call:
     y = np.empty((workload.rows, workload.widths[-1]), workload.dtype)
     for bind, name, array in ((binding.bind_input, "x", x), (binding.bind_output, "y", y)):
         bind(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
-    # `or` for the result, as run_with_iobinding returns None
-    return Call("session.run_with_iobinding(binding) or y", {"session": session, "binding": binding, "y": y})
+    # `or` for the result, as run_with_iobinding returns None. The binding keeps addresses only, so x is a name too.
+    return Call("session.run_with_iobinding(binding) or y", {"session": session, "binding": binding, "x": x, "y": y})
