@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 import forwardpass as fp
 from forwardpass.cli.timing import time_interleaved
 
+SHAPE = (4, 1024)
 ELEMENTS = 4096
 
 Array = NDArray[Any]
@@ -59,9 +60,9 @@ def numpy_by_hand(x: Array, y: Array) -> dict[str, Call]:
         np.logaddexp(x, 0, out=y)
 
     def softmax() -> None:
-        np.subtract(x, x.max(), out=y)
+        np.subtract(x, x.max(axis=1, keepdims=True), out=y)
         np.exp(y, out=y)
-        np.divide(y, y.sum(), out=y)
+        np.divide(y, y.sum(axis=1, keepdims=True), out=y)
 
     return {
         "ReLU": lambda: np.maximum(x, 0, out=y),
@@ -96,7 +97,7 @@ def pytorch(x: Array) -> dict[str, Call]:
         "Hardtanh": lambda: f.hardtanh(t),
         "Softmax": lambda: torch.softmax(t, -1),
         "LogSoftmax": lambda: torch.log_softmax(t, -1),
-        "LayerNorm": lambda: f.layer_norm(t, (ELEMENTS,)),
+        "LayerNorm": lambda: f.layer_norm(t, SHAPE[1:]),
     }
     torch.inference_mode(True).__enter__()
     return calls
@@ -132,7 +133,7 @@ def sleef(x: Array, y: Array) -> dict[str, Call]:
         except (OSError, subprocess.CalledProcessError):
             return {}
         loops = ctypes.CDLL(str(library))
-    pointers = x.ctypes.data_as(ctypes.c_void_p), y.ctypes.data_as(ctypes.c_void_p), ctypes.c_long(len(x))
+    pointers = x.ctypes.data_as(ctypes.c_void_p), y.ctypes.data_as(ctypes.c_void_p), ctypes.c_long(x.size)
 
     def call(name: str) -> Call:
         function = getattr(loops, name)
@@ -156,7 +157,7 @@ def ours(x: Array, y: Array) -> dict[str, Call]:
         "Hardtanh": fp.Hardtanh(),
         "Softmax": fp.Softmax(),
         "LogSoftmax": fp.LogSoftmax(),
-        "LayerNorm": fp.LayerNorm(ELEMENTS),
+        "LayerNorm": fp.LayerNorm(SHAPE[1]),
     }
 
     def call(layer: fp.Module) -> Call:
@@ -169,7 +170,7 @@ def main() -> None:
     args = arguments(__doc__)
     print_machine()
     fp.set_num_threads(1)
-    x = (2 * np.random.default_rng(0).standard_normal(ELEMENTS)).astype(args.dtype)
+    x = (2 * np.random.default_rng(0).standard_normal(SHAPE)).astype(args.dtype)
     outputs = [np.empty_like(x) for _ in range(3)]
     contestants = {
         "forwardpass": ours(x, outputs[0]),

@@ -34,11 +34,7 @@ FORWARDPASS_INLINE void each_element(const typename V::Element* x, typename V::E
                                      const Compute& compute) noexcept {
     Index i = 0;
     for (; i + V::lanes <= count; i += V::lanes) V::store(y + i, compute(V::load(x + i)));
-    if (i < count) {
-        typename V::Element rest[V::lanes] = {};
-        for (Index j = i; j < count; ++j) rest[j - i] = x[j];
-        V::store_partial(y + i, compute(V::load(rest)), count - i);
-    }
+    if (i < count) V::store_partial(y + i, compute(V::load_partial(x + i, count - i)), count - i);
 }
 
 // y = activation(x), element by element; x == y is allowed.

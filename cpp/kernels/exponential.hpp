@@ -75,9 +75,9 @@ struct Scale {
 };
 
 template <class V>
-FORWARDPASS_INLINE Scale<V> scale(const Exponential<V>& e) noexcept {
-    const auto first = V::max(V::broadcast(FloatFormat<typename V::Element>::smallest_scale), e.n);
-    return {power_of_two<V>(first), power_of_two<V>(e.n - first)};
+FORWARDPASS_INLINE Scale<V> scale(typename V::Register n) noexcept {
+    const auto first = V::max(V::broadcast(FloatFormat<typename V::Element>::smallest_scale), n);
+    return {power_of_two<V>(first), power_of_two<V>(n - first)};
 }
 
 // e^x - 1 for x in [-expm1_limit, 0].

@@ -62,7 +62,7 @@ FORWARDPASS_INLINE Logistic<V> logistic(const Pair<V>& x) noexcept {
     const auto high = -magnitude_up_to<V>(FloatFormat<typename V::Element>::exp_limit, x.high);
     const auto e = exponential<V>({high, V::select_at_least(x.high, zero, -x.low, x.low)});
     const Pair<V> m = significand<V>(e);
-    const Scale<V> power = scale<V>(e);
+    const Scale<V> power = scale<V>(e.n);
     Pair<V> denominator = fast_two_sum<V>(one, power.first * m.high);
     denominator.low = V::fma(power.first, m.low, denominator.low);
     const auto choose = [&](auto positive, auto negative)
@@ -126,7 +126,7 @@ FORWARDPASS_INLINE typename V::Register gelu(typename V::Register x) noexcept {
     const auto half = V::broadcast(static_cast<typename V::Element>(-0.5));
     const auto high = V::max(V::broadcast(-FloatFormat<typename V::Element>::exp_limit), half * square.high);
     const auto e = exponential<V>({high, half * square.low});
-    const Scale<V> power = scale<V>(e);
+    const Scale<V> power = scale<V>(e.n);
     const Pair<V> q = quotient<V>(product<V>(significand<V>(e), tail), denominator, reciprocal);
 
     const Pair<V> below = product<V>(a, q);  // a Phi(-a), but for the scale
@@ -164,7 +164,7 @@ FORWARDPASS_INLINE typename V::Register softplus(typename V::Register x, typenam
 
     const auto e = exponential<V>({-V::magnitude(v.high), V::select_at_least(v.high, zero, -v.low, v.low)});
     const Pair<V> m = significand<V>(e);
-    const Scale<V> power = scale<V>(e);
+    const Scale<V> power = scale<V>(e.n);
     Pair<V> denominator = fast_two_sum<V>(V::broadcast(2), power.first * m.high);
     denominator.low = V::fma(power.first, m.low, denominator.low);
     const Pair<V> log = log1p_of_ratio<V>(quotient<V>(m, denominator), power.first);

@@ -33,6 +33,10 @@ struct Avx512F32 {
 
     static Register load(const float* p) noexcept { return _mm512_loadu_ps(p); }
     static void store(float* p, Register a) noexcept { _mm512_storeu_ps(p, a); }
+    // The first `count` elements, and zeros.
+    static Register load_partial(const float* p, Index count) noexcept {
+        return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+    }
     static void store_partial(float* p, Register a, Index count) noexcept {
         _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), a);
     }
@@ -99,6 +103,9 @@ struct Avx512F64 {
 
     static Register load(const double* p) noexcept { return _mm512_loadu_pd(p); }
     static void store(double* p, Register a) noexcept { _mm512_storeu_pd(p, a); }
+    static Register load_partial(const double* p, Index count) noexcept {
+        return _mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p);
+    }
     static void store_partial(double* p, Register a, Index count) noexcept {
         _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), a);
     }

@@ -15,6 +15,12 @@ struct NeonF32 {
 
     static Register load(const float* p) noexcept { return vld1q_f32(p); }
     static void store(float* p, Register a) noexcept { vst1q_f32(p, a); }
+    // The first `count` elements, and zeros; all where there are more.
+    static Register load_partial(const float* p, Index count) noexcept {
+        float part[4] = {};
+        for (Index i = 0; i < count && i < 4; ++i) part[i] = p[i];
+        return vld1q_f32(part);
+    }
     static void store_partial(float* p, Register a, Index count) noexcept {
         float32x2_t part = vget_low_f32(a);
         if (count & 2) {
@@ -66,6 +72,9 @@ struct NeonF64 {
 
     static Register load(const double* p) noexcept { return vld1q_f64(p); }
     static void store(double* p, Register a) noexcept { vst1q_f64(p, a); }
+    static Register load_partial(const double* p, Index count) noexcept {
+        return count < 2 ? vsetq_lane_f64(*p, vdupq_n_f64(0), 0) : vld1q_f64(p);
+    }
     static void store_partial(double* p, Register a, Index) noexcept { *p = vgetq_lane_f64(a, 0); }
     template <int count>
     static void store_parts(double* p, Index, Register a) noexcept {

@@ -17,7 +17,7 @@ FORWARDPASS_INLINE typename V::Register finite_or(typename V::Register exact, ty
                               rounded);
 }
 
-// The sum of term<V>(register) over x[0..count), as a pair. term gives a Pair for each element.
+// The sum of term(x register, index), a Pair<V>, over x[0..count), as a pair.
 template <class V, class Term>
 FORWARDPASS_INLINE Pair<Scalar<typename V::Element>> sum_over(const typename V::Element* x, Index count,
                                                               const Term& term) noexcept {
@@ -29,21 +29,31 @@ FORWARDPASS_INLINE Pair<Scalar<typename V::Element>> sum_over(const typename V::
         total.low = total.low + (((total.high - (high - part)) + (more.high - part)) + more.low);
         total.high = high;
     };
+    struct Lanes {
+        T high[lanes], low[lanes];
+        FORWARDPASS_INLINE void store(int v, const Pair<V>& pair) noexcept {
+            V::store(high + v * V::lanes, pair.high);
+            V::store(low + v * V::lanes, pair.low);
+        }
+    };
     Pair<V> totals[vectors];
     unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { totals[v] = {V::broadcast(0), V::broadcast(0)}; });
     Index i = 0;
     for (; i + lanes <= count; i += lanes)
-        unrolled<vectors>([&](auto v)
-                              FORWARDPASS_UNROLLED { add(totals[v], term(V{}, V::load(x + i + v * V::lanes))); });
-    T high[lanes], low[lanes];
-    unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
-        V::store(high + v * V::lanes, totals[v].high);
-        V::store(low + v * V::lanes, totals[v].low);
-    });
+        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
+            add(totals[v], term(V::load(x + i + v * V::lanes), i + v * V::lanes));
+        });
+    Lanes sums, rest;
+    unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { sums.store(v, totals[v]); });
+    for (int v = 0; i + v * V::lanes < count; ++v) {
+        const Index at = i + v * V::lanes;
+        rest.store(v, term(V::load_partial(x + at, count - at), at));
+    }
     Pair<S> total{0, 0};
-    for (Index lane = 0; lane < lanes; ++lane) {
-        Pair<S> own{high[lane], low[lane]};
-        if (i + lane < count) add(own, term(S{}, x[i + lane]));
+    // Without the lanes of a short row that got nothing.
+    for (Index lane = 0; lane < lanes && lane < count; ++lane) {
+        Pair<S> own{sums.high[lane], sums.low[lane]};
+        if (i + lane < count) add(own, Pair<S>{rest.high[lane], rest.low[lane]});
         add(total, own);
     }
     return fast_two_sum<S>(total.high, total.low);
@@ -68,26 +78,24 @@ FORWARDPASS_INLINE Pair<V> column(const RowTask<typename V::Element>& a, ColumnR
     return {V::load(from), V::load(from + a.table_stride)};
 }
 
-// y[i..] = compute(V{}, x register, i): the whole vectors, then the rest lane by lane.
+// y[i..] = compute(x register, i), for whole vectors and a last one that is filled up.
 template <class V, class Compute>
 FORWARDPASS_INLINE void each_column(const RowTask<typename V::Element>& a, const Compute& compute) noexcept {
-    using S = Scalar<typename V::Element>;
     Index i = 0;
-    for (; i + V::lanes <= a.count; i += V::lanes) V::store(a.y + i, compute(V{}, V::load(a.x + i), i));
-    for (; i < a.count; ++i) a.y[i] = compute(S{}, a.x[i], i);
+    for (; i + V::lanes <= a.count; i += V::lanes) V::store(a.y + i, compute(V::load(a.x + i), i));
+    if (i < a.count) V::store_partial(a.y + i, compute(V::load_partial(a.x + i, a.count - i), i), a.count - i);
 }
 
 template <class V>
 void columns(const RowTask<typename V::Element>& a) noexcept {
-    each_column<V>(a, [&](auto v, auto x, Index i) FORWARDPASS_UNROLLED {
-        using L = decltype(v);
-        const Pair<L> middle = column<L>(a, center_row, i), factor = column<L>(a, scale_row, i),
-                      more = column<L>(a, offset_row, i);
+    each_column<V>(a, [&](auto x, Index i) FORWARDPASS_UNROLLED {
+        const Pair<V> middle = column<V>(a, center_row, i), factor = column<V>(a, scale_row, i),
+                      more = column<V>(a, offset_row, i);
         const auto rounded = (x - middle.high) * factor.high + more.high;
-        const Pair<L> y = sum<L>(product<L>(difference<L>(x, middle), factor), more);
-        const auto value = finite_or<L>(y.high + y.low, rounded);
-        return smaller<L>(L::load(a.table + highest_row * a.table_stride + i),
-                          L::max(L::load(a.table + lowest_row * a.table_stride + i), value));
+        const Pair<V> y = sum<V>(product<V>(difference<V>(x, middle), factor), more);
+        const auto value = finite_or<V>(y.high + y.low, rounded);
+        return smaller<V>(V::load(a.table + highest_row * a.table_stride + i),
+                          V::max(V::load(a.table + lowest_row * a.table_stride + i), value));
     });
 }
 
@@ -104,23 +112,19 @@ void layer_norm(const RowTask<typename V::Element>& a) noexcept {
     using T = typename V::Element;
     using S = Scalar<T>;
     const Pair<S> count{static_cast<T>(a.count), 0};
-    const Pair<S> total = sum_over<V>(a.x, a.count, [](auto v, auto x) FORWARDPASS_UNROLLED {
-        using L = decltype(v);
-        return Pair<L>{x, L::broadcast(0)};
-    });
+    const Pair<S> total =
+        sum_over<V>(a.x, a.count, [](auto x, Index) FORWARDPASS_UNROLLED { return Pair<V>{x, V::broadcast(0)}; });
     const Pair<S> mean = quotient<S>(total, count);
-    const Pair<S> squares = sum_over<V>(a.x, a.count, [&](auto v, auto x) FORWARDPASS_UNROLLED {
-        using L = decltype(v);
-        const Pair<L> d = difference<L>(x, broadcast<L>(mean));
-        return product<L>(d, d);
+    const Pair<S> squares = sum_over<V>(a.x, a.count, [&](auto x, Index) FORWARDPASS_UNROLLED {
+        const Pair<V> d = difference<V>(x, broadcast<V>(mean));
+        return product<V>(d, d);
     });
     const T eps = static_cast<T>(a.eps);
     const Pair<S> variance = sum<S>(quotient<S>(squares, count), {eps, static_cast<T>(a.eps - eps)});
     const Pair<S> root = reciprocal_root<S>(variance);
-    each_column<V>(a, [&](auto v, auto x, Index i) FORWARDPASS_UNROLLED {
-        using L = decltype(v);
-        const Pair<L> normal = product<L>(difference<L>(x, broadcast<L>(mean)), broadcast<L>(root));
-        const Pair<L> y = sum<L>(product<L>(normal, column<L>(a, scale_row, i)), column<L>(a, offset_row, i));
+    each_column<V>(a, [&](auto x, Index i) FORWARDPASS_UNROLLED {
+        const Pair<V> normal = product<V>(difference<V>(x, broadcast<V>(mean)), broadcast<V>(root));
+        const Pair<V> y = sum<V>(product<V>(normal, column<V>(a, scale_row, i)), column<V>(a, offset_row, i));
         return y.high + y.low;
     });
 }
@@ -140,11 +144,11 @@ typename V::Element largest_of(const typename V::Element* x, Index count) noexce
     return largest;
 }
 
-// e^(x - largest), in parts.
+// e^(x - largest) = 2^n (high + low).
 template <class V>
 struct Weight {
     Pair<V> significand;
-    Scale<V> scale;
+    typename V::Register n;
 };
 
 template <class V>
@@ -153,33 +157,75 @@ FORWARDPASS_INLINE Weight<V> weight(typename V::Register x, typename V::Element 
     const Pair<V> d = two_sum<V>(x, V::broadcast(-largest));
     const auto low = V::select_at_least(limit, V::magnitude(d.high), d.low, V::broadcast(0));
     const Exponential<V> e = exponential<V>({V::max(-limit, d.high), low});
-    return {significand<V>(e), scale<V>(e)};
+    return {significand<V>(e), e.n};
 }
 
-// The sum of e^(x - largest).
+// As a term of their sum.
 template <class V>
-Pair<Scalar<typename V::Element>> sum_of_weights(const typename V::Element* x, Index count,
-                                                 typename V::Element largest) noexcept {
-    return sum_over<V>(x, count, [&](auto v, auto value) FORWARDPASS_UNROLLED {
-        using L = decltype(v);
-        const Weight<L> w = weight<L>(value, largest);
-        const auto power = w.scale.first * w.scale.rest;
-        return Pair<L>{w.significand.high * power, w.significand.low * power};
+FORWARDPASS_INLINE Pair<V> whole(const Weight<V>& w) noexcept {
+    const Scale<V> s = scale<V>(w.n);
+    const auto power = s.first * s.rest;
+    return {w.significand.high * power, w.significand.low * power};
+}
+
+// The weights of one row, 12 KB of stack, so that each is computed once.
+template <class V>
+class KeptWeights {
+public:
+    static constexpr Index most = Index{4096 / sizeof(typename V::Element)};
+
+    FORWARDPASS_INLINE void keep(Index at, const Weight<V>& w) noexcept {
+        V::store(high_ + at, w.significand.high);
+        V::store(low_ + at, w.significand.low);
+        V::store(n_ + at, w.n);
+    }
+    FORWARDPASS_INLINE Weight<V> at(Index at) const noexcept {
+        return {{V::load(high_ + at), V::load(low_ + at)}, V::load(n_ + at)};
+    }
+
+private:
+    typename V::Element high_[most], low_[most], n_[most];
+};
+
+// keep(index, weight) is called once for each, then weight_of(x register, index) may be asked again.
+template <class V, class Keep, class WeightOf>
+FORWARDPASS_INLINE void softmax_by(const RowTask<typename V::Element>& a, const Keep& keep,
+                                   const WeightOf& weight_of) noexcept {
+    using T = typename V::Element;
+    const T largest = largest_of<V>(a.x, a.count);
+    const Pair<Scalar<T>> total = sum_over<V>(a.x, a.count, [&](auto x, Index i) FORWARDPASS_UNROLLED {
+        const Weight<V> w = weight<V>(x, largest);
+        keep(i, w);
+        return whole<V>(w);
+    });
+    const T reciprocal = 1 / total.high;
+    each_column<V>(a, [&](auto x, Index i) FORWARDPASS_UNROLLED {
+        const Weight<V> w = weight_of(x, i, largest);
+        const Scale<V> s = scale<V>(w.n);
+        const Pair<V> y = quotient<V>(w.significand, broadcast<V>(total), V::broadcast(reciprocal));
+        return (y.high + y.low) * s.first * s.rest;
     });
 }
 
 template <class V>
 void softmax(const RowTask<typename V::Element>& a) noexcept {
     using T = typename V::Element;
-    const T largest = largest_of<V>(a.x, a.count);
-    const Pair<Scalar<T>> total = sum_of_weights<V>(a.x, a.count, largest);
-    const T reciprocal = 1 / total.high;
-    each_column<V>(a, [&](auto v, auto x, Index) FORWARDPASS_UNROLLED {
-        using L = decltype(v);
-        const Weight<L> w = weight<L>(x, largest);
-        const Pair<L> y = quotient<L>(w.significand, broadcast<L>(total), L::broadcast(reciprocal));
-        return (y.high + y.low) * w.scale.first * w.scale.rest;
-    });
+    if (a.count > KeptWeights<V>::most)
+        return softmax_by<V>(
+            a, [](Index, const auto&) FORWARDPASS_UNROLLED {},
+            [](auto x, Index, T largest) FORWARDPASS_UNROLLED { return weight<V>(x, largest); });
+    KeptWeights<V> kept;
+    softmax_by<V>(
+        a, [&](Index i, const Weight<V>& w) FORWARDPASS_UNROLLED { kept.keep(i, w); },
+        [&](auto, Index i, T) FORWARDPASS_UNROLLED { return kept.at(i); });
+}
+
+// The sum of e^(x - largest).
+template <class V>
+Pair<Scalar<typename V::Element>> sum_of_weights(const typename V::Element* x, Index count,
+                                                 typename V::Element largest) noexcept {
+    return sum_over<V>(x, count,
+                       [&](auto value, Index) FORWARDPASS_UNROLLED { return whole<V>(weight<V>(value, largest)); });
 }
 
 // log(1 + s) for s >= 0.
@@ -206,11 +252,10 @@ void log_softmax(const RowTask<typename V::Element>& a) noexcept {
     const Pair<S> after = sum_of_weights<V>(a.x + at + 1, a.count - at - 1, largest);
     Pair<S> log = log1p<S>(sum<S>(before, after));
     log.high += largest - largest;  // NaN where that is infinite
-    each_column<V>(a, [&](auto v, auto x, Index) FORWARDPASS_UNROLLED {
-        using L = decltype(v);
-        const Pair<L> d = two_sum<L>(x, L::broadcast(-largest));
-        const Pair<L> y = sum<L>(d, {L::broadcast(-log.high), L::broadcast(-log.low)});
-        return finite_or<L>(y.high + y.low, d.high - L::broadcast(log.high));
+    each_column<V>(a, [&](auto x, Index) FORWARDPASS_UNROLLED {
+        const Pair<V> d = two_sum<V>(x, V::broadcast(-largest));
+        const Pair<V> y = sum<V>(d, {V::broadcast(-log.high), V::broadcast(-log.low)});
+        return finite_or<V>(y.high + y.low, d.high - V::broadcast(log.high));
     });
 }
 

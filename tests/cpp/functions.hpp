@@ -103,8 +103,8 @@ void check_row_functions(Checker<T>& c) {
             const Values<T> x = bending(c, count);
             Values<T> expected = x;
             const Columns columns(count, RandomColumns<T>(c, count).pointers());
-            // On a page's edge, so that nothing behind the last column is read.
-            const Index stride = columns.stride<T>(), size = stride * (column_rows - 1) + count;
+            // On a page's edge, so that nothing behind the last cache line is read.
+            const Index stride = columns.stride<T>(), size = stride * column_rows;
             T* const table = c.w.template place<T>(size, current.flush);
             if (count > 0) std::copy_n(columns.table<T>(), size, table);
             RowTask<T> task{function, table, stride, 1e-5, x.data(), expected.data(), count};

@@ -60,7 +60,7 @@ MUTANTS = (
     Mutant(
         "last elements read as a whole vector",
         "cpp/kernels/activations.hpp",
-        "compute(V::load(rest)), count - i)",
+        "compute(V::load_partial(x + i, count - i)), count - i)",
         "compute(V::load(x + i)), count - i)",
         "reads behind the caller's array",
     ),
@@ -68,7 +68,7 @@ MUTANTS = (
     Mutant(
         "last k dropped",
         "cpp/kernels/tile.hpp",
-        "add_blocks<lines, 1>(at, blocks.rest, sums)",
+        "add_blocks<lines, 1>(at, rest, sums)",
         "add_blocks<lines, 1>(at, blocks.rest - 1, sums)",
         "the last product of a short block is missing",
     ),
@@ -193,8 +193,8 @@ MUTANTS = (
     Mutant(
         "AVX-512's tail mask too wide",
         "cpp/kernels/isa_avx512.cpp",
-        "static_cast<__mmask16>((1u << count) - 1)",
-        "static_cast<__mmask16>((2u << count) - 1)",
+        "_mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), a)",
+        "_mm512_mask_storeu_ps(p, static_cast<__mmask16>((2u << count) - 1), a)",
         "writes one float behind the outputs",
     ),
     Mutant(
@@ -456,6 +456,14 @@ MUTANTS = (
         "the sign of double takes a bit of the exponent along",
     ),
     # ---- functions of rows ----
+    Mutant(
+        "softmax keeps its weights one vector too early",
+        "cpp/kernels/row_functions.hpp",
+        "V::store(low_ + at, w.significand.low);",
+        "V::store(low_ + (at < V::lanes ? at : at - V::lanes), w.significand.low);",
+        "the low parts of kept weights are those of the next vector",
+        ("tests/test_row_functions.py",),
+    ),
     Mutant(
         "softmax without its largest",
         "cpp/kernels/row_functions.hpp",
