@@ -211,6 +211,8 @@ def test_what_load_refuses(tmp_path: Path) -> None:
     for text in ("", "3", "3-", "3-4:conv", "3-x", "3-0", "-3-4", "3-\u0664"):
         with pytest.raises(ValueError, match="architecture: expected widths"):
             fp.load(tmp_path / "net.npz", text)
+    with pytest.raises(TypeError, match=r"architecture: expected a string like .*, got list"):
+        fp.load(tmp_path / "net.npz", [3, 4])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

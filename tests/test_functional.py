@@ -152,3 +152,10 @@ def test_arguments_by_name() -> None:
     assert fp.matmul(A=[[1]], B=[[2]]) == 2
     assert fp.add_bias(y=[1], b=[2]) == 3
     assert fp.relu(y=[1]) == 1
+
+
+def test_an_activation_is_a_name() -> None:
+    with pytest.raises(
+        TypeError, match="activation: expected a name like 'relu' or None, got builtin_function_or_method"
+    ):
+        fp.linear([1.0], [[1.0]], activation=fp.relu)  # type: ignore[arg-type]

@@ -244,9 +244,13 @@ def test_what_is_refused(make: Callable[[], Any], message: str) -> None:
         make()
 
 
+def test_a_shape_of_one() -> None:
+    assert fp.LayerNorm((3,)).in_features == fp.LayerNorm([3]).in_features == 3
+
+
 def test_wrong_types() -> None:
     for make in (
-        lambda: fp.LayerNorm([3]),  # type: ignore[arg-type]
+        lambda: fp.LayerNorm((2, 3)),
         lambda: fp.LayerNorm(True),
         lambda: fp.Affine([1j], [0]),
         lambda: fp.Residual(3),  # type: ignore[arg-type]

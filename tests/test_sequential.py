@@ -189,3 +189,31 @@ def test_subclasses_work() -> None:
 
     net = fp.Sequential(Doubling(3), fp.ReLU())
     assert np.array_equal(net([1, -2, 3]), [2, 0, 6])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "whose"),
+    [
+        ((3, 2), (3, 5), "the second one's weight"),
+        ((2, 5), (4, 5), "the first one's weight"),
+        ((2, 5), (5, 7), "both weights"),
+    ],
+)
+def test_transposed_weights_get_a_hint(first: tuple[int, int], second: tuple[int, int], whose: str) -> None:
+    with pytest.raises(ValueError, match=f"; with {whose} transposed it would fit"):
+        fp.Sequential(fp.Linear(np.ones(first)), fp.Linear(np.ones(second)))
+
+
+def test_no_hint_where_no_transpose_would_fit() -> None:
+    with pytest.raises(ValueError, match=r"takes 7$"):
+        fp.Sequential(fp.Linear(np.ones((3, 2))), fp.Linear(np.ones((5, 7))))
+
+
+def test_a_class_is_no_layer() -> None:
+    with pytest.raises(TypeError, match=r"layer 1: .* got the class ReLU; a layer is ReLU\(\.\.\.\)"):
+        fp.Sequential(fp.Linear(np.ones((3, 2))), fp.ReLU)  # type: ignore[arg-type]
+
+
+def test_a_state_dict_is_a_mapping() -> None:
+    with pytest.raises(TypeError, match="state_dict: expected a dict of names and arrays, got list"):
+        fp.Linear(np.ones((3, 2))).load_state_dict([1])  # type: ignore[arg-type]

@@ -63,8 +63,11 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
 }
 
 py::object linear(const py::object& x_value, const py::object& weight_value, const py::object& bias_value,
-                  const std::optional<std::string>& activation, const py::object& out) {
-    const Activation fused = activation ? activation_named(*activation) : Activation{};
+                  const py::object& activation, const py::object& out) {
+    if (!activation.is_none() && !PyUnicode_Check(activation.ptr()))
+        throw py::type_error(std::string("activation: expected a name like 'relu' or None, got ") +
+                             Py_TYPE(activation.ptr())->tp_name);
+    const Activation fused = activation.is_none() ? Activation{} : activation_named(activation.cast<std::string>());
     const py::object x = to_ndarray(x_value, "x"), weight = to_ndarray(weight_value, "W");
     const py::object bias = bias_value.is_none() ? py::object() : to_ndarray(bias_value, "b");
     check_has_axis(as_array(x), "x");
@@ -77,7 +80,7 @@ py::object linear(const py::object& x_value, const py::object& weight_value, con
 }
 
 py::object matvec(const py::object& weight, const py::object& x, const py::object& out) {
-    return linear(x, weight, py::none(), std::nullopt, out);
+    return linear(x, weight, py::none(), py::none(), out);
 }
 
 py::object matmul(const py::object& a_value, const py::object& b_value, const py::object& out) {

@@ -42,13 +42,23 @@ std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers) {
     return shapes;
 }
 
+// The beginner's commonest mistake: weights as Keras and scikit-learn keep them.
+std::string transpose_hint(const LayerShape& first, const LayerShape& second) {
+    const char* const whose = first.type < 0 || second.type < 0           ? nullptr
+                              : first.out_features == second.out_features ? "the second one's weight"
+                              : first.in_features == second.in_features   ? "the first one's weight"
+                              : first.in_features == second.out_features  ? "both weights"
+                                                                          : nullptr;
+    return whose == nullptr ? ""
+                            : std::string("; with ") + whose + " transposed it would fit: weights are " +
+                                  "(out_features, in_features)";
+}
+
 void check_chain(const LayerShape& first, const LayerShape& second) {
     if (first.out_features != second.in_features)
         throw py::value_error(describe(first) + " gives " + std::to_string(first.out_features) + " features, but " +
                               describe(second) + " takes " + std::to_string(second.in_features) +
-                              (first.out_features == second.out_features
-                                   ? "; its transposed weight would fit: weights are (out_features, in_features)"
-                                   : ""));
+                              transpose_hint(first, second));
 }
 
 // The one dtype of those that have one, or -1.

@@ -1,6 +1,6 @@
 // Activations: what happens to a finished sum. Identity and ReLU are applied to the register before it is stored;
 // the others, which take 2 to 60 operations, to what lies in L1 right after. A new one is a value of Function
-// (contract.hpp), a case here, and its name in bindings/activations.cpp.
+// (contract.hpp), a case here, and its name in bindings/layers.cpp.
 #pragma once
 
 #include "contract.hpp"

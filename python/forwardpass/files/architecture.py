@@ -163,7 +163,11 @@ def parse(text: str) -> dict[str, Any]:
     ------
     ValueError
         Not of that form.
+    TypeError
+        No string.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"architecture: expected a string like '64-128-10:relu', got {type(text).__name__}")
     widths, _, activation = text.partition(":")
     sizes = [int(part) if part.isascii() and part.isdigit() else 0 for part in widths.split("-")]
     activation = activation or "relu"

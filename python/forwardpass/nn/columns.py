@@ -6,7 +6,7 @@ that a mean that is large beside its deviation loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Any
 
@@ -85,7 +85,7 @@ class LayerNorm(Columns):
 
     Parameters
     ----------
-    normalized_shape : int
+    normalized_shape : int, or a sequence of one
         The number of features.
     weight, bias : array_like, shape (features,), optional
         Kept as float64; without them 1 and 0.
@@ -109,8 +109,14 @@ class LayerNorm(Columns):
     _optional = ("weight", "bias")
 
     def __init__(
-        self, normalized_shape: int, weight: ArrayLike | None = None, bias: ArrayLike | None = None, eps: float = 1e-5
+        self,
+        normalized_shape: int | Sequence[int],
+        weight: ArrayLike | None = None,
+        bias: ArrayLike | None = None,
+        eps: float = 1e-5,
     ) -> None:
+        if isinstance(normalized_shape, (tuple, list)) and len(normalized_shape) == 1:
+            (normalized_shape,) = normalized_shape  # as PyTorch takes it, too
         if isinstance(normalized_shape, bool) or not isinstance(normalized_shape, (int, np.integer)):
             raise TypeError(f"normalized_shape: expected the number of features, got {normalized_shape!r}")
         if normalized_shape < 0:

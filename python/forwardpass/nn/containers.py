@@ -43,8 +43,12 @@ class Sequential(Module):
     def __init__(self, *layers: Module) -> None:
         for position, layer in enumerate(layers):
             if not isinstance(layer, Module):
-                hint = "; pass the layers of a list one by one, Sequential(*layers)" if isinstance(layer, list) else ""
-                raise TypeError(f"layer {position}: expected a forwardpass layer, got {type(layer).__name__}{hint}")
+                got, hint = type(layer).__name__, ""
+                if isinstance(layer, list):
+                    hint = "; pass the layers of a list one by one, Sequential(*layers)"
+                elif isinstance(layer, type) and issubclass(layer, Module):
+                    got, hint = f"the class {layer.__name__}", f"; a layer is {layer.__name__}(...)"
+                raise TypeError(f"layer {position}: expected a forwardpass layer, got {got}{hint}")
         super().__init__(layers)
         self._layers = layers
 

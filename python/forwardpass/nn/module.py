@@ -105,7 +105,7 @@ class Module(_core.Network):
         ValueError
             Names missing or unexpected, a shape that differs, or a value that the layer does not take.
         TypeError
-            A dtype that NumPy's same_kind rule does not convert to the module's.
+            No mapping, or a dtype that NumPy's same_kind rule does not convert to the module's.
 
         Examples
         --------
@@ -116,6 +116,8 @@ class Module(_core.Network):
         array([3.])
         """
         names = self._state_names
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"state_dict: expected a dict of names and arrays, got {type(state_dict).__name__}")
         if len(state_dict) != len(names) or not all(name in state_dict for name in names):
             missing = [name for name in names if name not in state_dict]
             unexpected = [name for name in state_dict if name not in names and name not in self._ignored_names]
