@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 import forwardpass as fp
 from forwardpass.cli.timing import time_interleaved
 
-SHAPE = (4, 1024)
-ELEMENTS = 4096
+SHAPE = (4, 1000)
+ELEMENTS = SHAPE[0] * SHAPE[1]
 
 Array = NDArray[Any]
 Call = Callable[[], object]

@@ -1,10 +1,13 @@
 #include "columns.hpp"
 
+#include <algorithm>
+
 namespace forwardpass {
 namespace {
 
 template <class T>
 void fill(T* table, Index stride, Index width, const ColumnValues& values) noexcept {
+    std::fill_n(table, column_rows * stride, T{0});  // the padding is read with the last columns
     const auto parts = [&](ColumnRow row, const ColumnValues::Parts& from) {
         for (Index i = 0; i < width; ++i) {
             const T high = static_cast<T>(from.high[i]);

@@ -9,7 +9,7 @@ namespace forwardpass {
 
 // Work, in multiplications, that threads which are awake may take part in: 5 us at 100 GFMA/s, where
 // sharing costs 0.9 us. Work for which sleeping ones are woken in a loop of calls: 10 us, where two threads gain 1.6 to
-// 1.9 times; of half that, 8 rows of 48-256-256-12 took 8.4 us in some runs and 15 in others, and take 12 alone. And for
+// 1.9 times; 8 rows of 48-256-256-12, 0.85 of it, took 8.4 us in some runs and 15 in others, and take 12 alone. And for
 // which they are woken at once, though that takes the caller up to 0.2 ms (on a virtual machine): 0.3 ms.
 constexpr Index work_worth_sharing = Index{1} << 19;
 constexpr Index work_worth_waking_in_a_loop = Index{1} << 20;

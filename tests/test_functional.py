@@ -155,7 +155,5 @@ def test_arguments_by_name() -> None:
 
 
 def test_an_activation_is_a_name() -> None:
-    with pytest.raises(
-        TypeError, match="activation: expected a name like 'relu' or None, got builtin_function_or_method"
-    ):
+    with pytest.raises(TypeError, match="activation: expected a name like 'relu' or None, got "):
         fp.linear([1.0], [[1.0]], activation=fp.relu)  # type: ignore[arg-type]

@@ -63,6 +63,17 @@ def test_softmax_and_its_logarithm(width: int, dtype: Float) -> None:
     assert largest_units(fp.LogSoftmax(), x, exact_log_softmax) <= allowed
 
 
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [511, 513, 1023, 1025])
+def test_softmax_of_wide_rows(width: int, dtype: Float) -> None:
+    x = rows(dtype, width)[:1]
+    assert largest_units(fp.Softmax(), x, exact_softmax) <= (1 if dtype is np.float32 else 2)
+    # The end of a row that is nothing but far below weighs nothing, so that both ways of keeping weights must agree.
+    far = np.full((1, 600), -1e4, dtype)
+    assert np.array_equal(fp.Softmax()(np.hstack([x, far]))[:, :width], fp.Softmax()(x))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("width", [1, 2, 7, 16, 33, 100])
 def test_layer_norm(width: int, dtype: Float) -> None:
@@ -250,7 +261,7 @@ def test_a_shape_of_one() -> None:
 
 def test_wrong_types() -> None:
     for make in (
-        lambda: fp.LayerNorm((2, 3)),
+        lambda: fp.LayerNorm((2, 3)),  # type: ignore[arg-type]
         lambda: fp.LayerNorm(True),
         lambda: fp.Affine([1j], [0]),
         lambda: fp.Residual(3),  # type: ignore[arg-type]

@@ -207,6 +207,8 @@ def test_transposed_weights_get_a_hint(first: tuple[int, int], second: tuple[int
 def test_no_hint_where_no_transpose_would_fit() -> None:
     with pytest.raises(ValueError, match=r"takes 7$"):
         fp.Sequential(fp.Linear(np.ones((3, 2))), fp.Linear(np.ones((5, 7))))
+    with pytest.raises(ValueError, match=r"takes 4$"):  # transposed, the one between would not take what comes before
+        fp.Sequential(*(fp.Linear(np.ones(shape)) for shape in ((4, 8), (2, 4), (1, 4))))
 
 
 def test_a_class_is_no_layer() -> None:

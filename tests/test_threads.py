@@ -57,11 +57,16 @@ def test_errors_in_one_thread_leave_the_others_right(dtype: Float) -> None:
 def test_threads_with_small_stacks(dtype: Float) -> None:
     net, x = network(dtype), normal(1, (60, 17), dtype)
     W, b = normal(2, (70, 17), dtype), normal(3, (70,), dtype)
-    expected = [net(x), net(x[0]), fp.linear(x, W, b), fp.linear(x[0], W, b)]
+    wide = normal(4, (2, 500), dtype)
+
+    def answers() -> list[Array]:
+        return [net(x), net(x[0]), fp.linear(x, W, b), fp.linear(x[0], W, b), fp.Softmax()(wide)]
+
+    expected = answers()
     results: list[Array] = []
 
     def work() -> None:
-        results.extend([net(x), net(x[0]), fp.linear(x, W, b), fp.linear(x[0], W, b)])
+        results.extend(answers())
 
     former = threading.stack_size(64 * 1024)
     try:

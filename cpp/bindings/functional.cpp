@@ -1,7 +1,6 @@
 // The functional calls: plain arrays in, plain arrays out, the bits of the packed layers.
 #include <pybind11/stl.h>
 
-#include <optional>
 #include <string>
 
 #include "../dispatch.hpp"

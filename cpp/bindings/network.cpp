@@ -42,23 +42,26 @@ std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers) {
     return shapes;
 }
 
-// The beginner's commonest mistake: weights as Keras and scikit-learn keep them.
-std::string transpose_hint(const LayerShape& first, const LayerShape& second) {
-    const char* const whose = first.type < 0 || second.type < 0           ? nullptr
-                              : first.out_features == second.out_features ? "the second one's weight"
-                              : first.in_features == second.in_features   ? "the first one's weight"
-                              : first.in_features == second.out_features  ? "both weights"
-                                                                          : nullptr;
-    return whose == nullptr ? ""
-                            : std::string("; with ") + whose + " transposed it would fit: weights are " +
-                                  "(out_features, in_features)";
+// Weights as Keras and scikit-learn keep them are a common mistake. The first one of a pair could be transposed only
+// where nothing comes before it.
+std::string transpose_hint(const LayerShape& first, const LayerShape& second, bool starts) {
+    const char* whose = nullptr;
+    if (first.type < 0 || second.type < 0) return "";
+    if (first.out_features == second.out_features) whose = "the second one's weight";
+    else if (starts && first.in_features == second.in_features) whose = "the first one's weight";
+    else if (starts && first.in_features == second.out_features) whose = "both weights";
+    else return "";
+    return std::string("; with ") + whose + " transposed it would fit: weights are (out_features, in_features)";
 }
 
-void check_chain(const LayerShape& first, const LayerShape& second) {
-    if (first.out_features != second.in_features)
+void check_chain(const std::vector<LayerShape>& shapes) {
+    for (std::size_t i = 1; i < shapes.size(); ++i) {
+        const LayerShape &first = shapes[i - 1], &second = shapes[i];
+        if (first.out_features == second.in_features) continue;
         throw py::value_error(describe(first) + " gives " + std::to_string(first.out_features) + " features, but " +
                               describe(second) + " takes " + std::to_string(second.in_features) +
-                              transpose_hint(first, second));
+                              transpose_hint(first, second, i == 1));
+    }
 }
 
 // The one dtype of those that have one, or -1.
@@ -92,7 +95,7 @@ Network<T> build(const std::vector<AnyLayer>& layers) {
 BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers) : layers_(std::move(layers)) {
     if (layers_.empty()) throw py::value_error("a network needs at least one layer, got none");
     const std::vector<LayerShape> shapes = shapes_of(layers_);
-    for (std::size_t i = 1; i < shapes.size(); ++i) check_chain(shapes[i - 1], shapes[i]);
+    check_chain(shapes);
     type_ = check_types(shapes);
     if (!shapes.empty()) {
         in_features_ = shapes.front().in_features;

@@ -88,8 +88,8 @@ enum class RowFunction : std::uint8_t {
     log_softmax,
 };
 
-// The values of columns and layer_norm: so many rows of a table, whole cache lines each; each value but the limits in
-// two parts (pair.hpp).
+// The values of columns and layer_norm: so many rows of a table, whole cache lines each, of which what is behind the
+// last column is read and does not matter; each value but the limits in two parts (pair.hpp).
 enum ColumnRow : Index { center_row, scale_row = 2, offset_row = 4, lowest_row = 6, highest_row, column_rows };
 
 // y = function(x) for one row; x == y is allowed.

@@ -17,12 +17,12 @@ constexpr bool rows_fill_lanes(Index outputs, Index rows) noexcept {
     return 2 * outputs <= V::lanes && rows >= V::lanes;
 }
 
-// Chains are short beside the transposing. With registers of four parts that hides even a single one, and blocks side
-// by side, which gain 4 % in L1, meet more lines of memory at once: 1024 rows of 10000 x 1 took 2.2 ms with two, and
-// take 1.2 with one. With registers of two parts 64 rows take 44 us with two and 62 with one (Zen 4).
+// A chain alone waits for its FMAs. Registers of four 16-byte parts take as long to turn x, and blocks side by side
+// gain 4 % in L1 but meet more lines of memory at once: 1024 rows of 10000 x 1 took 2.2 ms with two, and take 1.2 with
+// one. Registers of two parts turn it faster: 64 rows of 10000 x 1 take 44 us with two blocks and 62 with one (Zen 4).
 template <class V>
 constexpr int blocks_side_by_side(int outputs) noexcept {
-    return V::lanes >= 4 * V::unit ? 1 : blocks_at_once(4 * outputs);
+    return outputs == 1 && most_turned<V> == static_cast<int>(V::unit) ? 2 : 1;
 }
 
 // sums[j] += the next `blocks` blocks of `length` steps, side by side, of output j.

@@ -18,7 +18,6 @@ struct Avx2F32 {
 
     static Register load(const float* p) noexcept { return _mm256_loadu_ps(p); }
     static void store(float* p, Register a) noexcept { _mm256_storeu_ps(p, a); }
-    // The first `count` elements, and zeros; all where there are more.
     static Register load_partial(const float* p, Index count) noexcept {
         const __m256i at = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), at));

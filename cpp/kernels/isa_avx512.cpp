@@ -33,7 +33,6 @@ struct Avx512F32 {
 
     static Register load(const float* p) noexcept { return _mm512_loadu_ps(p); }
     static void store(float* p, Register a) noexcept { _mm512_storeu_ps(p, a); }
-    // The first `count` elements, and zeros.
     static Register load_partial(const float* p, Index count) noexcept {
         return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
     }

@@ -15,7 +15,6 @@ struct NeonF32 {
 
     static Register load(const float* p) noexcept { return vld1q_f32(p); }
     static void store(float* p, Register a) noexcept { vst1q_f32(p, a); }
-    // The first `count` elements, and zeros; all where there are more.
     static Register load_partial(const float* p, Index count) noexcept {
         float part[4] = {};
         for (Index i = 0; i < count && i < 4; ++i) part[i] = p[i];

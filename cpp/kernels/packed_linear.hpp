@@ -55,7 +55,7 @@ struct PanelRows {
     T* scratch;
     Fetch fetch;
     Slice slice;
-    Operands<T> first;  // of row 0 and output 0
+    Operands<T> origin;  // of row 0 and output 0, at the slice's first step
 };
 
 // Where the sums of some rows are kept between two slices.
@@ -105,7 +105,8 @@ FORWARDPASS_INLINE void add_fetching(const PanelRows<typename V::Element>& a, In
     add_products<0>(at, a.slice, sums);
 }
 
-// Where the sums of a tile wait between two slices; there is scratch only where there is more than one.
+// Where the sums of a tile wait between two slices, if there is more than one; behind those of all rows, the totals of
+// superblocks.
 template <class T>
 T* carried(const PanelRows<T>& a, Index row, Index first) noexcept {
     return a.scratch + row * panel_outputs<T> + first;
@@ -118,7 +119,7 @@ FORWARDPASS_INLINE void finish_tile(const PanelRows<typename V::Element>& a, Ind
     using T = typename V::Element;
     const Batch<T>& batch = a.panel.rows;
     if (!a.slice.closes) return store_sums<V>(sums, carried(a, row, first));
-    const auto totals = [&] { return carried(a, row + batch.rows, first); };
+    const auto totals = [&] { return carried(a, batch.rows + row, first); };
     if (!a.slice.in_first_superblock()) load_sums<true, V>(totals(), sums);
     if (!a.slice.last) return store_sums<V>(sums, totals());
     store_tile(sums, a.panel.at + first, a.panel.layer.activation, a.panel.y + row * batch.y_row_stride + first,
@@ -133,7 +134,7 @@ __attribute__((noinline)) void tile(const PanelRows<typename V::Element>& a, Ind
     Sums<V, rows, vectors> sums;
     if (a.slice.opens) sums.fill(start_of_sum<T>(a.panel.layer.depth));
     else load_sums<false, V>(carried(a, row, first), sums);
-    Operands<T> at = a.first;
+    Operands<T> at = a.origin;
     at.x += row * at.x_row_stride;
     at.w += first;
     if constexpr (cold) add_fetching<V>(a, row, at, sums);

@@ -168,39 +168,49 @@ FORWARDPASS_INLINE Pair<V> whole(const Weight<V>& w) noexcept {
     return {w.significand.high * power, w.significand.low * power};
 }
 
-// The weights of one row, 12 KB of stack, so that each is computed once.
+// The weights of one row between two passes, in 12 KB of stack.
 template <class V>
 class KeptWeights {
 public:
-    static constexpr Index most = Index{4096 / sizeof(typename V::Element)};
+    using T = typename V::Element;
+    static constexpr Index most = Index{4096 / sizeof(T)};
 
-    FORWARDPASS_INLINE void keep(Index at, const Weight<V>& w) noexcept {
-        V::store(high_ + at, w.significand.high);
-        V::store(low_ + at, w.significand.low);
-        V::store(n_ + at, w.n);
+    FORWARDPASS_INLINE void keep(Index i, const Weight<V>& w) noexcept {
+        V::store(high_ + i, w.significand.high);
+        V::store(low_ + i, w.significand.low);
+        V::store(n_ + i, w.n);
     }
-    FORWARDPASS_INLINE Weight<V> at(Index at) const noexcept {
-        return {{V::load(high_ + at), V::load(low_ + at)}, V::load(n_ + at)};
+    FORWARDPASS_INLINE Weight<V> at(Index i, typename V::Register, T) const noexcept {
+        return {{V::load(high_ + i), V::load(low_ + i)}, V::load(n_ + i)};
     }
 
 private:
-    typename V::Element high_[most], low_[most], n_[most];
+    T high_[most], low_[most], n_[most];
 };
 
-// keep(index, weight) is called once for each, then weight_of(x register, index) may be asked again.
-template <class V, class Keep, class WeightOf>
-FORWARDPASS_INLINE void softmax_by(const RowTask<typename V::Element>& a, const Keep& keep,
-                                   const WeightOf& weight_of) noexcept {
+// Of a row that is longer: computed twice.
+template <class V>
+struct ForgottenWeights {
+    FORWARDPASS_INLINE void keep(Index, const Weight<V>&) noexcept {}
+    FORWARDPASS_INLINE Weight<V> at(Index, typename V::Register x, typename V::Element largest) const noexcept {
+        return weight<V>(x, largest);
+    }
+};
+
+// By itself, for its stack.
+template <class V, class Weights>
+__attribute__((noinline)) void softmax_with(const RowTask<typename V::Element>& a) noexcept {
     using T = typename V::Element;
+    Weights weights;
     const T largest = largest_of<V>(a.x, a.count);
     const Pair<Scalar<T>> total = sum_over<V>(a.x, a.count, [&](auto x, Index i) FORWARDPASS_UNROLLED {
         const Weight<V> w = weight<V>(x, largest);
-        keep(i, w);
+        weights.keep(i, w);
         return whole<V>(w);
     });
     const T reciprocal = 1 / total.high;
     each_column<V>(a, [&](auto x, Index i) FORWARDPASS_UNROLLED {
-        const Weight<V> w = weight_of(x, i, largest);
+        const Weight<V> w = weights.at(i, x, largest);
         const Scale<V> s = scale<V>(w.n);
         const Pair<V> y = quotient<V>(w.significand, broadcast<V>(total), V::broadcast(reciprocal));
         return (y.high + y.low) * s.first * s.rest;
@@ -209,15 +219,8 @@ FORWARDPASS_INLINE void softmax_by(const RowTask<typename V::Element>& a, const 
 
 template <class V>
 void softmax(const RowTask<typename V::Element>& a) noexcept {
-    using T = typename V::Element;
-    if (a.count > KeptWeights<V>::most)
-        return softmax_by<V>(
-            a, [](Index, const auto&) FORWARDPASS_UNROLLED {},
-            [](auto x, Index, T largest) FORWARDPASS_UNROLLED { return weight<V>(x, largest); });
-    KeptWeights<V> kept;
-    softmax_by<V>(
-        a, [&](Index i, const Weight<V>& w) FORWARDPASS_UNROLLED { kept.keep(i, w); },
-        [&](auto, Index i, T) FORWARDPASS_UNROLLED { return kept.at(i); });
+    if (a.count <= KeptWeights<V>::most) softmax_with<V, KeptWeights<V>>(a);
+    else softmax_with<V, ForgottenWeights<V>>(a);
 }
 
 // The sum of e^(x - largest).

@@ -27,6 +27,7 @@ struct Scalar {
     static constexpr int registers = 16;
 
     static Register load(const T* p) noexcept { return *p; }
+    // The first `count` elements, from 1 to what 64 bytes hold, and zeros; all where lanes are fewer.
     static Register load_partial(const T* p, Index) noexcept { return *p; }
     static void store(T* p, Register a) noexcept { *p = a; }
     static void store_partial(T* p, Register a, Index) noexcept { *p = a; }

@@ -28,7 +28,7 @@ FORWARDPASS_INLINE void unrolled(const Body& body) noexcept {
 template <class T>
 FORWARDPASS_INLINE const T& again(const T& object) noexcept {
     const T* p = &object;
-    __asm__("" : "+r"(p));
+    __asm__("" : "+r"(p) : "m"(object));
     return *p;
 }
 

@@ -457,10 +457,24 @@ MUTANTS = (
     ),
     # ---- functions of rows ----
     Mutant(
+        "softmax keeps one weight more than there is room for",
+        "cpp/kernels/row_functions.hpp",
+        "if (a.count <= KeptWeights<V>::most) softmax_with",
+        "if (a.count <= KeptWeights<V>::most + 1) softmax_with",
+        "a row of 1025 writes behind the array of kept weights",
+    ),
+    Mutant(
+        "the last elements of a sum read as a whole vector",
+        "cpp/kernels/row_functions.hpp",
+        "rest.store(v, term(V::load_partial(x + at, count - at), at));",
+        "rest.store(v, term(V::load(x + at), at));",
+        "reads behind the caller's row",
+    ),
+    Mutant(
         "softmax keeps its weights one vector too early",
         "cpp/kernels/row_functions.hpp",
-        "V::store(low_ + at, w.significand.low);",
-        "V::store(low_ + (at < V::lanes ? at : at - V::lanes), w.significand.low);",
+        "V::store(low_ + i, w.significand.low);",
+        "V::store(low_ + (i < V::lanes ? i : i - V::lanes), w.significand.low);",
         "the low parts of kept weights are those of the next vector",
         ("tests/test_row_functions.py",),
     ),

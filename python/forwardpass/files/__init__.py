@@ -73,7 +73,7 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
         Of forwardpass's own layers.
     path : path-like
         Ends in ``.npz``, which NumPy reads, or ``.safetensors``, which torch's users read; the latter
-        needs the library of that name (``pip install 'forwardpass[safetensors]'``).
+        needs the library of that name (``pip install safetensors``).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The .safetensors format, by its own library (``pip install 'forwardpass[safetensors]'``)."""
+"""The .safetensors format, by its own library (``pip install safetensors``)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ def _library() -> Any:
     try:
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError(
-            ".safetensors files need the library of that name: pip install 'forwardpass[safetensors]'"
-        ) from error
+        raise ImportError(".safetensors files need the library of that name: pip install safetensors") from error
     return safetensors
 
 

@@ -6,7 +6,7 @@ that a mean that is large beside its deviation loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
 from typing import Any
 
@@ -85,7 +85,7 @@ class LayerNorm(Columns):
 
     Parameters
     ----------
-    normalized_shape : int, or a sequence of one
+    normalized_shape : int, or a tuple or list of one
         The number of features.
     weight, bias : array_like, shape (features,), optional
         Kept as float64; without them 1 and 0.
@@ -110,7 +110,7 @@ class LayerNorm(Columns):
 
     def __init__(
         self,
-        normalized_shape: int | Sequence[int],
+        normalized_shape: int | tuple[int] | list[int],
         weight: ArrayLike | None = None,
         bias: ArrayLike | None = None,
         eps: float = 1e-5,

@@ -62,7 +62,7 @@ class Engine:
             worker.close()
 
     def load(self, workload: Workload) -> tuple[list[Worker], list[Result]]:
-        """Who is ready and right, and who is not, with the reason."""
+        """Who is ready and right, and who is not, with the reason. A process that died is started again."""
         ready, skipped = [], []
         for i, worker in enumerate(self.workers):
             if not worker.process.is_alive():
@@ -114,7 +114,7 @@ class Engine:
     def _ask(
         self, worker: Worker, workload: Workload, ready: list[Worker], results: list[Result], *question: Any
     ) -> Any:
-        """The worker's answer; one whose process died is no longer ready, and the results say why."""
+        """The worker's answer; one that failed or died is no longer ready, and the results say why."""
         answer = worker.ask(*question)
         if isinstance(answer, Skipped):
             ready.remove(worker)

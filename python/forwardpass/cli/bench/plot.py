@@ -36,7 +36,7 @@ def plot(results: list[Result], path: str) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise SpecError("--plot needs matplotlib: pip install 'forwardpass[plot]'") from error
+        raise SpecError("--plot needs matplotlib: pip install matplotlib") from error
     rows = [(k, [r for r in group if r.seconds]) for k, group in groupby(results, key)]
     figure = Figure(figsize=(12, 2.2 + 0.24 * sum(len(members) + 2 for _, members in rows)), layout="constrained")
     bars, roofline = figure.subplots(2, 1, height_ratios=[3, 2])

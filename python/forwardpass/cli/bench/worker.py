@@ -108,8 +108,6 @@ class _Server:
             return Skipped(f"not installed ({error.name or error})")
         except UnsupportedError as error:
             return Skipped(str(error))
-        except Exception as error:  # a peer's fault is a line of the report, not the end of the run
-            return Skipped(f"{type(error).__name__}: {str(error)[:100]}")
         return y
 
     def first_rows(self, rows: int) -> Array:
@@ -173,4 +171,8 @@ def _serve(connection: Connection, contestant: str, threads: int) -> None:
             method, arguments = connection.recv()
         except (EOFError, KeyboardInterrupt):
             return
-        connection.send(getattr(server, method)(*arguments))
+        try:
+            answer = getattr(server, method)(*arguments)
+        except Exception as error:  # a peer's fault is a line of the report, not the end of the run
+            answer = Skipped(f"{type(error).__name__}: {str(error)[:100]}")
+        connection.send(answer)

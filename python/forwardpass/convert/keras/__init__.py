@@ -35,7 +35,7 @@ def from_keras(model: Any) -> nn.Sequential:
     ----------
     model : keras.Sequential, functional keras.Model, or path-like
         A chain of layers, with residual blocks ``x + f(x)`` between them, in float32 or float64; not changed. A file
-        needs h5py (``pip install 'forwardpass[keras]'``); nothing in it can run code.
+        needs h5py (``pip install h5py``); nothing in it can run code.
 
     Returns
     -------

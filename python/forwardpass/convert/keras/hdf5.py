@@ -55,7 +55,7 @@ def read_groups(content: bytes) -> dict[str, Group]:
         h5py is not installed.
     """
     if importlib.util.find_spec("h5py") is None:
-        raise ImportError(".keras files need h5py: pip install 'forwardpass[keras]'")
+        raise ImportError(".keras files need h5py: pip install h5py")
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-c", START, json.dumps(sys.path)],

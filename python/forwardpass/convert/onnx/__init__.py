@@ -27,7 +27,7 @@ def from_onnx(source: str | os.PathLike[str] | Any) -> nn.Sequential:
 
     Models as torch.onnx.export(), skl2onnx and Keras's model.export() write them. The answers of ONNX's own
     ReferenceEvaluator are compared with the network's, and the result of it is printed and kept as
-    ``net.verification``. Needs the onnx library: ``pip install 'forwardpass[onnx]'``.
+    ``net.verification``. Needs the onnx library: ``pip install onnx``.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def library() -> Any:
         import onnx
         import onnx.reference
     except ImportError as error:
-        raise ImportError("ONNX models need the library of that name: pip install 'forwardpass[onnx]'") from error
+        raise ImportError("ONNX models need the library of that name: pip install onnx") from error
     return onnx
 
 
