@@ -186,7 +186,7 @@ def write(results: list[Result], path: Path) -> None:
 PAGE = """# Benchmarks
 
 - `table.py`: every workload below against every peer that is installed, in turns, one process each. It wrote this page.
-- `networks.py`: the table of the project's README, against NumPy by hand.
+- `networks.py`: networks against NumPy by hand and the machine's own limits.
 - `kernels.py`: single layers, row counts and the functional calls.
 - `cpp/kernel_roofline.cpp`: the kernels alone, without Python, against the FMA peak and the reading rate:
   `cmake -S . -B build/bench -DFORWARDPASS_PYTHON=OFF -DFORWARDPASS_BENCHMARKS=ON && cmake --build build/bench`.
