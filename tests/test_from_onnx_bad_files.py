@@ -219,5 +219,5 @@ def test_what_is_no_model(tmp_path: Path) -> None:
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"pip install 'forwardpass\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"pip install onnx"):
         fp.from_onnx("net.onnx")
