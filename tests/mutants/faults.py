@@ -462,6 +462,7 @@ MUTANTS = (
         "if (a.count <= KeptWeights<V>::most) softmax_with",
         "if (a.count <= KeptWeights<V>::most + 1) softmax_with",
         "a row of 1025 writes behind the array of kept weights",
+        ("tests/test_row_functions.py",),
     ),
     Mutant(
         "the last elements of a sum read as a whole vector",
