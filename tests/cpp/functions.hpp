@@ -232,11 +232,14 @@ std::uint64_t hash_of_functions(const Kernels<T>& kernels) {
             kernels.activate(activation, x.data(), y.data(), count);
             add(y);
         }
-        Values<T> table(static_cast<std::size_t>(column_rows * count));
-        for (T& value : table) value = static_cast<T>(numbers.below(2001) - 1000) / 512;
+        const Index stride = padded<T>(count);
+        Values<T> table(static_cast<std::size_t>(column_rows * stride));
+        for (Index row = 0; row < column_rows; ++row)
+            for (Index i = 0; i < count; ++i)
+                table[static_cast<std::size_t>(row * stride + i)] = static_cast<T>(numbers.below(2001) - 1000) / 512;
         for (const RowFunction function :
              {RowFunction::columns, RowFunction::layer_norm, RowFunction::softmax, RowFunction::log_softmax}) {
-            kernels.row({function, table.data(), count, 1e-5, x.data(), y.data(), count});
+            kernels.row({function, table.data(), stride, 1e-5, x.data(), y.data(), count});
             add(y);
         }
     }
