@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,8 +212,9 @@ def test_what_load_refuses(tmp_path: Path) -> None:
     for text in ("", "3", "3-", "3-4:conv", "3-x", "3-0", "-3-4", "3-\u0664"):
         with pytest.raises(ValueError, match="architecture: expected widths"):
             fp.load(tmp_path / "net.npz", text)
+    widths: Any = [3, 4]
     with pytest.raises(TypeError, match=r"architecture: expected a string like .*, got list"):
-        fp.load(tmp_path / "net.npz", [3, 4])  # type: ignore[arg-type]
+        fp.load(tmp_path / "net.npz", widths)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -258,6 +260,7 @@ def test_without_the_library(tmp_path: Path) -> None:
     fp.save(build(), tmp_path / "net.safetensors")
     code = f"""
 import sys
+from typing import Any
 sys.modules["safetensors"] = None
 import forwardpass as fp
 for call in (lambda: fp.load({str(tmp_path / "net.safetensors")!r}), lambda: fp.save(fp.ReLU(), "x.safetensors")):

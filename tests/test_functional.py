@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,5 +156,6 @@ def test_arguments_by_name() -> None:
 
 
 def test_an_activation_is_a_name() -> None:
+    function: Any = fp.relu
     with pytest.raises(TypeError, match="activation: expected a name like 'relu' or None, got "):
-        fp.linear([1.0], [[1.0]], activation=fp.relu)  # type: ignore[arg-type]
+        fp.linear([1.0], [[1.0]], activation=function)

@@ -260,8 +260,9 @@ def test_a_shape_of_one() -> None:
 
 
 def test_wrong_types() -> None:
+    shape: Any = (2, 3)
     for make in (
-        lambda: fp.LayerNorm((2, 3)),  # type: ignore[arg-type]
+        lambda: fp.LayerNorm(shape),
         lambda: fp.LayerNorm(True),
         lambda: fp.Affine([1j], [0]),
         lambda: fp.Residual(3),  # type: ignore[arg-type]
