@@ -119,11 +119,10 @@ void rows_of_blocks(const Panel<typename V::Element>& panel, Index row) noexcept
     });
 }
 
-// Needs one output, and block_groups > 0.
+// All rows from `row` on. Needs one output, and block_groups > 0.
 template <class V>
-void block_lanes(const Panel<typename V::Element>& panel) noexcept {
+void block_lanes(const Panel<typename V::Element>& panel, Index row) noexcept {
     constexpr int at_once = one_chain<V> ? 4 : 1;
-    Index row = 0;
     for (; row + at_once <= panel.rows.rows; row += at_once) rows_of_blocks<V, at_once>(panel, row);
     for (; row < panel.rows.rows; ++row) rows_of_blocks<V, 1>(panel, row);
 }

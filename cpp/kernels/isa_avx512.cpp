@@ -1,6 +1,7 @@
 // AVX-512F: 32 registers of 64 bytes. Rules for this file as for isa_avx2.cpp.
 #include <immintrin.h>
 
+#include "avx2.hpp"
 #include "make_kernels.hpp"
 #include "store_part.hpp"
 
@@ -26,6 +27,7 @@ __m512d two_halves(const T* a, const T* b) noexcept {
 
 struct Avx512F32 {
     using Element = float;
+    using Half = Avx2F32;
     using Register = __m512;
     static constexpr Index lanes = 16;
     static constexpr Index unit = 4;
@@ -95,6 +97,7 @@ struct Avx512F32 {
 
 struct Avx512F64 {
     using Element = double;
+    using Half = Avx2F64;
     using Register = __m512d;
     static constexpr Index lanes = 8;
     static constexpr Index unit = 2;

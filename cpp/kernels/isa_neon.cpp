@@ -8,6 +8,7 @@ namespace {
 
 struct NeonF32 {
     using Element = float;
+    using Half = NeonF32;
     using Register = float32x4_t;
     static constexpr Index lanes = 4;
     static constexpr Index unit = 4;
@@ -64,6 +65,7 @@ struct NeonF32 {
 
 struct NeonF64 {
     using Element = double;
+    using Half = NeonF64;
     using Register = float64x2_t;
     static constexpr Index lanes = 2;
     static constexpr Index unit = 2;

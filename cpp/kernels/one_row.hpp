@@ -72,7 +72,7 @@ void one_row(const PackedLinear<typename V::Element>& a, const Batch<typename V:
         const Index outputs = left < panel_outputs<T> ? left : panel_outputs<T>;
         // Vectors of one output overlap, most of them across two cache lines.
         if (outputs > 1) row_groups<V, widest_group<V>>(a, panel, panel_width<T>(outputs), outputs, batch.x, y);
-        else if (block_groups<T>(a.depth) > 0) block_lanes<V>({a, batch, panel, 1, y});
+        else if (block_groups<T>(a.depth) > 0) block_lanes<V>({a, batch, panel, 1, y}, 0);
         else row_group<0, Scalar<T>, 1>(a, panel, 1, 1, batch.x, y);
         panel += panel_offset<T>(a.depth, 1);
         y += panel_outputs<T>;

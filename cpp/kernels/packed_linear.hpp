@@ -219,6 +219,17 @@ bool rows_share_sets(const Batch<T>& batch) noexcept {
     return batch.x_row_stride * static_cast<Index>(sizeof(T)) % 4096 == 0;
 }
 
+// One output with blocks enough to fill lanes: rows in the lanes, and blocks there for those rows that are left over.
+template <class V>
+void deep_output(const Panel<typename V::Element>& panel) noexcept {
+    using Half = typename V::Half;
+    const Index rows = panel.rows.rows;
+    const bool in_lanes = fills_lanes<V>(1, rows) && !rows_share_sets(panel.rows);
+    const Index end = in_lanes ? rows - rows % Half::lanes : 0;
+    few_outputs<V>(panel, end);
+    block_lanes<V>(panel, end);
+}
+
 template <class V>
 void packed_linear(const PackedLinear<typename V::Element>& a, const Batch<typename V::Element>& batch,
                    typename V::Element* scratch) noexcept {
@@ -228,10 +239,8 @@ void packed_linear(const PackedLinear<typename V::Element>& a, const Batch<typen
     Panel<T> panel{a, batch, a.panels, 0, batch.y};
     for (Index left = a.outputs; left > 0; left -= panel_outputs<T>) {
         panel.outputs = left < panel_outputs<T> ? left : panel_outputs<T>;
-        const bool blocks_fill_lanes = panel.outputs == 1 && block_groups<T>(a.depth) > 0;
-        if (rows_fill_lanes<V>(panel.outputs, batch.rows) && !(blocks_fill_lanes && rows_share_sets(batch)))
-            few_outputs<V>(panel);
-        else if (blocks_fill_lanes) block_lanes<V>(panel);
+        if (panel.outputs == 1 && block_groups<T>(a.depth) > 0) deep_output<V>(panel);
+        else if (fills_lanes<V>(panel.outputs, batch.rows)) few_outputs<V>(panel, batch.rows);
         else tiles<V>(panel, scratch);
         if (!fits_registers(a.activation))
             for (Index r = 0; r < batch.rows; ++r) {

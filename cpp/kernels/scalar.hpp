@@ -21,6 +21,7 @@ using Choose = typename ChooseType<first, A, B>::Type;
 template <class T>
 struct Scalar {
     using Element = T;
+    using Half = Scalar;  // half as many lanes, or as many where the instruction set has no less
     using Register = T;
     static constexpr Index lanes = 1;
     static constexpr Index unit = 1;

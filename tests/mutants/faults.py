@@ -244,9 +244,16 @@ MUTANTS = (
     Mutant(
         "few outputs, one row too far",
         "cpp/kernels/few_outputs.hpp",
-        "r + V::lanes <= batch.rows ? r : batch.rows - V::lanes;",
-        "r + V::lanes <= batch.rows ? r : batch.rows - V::lanes + 1;",
+        "r + V::lanes <= end ? r : end - V::lanes;",
+        "r + V::lanes <= end ? r : end - V::lanes + 1;",
         "the last vector of rows begins one too late and ends outside the array",
+    ),
+    Mutant(
+        "few outputs, too few rows in half the lanes",
+        "cpp/kernels/few_outputs.hpp",
+        "rows_in_lanes<Half>(panel, wide, end);",
+        "rows_in_lanes<Half>(panel, wide, end - 1);",
+        "the last row of some row counts stays as it was, on instruction sets with half as many lanes only",
     ),
     Mutant(
         "AVX-512's transpose",
