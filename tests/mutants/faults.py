@@ -138,7 +138,7 @@ MUTANTS = (
     # ---- roundings ----
     Mutant(
         "two roundings where an FMA stands",
-        "cpp/kernels/isa_avx2.cpp",
+        "cpp/kernels/avx2.hpp",
         "return _mm256_fmadd_ps(a, b, c);",
         "return _mm256_add_ps(_mm256_mul_ps(a, b), c);",
         "the bits of a CPU without FMA",
@@ -179,7 +179,7 @@ MUTANTS = (
     # ---- what is read and written ----
     Mutant(
         "AVX2's partial store shifted",
-        "cpp/kernels/isa_avx2.cpp",
+        "cpp/kernels/avx2.hpp",
         """\
             part = _mm_movehl_ps(part, part);
             p += 2;
@@ -443,7 +443,7 @@ MUTANTS = (
     ),
     Mutant(
         "ELU at 0 of one instruction set",
-        "cpp/kernels/isa_avx2.cpp",
+        "cpp/kernels/avx2.hpp",
         "_mm256_cmp_ps(x, least, _CMP_GE_OQ)",
         "_mm256_cmp_ps(x, least, _CMP_GT_OQ)",
         "functions of 0 take their other branch",
