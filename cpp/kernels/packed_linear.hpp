@@ -212,20 +212,25 @@ void tiles(const Panel<typename V::Element>& panel, typename V::Element* scratch
     else tiles_of<V, Weights::cold>(panel, scratch);
 }
 
-// Rows 4 KB apart meet in one set of L1 and drive each other out: 64 rows of 1024 x 1 took 7.9 us with rows in the
-// lanes, 4.6 with blocks there, which else are slower (10000 x 1: 55, not 42).
-template <class T>
-bool rows_share_sets(const Batch<T>& batch) noexcept {
-    return batch.x_row_stride * static_cast<Index>(sizeof(T)) % 4096 == 0;
+// Whether blocks in the lanes are better than rows there, one output and rows enough given. They read x in one go and
+// fetch it ahead, if a group is one register: 256 rows of 10000 x 1 take 0.31 ms from memory, with rows in the lanes
+// 0.64; unless more than an eighth of their work is for nothing: 64 rows of 700 x 1 take 2.6 us, not 1.8 (Zen 5). Else
+// rows are, but for rows 4 KB apart, which meet in one set of L1 and drive each other out: 64 rows of 1024 x 1 took
+// 7.9 us with rows in the lanes, 4.6 with blocks there (Zen 4).
+template <class V>
+bool blocks_are_better(Index depth, Index x_row_stride) noexcept {
+    using T = typename V::Element;
+    const Index lanes = block_groups<T>(depth) * panel_alignment<T>, blocks = cut_into_blocks(depth).full;
+    return (one_chain<V> && 8 * lanes <= 9 * blocks) || x_row_stride * static_cast<Index>(sizeof(T)) % 4096 == 0;
 }
 
-// One output with blocks enough to fill lanes: rows in the lanes, and blocks there for those rows that are left over.
+// One output with blocks enough to fill lanes: blocks in the lanes, or rows, and blocks for those that are left over.
 template <class V>
 void deep_output(const Panel<typename V::Element>& panel) noexcept {
     using Half = typename V::Half;
-    const Index rows = panel.rows.rows;
-    const bool in_lanes = fills_lanes<V>(1, rows) && !rows_share_sets(panel.rows);
-    const Index end = in_lanes ? rows - rows % Half::lanes : 0;
+    const Batch<typename V::Element>& rows = panel.rows;
+    const bool in_lanes = fills_lanes<V>(1, rows.rows) && !blocks_are_better<V>(panel.layer.depth, rows.x_row_stride);
+    const Index end = in_lanes ? rows.rows - rows.rows % Half::lanes : 0;
     few_outputs<V>(panel, end);
     block_lanes<V>(panel, end);
 }

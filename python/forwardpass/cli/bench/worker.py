@@ -28,6 +28,8 @@ THREAD_VARIABLES = (
 )
 
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
+# A call that takes so many seconds is timed without one before it: it fills the caches anew by itself.
+LONG = 0.02
 # In a paced loop, seconds: a sleep on a virtual machine ends about so much late.
 AWAKE_BEFORE = 2e-4
 
@@ -97,6 +99,7 @@ class _Server:
         self.contestant, self.threads = contestant, threads
         self.call: Call | None = None
         self.repeats = 1
+        self.warms = True
 
     def load(self, workload: Workload) -> Array | Skipped:
         """Build it; its first rows, to be checked."""
@@ -118,14 +121,16 @@ class _Server:
     def calibrate(self, seconds: float) -> float:
         """Find how many calls take that long; seconds of one call."""
         repeats = 1
+        self.timed(repeats)
         while (taken := self.timed(repeats)) < seconds / 4:
             repeats *= 2
         self.repeats = max(1, round(repeats * seconds / taken))
+        self.warms = taken < LONG * repeats
         return taken / repeats
 
     def time(self) -> float:
         """Seconds of one call, now."""
-        if self.repeats > 1:
+        if self.warms:
             self.timed(max(1, self.repeats // 10))  # wakes caches, clocks and threads
         return self.timed(self.repeats) / self.repeats
 
