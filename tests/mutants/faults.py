@@ -221,9 +221,16 @@ MUTANTS = (
     Mutant(
         "one output, the last group's sums in the wrong place",
         "cpp/kernels/block_lanes.hpp",
-        "to[g] = lanes + first - before;",
-        "to[g] = (group + g + 1) * lanes - before;",
+        "to[g] = sums + lanes + first - before;",
+        "to[g] = sums + (group + g + 1) * lanes - before;",
         "the last group begins in the one before it where the blocks do not fill it",
+    ),
+    Mutant(
+        "one output, superblocks from the first one's weights",
+        "cpp/kernels/block_lanes.hpp",
+        "first_group<T>(depth) + group * lanes * lane_block",
+        "first_group<T>(depth) + (group - before / lanes) * lanes * lane_block",
+        "each 2048 inputs of one output meet the first 2048 weights",
     ),
     Mutant(
         "wide turning, parts swapped",

@@ -28,8 +28,9 @@ THREAD_VARIABLES = (
 )
 
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
-# A call that takes so many seconds is timed without one before it: it fills the caches anew by itself.
-LONG = 0.02
+# What is timed is a loop of calls, so others come before them for so many seconds: what a thread takes to wake on a
+# virtual machine (0.04 ms, 3 ms in one case of ten). A call that takes longer than LONG fills the caches by itself.
+WARMING, LONG = 3e-3, 2e-2
 # In a paced loop, seconds: a sleep on a virtual machine ends about so much late.
 AWAKE_BEFORE = 2e-4
 
@@ -99,7 +100,7 @@ class _Server:
         self.contestant, self.threads = contestant, threads
         self.call: Call | None = None
         self.repeats = 1
-        self.warms = True
+        self.warming = 1
 
     def load(self, workload: Workload) -> Array | Skipped:
         """Build it; its first rows, to be checked."""
@@ -125,13 +126,12 @@ class _Server:
         while (taken := self.timed(repeats)) < seconds / 4:
             repeats *= 2
         self.repeats = max(1, round(repeats * seconds / taken))
-        self.warms = taken < LONG * repeats
+        self.warming = 0 if taken > LONG * repeats else max(1, round(repeats * WARMING / taken))
         return taken / repeats
 
     def time(self) -> float:
         """Seconds of one call, now."""
-        if self.warms:
-            self.timed(max(1, self.repeats // 10))  # wakes caches, clocks and threads
+        self.timed(self.warming)  # wakes caches, clocks and threads
         return self.timed(self.repeats) / self.repeats
 
     def timed(self, repeats: int) -> float:
