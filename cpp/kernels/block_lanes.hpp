@@ -24,8 +24,8 @@ template <class T>
     }
 }
 
-// A group that is one register is one chain and waits for itself, so two run at once for one row, and four rows do.
-// Groups of two registers are as fast alone (AVX2, Zen 4).
+// A group that is one register is one chain and waits for itself, so two run at once for one row. Groups of two
+// registers are as fast alone (AVX2, Zen 4).
 template <class V>
 constexpr bool one_chain = V::lanes == panel_alignment<typename V::Element>;
 
@@ -139,7 +139,7 @@ void rows_of_blocks(const Panel<typename V::Element>& panel, Index row, Index co
 // All rows from `row` on. Needs one output, and block_groups > 0.
 template <class V>
 void block_lanes(const Panel<typename V::Element>& panel, Index row) noexcept {
-    constexpr int at_once = one_chain<V> ? 4 : 1;
+    constexpr int at_once = 4;
     while (panel.rows.rows - row >= at_once) {
         const Index left = panel.rows.rows - row,
                     count = left < rows_of_slice ? left / at_once * at_once : rows_of_slice;
