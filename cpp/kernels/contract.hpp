@@ -43,6 +43,7 @@ struct Batch {
     Index y_row_stride;
     Index rows;
     Index width;
+    bool cold = false;  // x comes from memory, not from a cache
 };
 
 // y = activation(W x + b) for each row x, from packed weights (panel.hpp).

@@ -199,7 +199,7 @@ MUTANTS = (
     ),
     Mutant(
         "width of the last panel",
-        "cpp/kernels/packed_linear.hpp",
+        "cpp/kernels/tiles.hpp",
         "panel_width<T>(panel.outputs)",
         "panel_width<T>(panel.layer.outputs)",
         "the rows of a last, narrow panel are looked for where those of a wide one would be",
