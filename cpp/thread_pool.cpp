@@ -1,7 +1,6 @@
 #include "thread_pool.hpp"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
@@ -14,6 +13,7 @@
 #include <system_error>
 #include <thread>
 
+#include "place.hpp"
 #include "thread_count.hpp"
 
 namespace forwardpass {
@@ -45,36 +45,12 @@ bool spin_until(Condition condition) noexcept {
     return condition();
 }
 
-// Where a call's helpers may run: anywhere its own thread may, but not on that one's CPU. Left to itself Linux wakes a
-// thread beside the one that wakes it, where the two take turns until it is moved, some calls or milliseconds later:
-// one row of 1024 x 1024 took 107 us for so long, on two threads, and 49 on one.
-#if defined(__linux__)
-class Place {
-public:
-    // Of the calling thread, now.
-    void find() noexcept {
-        known_ = sched_getaffinity(0, sizeof cpus_, &cpus_) == 0;  // fails beyond 1024 CPUs
-        const int here = sched_getcpu();
-        if (known_ && here >= 0 && CPU_COUNT(&cpus_) > 1) CPU_CLR(static_cast<std::size_t>(here), &cpus_);
-    }
-    // Moves the calling thread there, unless `last` says that it is there already.
-    void take(Place& last) const noexcept {
-        if (!known_ || (last.known_ && CPU_EQUAL(&cpus_, &last.cpus_))) return;
-        last = *this;
-        sched_setaffinity(0, sizeof cpus_, &cpus_);
-    }
-
-private:
-    cpu_set_t cpus_;
-    bool known_ = false;
+// One of the threads that help.
+struct Worker {
+    pthread_t thread;
+    Place place;               // where it was moved; under ThreadPool::sleep_
+    std::atomic<int> cpu{-1};  // where it was when it last joined a job, or -1
 };
-#else
-class Place {
-public:
-    void find() noexcept {}
-    void take(Place&) const noexcept {}
-};
-#endif
 
 // Consecutive chunks, the first ones in the low half: their thread takes from the front, and one that has
 // finished its own from the back. So in a loop of calls every thread meets the same weights again, in its own
@@ -107,10 +83,11 @@ private:
     static constexpr std::uint32_t seat = 1u << 16, inside_mask = seat - 1;
 
     void start_workers(int count) noexcept;
-    void work(int worker) noexcept;
+    void work(int number) noexcept;
     int join() noexcept;
     void leave() noexcept;
-    void sleep(Place& place);
+    void sleep(Worker& worker);
+    void clear_this_cpu() noexcept;
     Index next_chunk(const Job& job, int thread) noexcept;
     void wait_for_workers() noexcept;
     bool may_join() const noexcept { return state_.load() >= seat; }
@@ -118,6 +95,7 @@ private:
 
     std::atomic<bool> in_use_{false};  // by the call whose job this is; no mutex, as a signal handler may call
     std::atomic<int> workers_{0};      // changed by that call
+    Worker worker_[max_threads];       // from 1 on
     Clock::time_point last_end_{};     // of a job; that call's, too
     const Job* job_ = nullptr;         // valid while there are seats, or workers inside
     Share shares_[max_threads];        // of the job's chunks, one for each thread
@@ -168,8 +146,9 @@ void ThreadPool::start_workers(int count) noexcept {
     if (workers_.load() >= count || pthread_sigmask(SIG_SETMASK, &all, &before) != 0) return;
     try {
         while (workers_.load() < count) {
-            std::thread([this, worker = workers_.load() + 1] { work(worker); }).detach();
-            workers_.fetch_add(1);
+            std::thread made([this, number = workers_.load() + 1] { work(number); });
+            worker_[workers_.fetch_add(1) + 1].thread = made.native_handle();
+            made.detach();
         }
     } catch (const std::system_error&) {  // fewer threads, same bits
     } catch (const std::bad_alloc&) {
@@ -193,26 +172,38 @@ void ThreadPool::leave() noexcept {
     }
 }
 
-void ThreadPool::sleep(Place& place) {
+void ThreadPool::sleep(Worker& worker) {
     std::unique_lock<std::mutex> lock(sleep_);
     sleepers_.fetch_add(1);
     wake_.wait(lock, [this] { return may_join(); });
     sleepers_.fetch_sub(1);
-    const Place next = place_;
-    lock.unlock();
-    next.take(place);
+    place_.take(pthread_self(), worker.place);
 }
 
-void ThreadPool::work(int worker) noexcept {
-    Place place;
+void ThreadPool::work(int number) noexcept {
+    Worker& worker = worker_[number];
     for (;;) {
-        if (!spin_until([this] { return may_join(); })) sleep(place);
+        if (!spin_until([this] { return may_join(); })) sleep(worker);
         const int thread = join();
         if (thread == 0) continue;
+        worker.cpu.store(this_cpu(), std::memory_order_relaxed);
         const Job& job = *job_;
-        for (Index chunk; (chunk = next_chunk(job, worker)) >= 0;) job.run(job.context, chunk, thread);
+        for (Index chunk; (chunk = next_chunk(job, number)) >= 0;) job.run(job.context, chunk, thread);
         leave();
     }
+}
+
+// Linux moves a thread that calls in a loop now and then, to the CPU where an awake worker is: moved away at once, it
+// does not wait some 5 ms for that, in which 64 rows of 10000 x 1 took 38 us instead of 17.
+void ThreadPool::clear_this_cpu() noexcept {
+    const int here = this_cpu();
+    for (int i = 1; i <= workers_.load(); ++i)
+        if (Worker& worker = worker_[i]; here >= 0 && worker.cpu.load(std::memory_order_relaxed) == here) {
+            const std::lock_guard<std::mutex> lock(sleep_);
+            worker.cpu.store(-1, std::memory_order_relaxed);
+            place_.find();
+            place_.take(worker.thread, worker.place);
+        }
 }
 
 // Of the thread's own share, then of the others'.
@@ -236,6 +227,7 @@ bool ThreadPool::run(const Job& job) noexcept {
     const bool in_a_loop = Clock::now() - last_end_ < awake_after_job;
     const bool wakes = job.wakes == Wakes::always || (job.wakes == Wakes::in_a_loop && in_a_loop);
     if (wakes) start_workers(job.threads - 1);
+    clear_this_cpu();
 
     const unsigned forks_before = forks.load();
     bool stopped = false;
