@@ -205,6 +205,13 @@ MUTANTS = (
         "the rows of a last, narrow panel are looked for where those of a wide one would be",
     ),
     Mutant(
+        "rest dropped, x fetched from memory",
+        "cpp/kernels/tiles.hpp",
+        "part.rest = left > 0 ? 0 : a.slice.rest;",
+        "part.rest = 0;",
+        "the short block is missing, for narrow layers and large batches only",
+    ),
+    Mutant(
         "one row, superblocks from the first one's weights",
         "cpp/kernels/one_row.hpp",
         "from.advance(slice.first);",
@@ -337,8 +344,8 @@ MUTANTS = (
     Mutant(
         "rows of the last tile",
         "cpp/network.cpp",
-        "std::min(rows, batch.rows - first),   batch.width};",
-        "rows,   batch.width};",
+        "std::min(rows, batch.rows - first),",
+        "rows,",
         "the last tile of a batch is computed as if it were whole",
     ),
     # ---- threads ----
