@@ -8,26 +8,27 @@
 
 namespace forwardpass {
 
-// Where a call's helpers may run: anywhere its own thread may, but not on that one's CPU. Left to itself Linux wakes a
-// thread beside the one that wakes it, where the two take turns until it is moved, some calls or milliseconds later:
-// one row of 1024 x 1024 took 107 us for so long, on two threads, and 49 on one.
 #if defined(__linux__)
 inline int this_cpu() noexcept { return sched_getcpu(); }
 
+// Where a call's helpers may run: anywhere its own thread may, but not on that one's CPU. Left to itself Linux wakes a
+// thread beside the one that wakes it, where the two take turns until it is moved, some calls or milliseconds later:
+// one row of 1024 x 1024 took 107 us for so long, on two threads, and 49 on one.
 class Place {
 public:
-    // Of the calling thread, now.
-    void find() noexcept {
+    // Of the calling thread's helpers, now; false where there is no CPU but its own, or where Linux does not say.
+    bool find() noexcept {
         known_ = sched_getaffinity(0, sizeof cpus_, &cpus_) == 0;  // fails beyond 1024 CPUs
         const int here = this_cpu();
-        if (known_ && here >= 0 && CPU_COUNT(&cpus_) > 1) CPU_CLR(static_cast<std::size_t>(here), &cpus_);
+        if (!known_ || here < 0 || CPU_COUNT(&cpus_) < 2) return false;
+        CPU_CLR(static_cast<std::size_t>(here), &cpus_);
+        return true;
     }
-    // Moves a thread there, unless `last` says that it is there already.
-    void take(pthread_t thread, Place& last) const noexcept {
-        if (!known_ || (last.known_ && CPU_EQUAL(&cpus_, &last.cpus_))) return;
-        last = *this;
-        pthread_setaffinity_np(thread, sizeof cpus_, &cpus_);
+    // Whether a thread that was moved to `last` is to be moved.
+    bool differs(const Place& last) const noexcept {
+        return known_ && !(last.known_ && CPU_EQUAL(&cpus_, &last.cpus_));
     }
+    void take(pthread_t thread) const noexcept { pthread_setaffinity_np(thread, sizeof cpus_, &cpus_); }
 
 private:
     cpu_set_t cpus_;
@@ -38,8 +39,9 @@ inline int this_cpu() noexcept { return -1; }
 
 class Place {
 public:
-    void find() noexcept {}
-    void take(pthread_t, Place&) const noexcept {}
+    bool find() noexcept { return false; }
+    bool differs(const Place&) const noexcept { return false; }
+    void take(pthread_t) const noexcept {}
 };
 #endif
 

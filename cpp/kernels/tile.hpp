@@ -20,12 +20,14 @@ namespace {
 constexpr int chains_wanted = 8;
 
 // How many blocks to run side by side so that a small tile has chains enough: a power of two, so
-// that it divides the superblock. One row of three or four vectors is content with those: it reads its weights as one
-// stream, which L2 gives at 45 bytes a cycle, and two streams at 32: 256 x 256 takes 1.46 us, not 1.95; in L1 both are
-// as fast (Zen 5).
+// that it divides the superblock. One row of three or four cache lines has fewer chains, but reads its weights as one
+// stream, which L2 gives at 45 bytes a cycle, and two streams at 32: 256 x 256 takes 1.46 us, with two blocks 1.95; in
+// L1 both are as fast (AVX-512, Zen 5).
+template <class V>
 constexpr int blocks_at_once(int rows, int vectors) noexcept {
+    const bool one_stream = rows == 1 && vectors * V::lanes >= 3 * panel_alignment<typename V::Element>;
     int blocks = 1;
-    while (!(rows == 1 && vectors >= 3) && blocks * rows * vectors < chains_wanted) blocks *= 2;
+    while (!one_stream && blocks * rows * vectors < chains_wanted) blocks *= 2;
     return blocks;
 }
 
@@ -149,7 +151,7 @@ FORWARDPASS_INLINE void add_full_blocks(Operands<typename V::Element>& at, Index
 template <int lines, class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_products(Operands<typename V::Element> at, const Blocks& blocks,
                                      Sums<V, rows, vectors>& sums) noexcept {
-    add_full_blocks<lines, blocks_at_once(rows, vectors)>(at, blocks.full, blocks.block, sums);
+    add_full_blocks<lines, blocks_at_once<V>(rows, vectors)>(at, blocks.full, blocks.block, sums);
     if (const Index rest = again(blocks).rest; rest > 0) add_blocks<lines, 1>(at, rest, sums);
 }
 

@@ -101,14 +101,13 @@ FORWARDPASS_INLINE void add_fetching(const PanelRows<typename V::Element>& a, In
     add_products<0>(at, a.slice, sums);
 }
 
-// sums += the slice, while the next tile's x is fetched, as much of each row as is read of this one's: 1024 rows of
-// 4096 x 16 from memory take 0.75 ms instead of 1.05; from L3 they would lose 5 % (Zen 5). Wider tiles have enough to
-// do.
+// sums += the slice, while the next tile's x is fetched, as much of each row as the full blocks read of this one's:
+// 1024 rows of 4096 x 16 from memory take 0.75 ms instead of 1.05; from L3 they would lose 5 % (Zen 5).
 template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void add_fetching_x(const PanelRows<typename V::Element>& a, Index row,
                                        Operands<typename V::Element>& at, Sums<V, rows, vectors>& sums) noexcept {
     using T = typename V::Element;
-    constexpr Index most = blocks_at_once(rows, vectors);
+    constexpr Index most = blocks_at_once<V>(rows, vectors);
     const bool last = row + 2 * rows > a.panel.rows.rows;
     const T* ahead = at.x + (last ? 0 : rows * at.x_row_stride);
     Blocks part = a.slice;
@@ -149,7 +148,7 @@ FORWARDPASS_INLINE void finish_tile(const PanelRows<typename V::Element>& a, Ind
 
 // A slice of `rows` rows from `row` on, and of `vectors` vectors of outputs from `first` on. By itself: of several in
 // one function GCC 12 makes half the speed.
-template <class V, int rows, int vectors, bool cold>
+template <class V, int rows, int vectors, bool cold_weights>
 __attribute__((noinline)) void tile(const PanelRows<typename V::Element>& a, Index row, Index first) noexcept {
     using T = typename V::Element;
     Sums<V, rows, vectors> sums;
@@ -158,12 +157,14 @@ __attribute__((noinline)) void tile(const PanelRows<typename V::Element>& a, Ind
     Operands<T> at = a.origin;
     at.x += row * at.x_row_stride;
     at.w += first;
-    if constexpr (cold) {
+    if constexpr (cold_weights) {
         add_fetching<V>(a, row, at, sums);
     } else {
-        constexpr bool narrow = vectors <= 2 && rows > 1;
-        if (narrow && a.panel.rows.cold) {
-            if constexpr (narrow) add_fetching_x<V>(a, row, at, sums);
+        // A wider panel does more with each x, and only the first tiles of one read x that is not yet in a cache.
+        constexpr Index narrow = 2 * panel_alignment<T>;
+        constexpr bool may_fetch = rows > 1 && vectors * V::lanes <= narrow;
+        if (may_fetch && a.panel.rows.cold && a.panel.outputs <= narrow && first == 0) {
+            if constexpr (may_fetch) add_fetching_x<V>(a, row, at, sums);
         } else {
             add_products<0>(at, a.slice, sums);
         }
@@ -172,26 +173,26 @@ __attribute__((noinline)) void tile(const PanelRows<typename V::Element>& a, Ind
 }
 
 // `tiles` tiles of `rows_each` rows, at most `rows`.
-template <class V, int rows, int vectors, bool cold>
+template <class V, int rows, int vectors, bool cold_weights>
 void some_tiles(const PanelRows<typename V::Element>& a, Index row, Index first, Index tiles,
                 Index rows_each) noexcept {
     if (rows_each == rows) {
-        for (Index i = 0; i < tiles; ++i) tile<V, rows, vectors, cold>(a, row + i * rows, first);
+        for (Index i = 0; i < tiles; ++i) tile<V, rows, vectors, cold_weights>(a, row + i * rows, first);
     } else if constexpr (rows > 1) {
-        some_tiles<V, rows - 1, vectors, cold>(a, row, first, tiles, rows_each);
+        some_tiles<V, rows - 1, vectors, cold_weights>(a, row, first, tiles, rows_each);
     }
 }
 
 // All rows, in tiles of that many vectors. They are dealt out evenly (4 = 2 + 2, not 3 + 1), so that no row
-// count falls off a cliff. Fetching the rows of x for the next tile meanwhile lost 10 %.
+// count falls off a cliff. Fetching the rows of x for the next tile meanwhile lost 10 % where x was in a cache.
 template <class V, int vectors, Weights weights>
 void all_rows(const PanelRows<typename V::Element>& a, Index first) noexcept {
     constexpr int most = most_rows<V>(vectors, weights);
-    constexpr bool cold = weights != Weights::cached;
+    constexpr bool cold_weights = weights != Weights::cached;
     const Index count = a.panel.rows.rows, tiles = (count + most - 1) / most;
     const Index each = count / tiles, larger = count - each * tiles;
-    if (larger > 0) some_tiles<V, most, vectors, cold>(a, 0, first, larger, each + 1);
-    some_tiles<V, most, vectors, cold>(a, larger * (each + 1), first, tiles - larger, each);
+    if (larger > 0) some_tiles<V, most, vectors, cold_weights>(a, 0, first, larger, each + 1);
+    some_tiles<V, most, vectors, cold_weights>(a, larger * (each + 1), first, tiles - larger, each);
 }
 
 // Covers the panel from output `first` on with tiles `vectors` wide, then narrower ones.

@@ -358,7 +358,7 @@ MUTANTS = (
     ),
     Mutant(
         "a share's last chunk skipped",
-        "cpp/thread_pool.cpp",
+        "cpp/share.hpp",
         "if (first >= end) return -1;",
         "if (first + 1 >= end) return -1;",
         "part of y is never written",

@@ -28,9 +28,9 @@ THREAD_VARIABLES = (
 )
 
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
-# What is timed is a loop of calls, so others come before them for so many seconds: what a thread takes to wake on a
-# virtual machine (0.04 ms, 3 ms in one case of ten). A call that takes longer than LONG fills the caches by itself.
-WARMING, LONG = 3e-3, 2e-2
+# What is timed is a loop of calls, so others come before them, at least one, for so many seconds: what a thread takes
+# to wake on a virtual machine (0.04 ms, 3 ms in one case of ten).
+WARMING = 3e-3
 # In a paced loop, seconds: a sleep on a virtual machine ends about so much late.
 AWAKE_BEFORE = 2e-4
 
@@ -99,14 +99,17 @@ class _Server:
     def __init__(self, contestant: str, threads: int) -> None:
         self.contestant, self.threads = contestant, threads
         self.call: Call | None = None
+        self.timer: timeit.Timer | None = None
         self.repeats = 1
         self.warming = 1
 
     def load(self, workload: Workload) -> Array | Skipped:
         """Build it; its first rows, to be checked."""
-        self.call = None
+        self.call = self.timer = None
         try:
             self.call = build(self.contestant, workload, self.threads)
+            # Made once: it compiles, and a helper of ours that waits longer than 50 us for the next call sleeps.
+            self.timer = timeit.Timer(self.call.expression, globals=self.call.names)
             y = self.first_rows(workload.rows)
         except ImportError as error:
             return Skipped(f"not installed ({error.name or error})")
@@ -122,11 +125,11 @@ class _Server:
     def calibrate(self, seconds: float) -> float:
         """Find how many calls take that long; seconds of one call."""
         repeats = 1
-        self.timed(repeats)
+        self.timed(repeats)  # others have had the caches since it was loaded
         while (taken := self.timed(repeats)) < seconds / 4:
             repeats *= 2
         self.repeats = max(1, round(repeats * seconds / taken))
-        self.warming = 0 if taken > LONG * repeats else max(1, round(repeats * WARMING / taken))
+        self.warming = max(1, round(repeats * WARMING / taken))
         return taken / repeats
 
     def time(self) -> float:
@@ -136,17 +139,15 @@ class _Server:
 
     def timed(self, repeats: int) -> float:
         """Seconds of so many calls, in a loop of the expression itself: no function around it."""
-        assert self.call is not None
-        return timeit.timeit(self.call.expression, number=repeats, globals=self.call.names)
+        assert self.timer is not None
+        return self.timer.timeit(repeats)
 
     def pace(self, rate: float, seconds: float) -> tuple[list[float], float]:
         """From when calls were due to when they ended, at a fixed rate; CPU seconds of each second that it sleeps.
 
         As a control loop does, it sleeps until shortly before its time and is awake when that comes.
         """
-        assert self.call is not None
-        timer = timeit.Timer(self.call.expression, globals=self.call.names)
-        timer.timeit(100)
+        self.timed(100)
         period = 1 / rate
         latencies: list[float] = []
         slept = used = 0.0
@@ -160,7 +161,7 @@ class _Server:
                 slept += wait
             while (begin := time.perf_counter()) < due:
                 pass
-            latencies.append(begin - due + timer.timeit(1))
+            latencies.append(begin - due + self.timed(1))
         return latencies, used / max(slept, 1e-9)
 
 
