@@ -196,9 +196,9 @@ PAGE = """# Benchmarks
 ## The table
 
 NumPy array in, NumPy array out. Medians over the rounds, with their quartiles, of one call, in a loop of the
-expression that a user would write, which has run for 3 ms before. "Best peer" is the fastest contestant that is not ours, whose outputs are right,
-and that hands over its result in the same way: in a new array, or in memory that it was given or keeps
-({into}). The contestants that are not being timed are stopped meanwhile.
+expression that a user would write, which has run for 3 ms before. "Best peer" is the fastest contestant that is not
+ours, whose outputs are right, and that hands over its result in the same way: in a new array, or in memory that it was
+given or keeps ({into}). The contestants that are not being timed are stopped meanwhile.
 `{deep}` is 32 inputs, 16 layers of 32, one output.
 
 ```text
