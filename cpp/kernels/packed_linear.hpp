@@ -14,10 +14,10 @@ namespace {
 
 // Whether blocks in the lanes are better than rows there, one output and rows enough given. They read x in one go and
 // fetch it ahead, if a group is one register: 256 rows of 10000 x 1 take 0.31 ms from memory, with rows in the lanes
-// 0.64 (Zen 5; on Zen 4, from a cache and without fetching, 64 rows took 55 us and 42); unless they would do an eighth
-// and more again for nothing: 64 rows of 700 x 1 take 2.6 us, not 1.8 (Zen 5). Else
-// rows are, but for rows 4 KB apart, which meet in one set of L1 and drive each other out: 64 rows of 1024 x 1 took
-// 7.9 us with rows in the lanes, 4.6 with blocks there (Zen 4).
+// 0.64 (Zen 5; on Zen 4, from a cache and without fetching, 64 rows took 55 us and 42). Not if they did more than an
+// eighth again for nothing: 64 rows of 700 x 1 take 2.6 us, with rows in the lanes 1.8 (Zen 5). And always for rows 4
+// KB apart, which meet in one set of L1 and drive each other out: 64 rows of 1024 x 1 took 7.9 us with rows in the
+// lanes, 4.6 with blocks there (Zen 4).
 template <class V>
 bool blocks_are_better(Index depth, Index x_row_stride) noexcept {
     using T = typename V::Element;
