@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--self", dest="itself", action="store_true", help="try forwardpass's own promises on this machine"
     )
-    parser.add_argument("--full", action="store_true", help="with --self: the full amounts, half an hour and more")
+    parser.add_argument("--full", action="store_true", help="with --self: the full amounts, ten minutes and more")
     parser.add_argument("--only", metavar="TEXT", default="", help="with --self: promises whose name contains the text")
     parser.add_argument("--architecture", help="of a file of bare weights, like 64-128-10:relu")
     parser.add_argument("--json", action="store_true", help="the table as JSON")
