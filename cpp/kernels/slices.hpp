@@ -12,12 +12,16 @@ namespace {
 // 32 KB of a full panel: four blocks of 32 steps, 256 bytes each. 16 KB and 64 KB are slower (784 x 512, Zen 4).
 constexpr Index blocks_per_slice = 4;
 
-// All of a superblock where a panel's row is two cache lines at most, which L2 gives faster than the tile takes them,
-// and x is read further in one go: 1024 rows of 4096 x 16 take 0.65 ms from L3 and 1.05 from memory, in slices 0.68
-// and 1.55; of 4096 x 32 1.05 and 1.13, not 1.09 and 1.53 (Zen 5, L2 of 1 MB).
+// The same of narrower panels, a divisor of blocks_per_superblock. All of it where a row is two cache lines at most,
+// which L2 gives faster than a tile takes them, and one tile is as wide: x is read once, and further in one go. 1024
+// rows of 4096 x 16 take 0.65 ms from L3 and 1.05 from memory, in slices 0.68 and 1.55; of 4096 x 32 1.05 and 1.13,
+// not 1.09 and 1.53 (AVX-512, Zen 5, L2 of 1 MB).
 template <class T>
-[[maybe_unused]] constexpr Index blocks_in_slice(Index width) noexcept {
-    return width <= 2 * panel_alignment<T> ? blocks_per_superblock : blocks_per_slice;
+[[maybe_unused]] constexpr Index blocks_in_slice(Index width, Index tile_width) noexcept {
+    if (width <= 2 * panel_alignment<T> && width <= tile_width) return blocks_per_superblock;
+    Index blocks = blocks_per_slice;
+    while (blocks < blocks_per_superblock && 2 * blocks * width <= blocks_per_slice * panel_outputs<T>) blocks *= 2;
+    return blocks;
 }
 
 // Some blocks in a row, all of one superblock.

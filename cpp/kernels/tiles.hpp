@@ -216,7 +216,8 @@ void slices(const Panel<typename V::Element>& panel, typename V::Element* scratc
     else if (rows >= 4 * most) fetch = Fetch::lines;
     const Index width = panel_width<T>(panel.outputs);
     const Index end = (panel.outputs + V::lanes - 1) / V::lanes * V::lanes;
-    for_each_slice(cut_into_blocks(panel.layer.depth), one_pass ? blocks_per_superblock : blocks_in_slice<T>(width),
+    for_each_slice(cut_into_blocks(panel.layer.depth),
+                   one_pass ? blocks_per_superblock : blocks_in_slice<T>(width, vectors * V::lanes),
                    [&](const Slice& slice) noexcept {
                        Operands<T> at{panel.rows.x, panel.rows.x_row_stride, panel.at + width, width};
                        at.advance(slice.first);
