@@ -14,8 +14,8 @@ namespace {
 // Rows of a tile: a multiple of the register tile's 3, 4 and 6, and where there are so many of the 16 lanes too.
 // Weights that take half of L2 at most are cheap to read again, so few rows, whose activations stay in L1 and L2;
 // beyond it more rows share each read. 16-4096 x 1024 takes 1.7 ms in tiles of 12 rows and 2.7 in tiles of 36 (Zen 4;
-// on Zen 5 0.74 and 0.68); 512-512 x 1024, whose weights are as large as L2, 2.32 ms in tiles of 12 and 2.06 of 192,
-// and 48-256-256-12, a third of L2, 0.67 and 0.65 (Zen 5).
+// on Zen 5 0.74 in tiles of 12 and 0.68 of 48); 512-512 x 1024, whose weights are as large as L2, 2.32 ms in tiles of
+// 12 and 2.06 of 192, and 48-256-256-12, a third of L2, 0.67 and 0.65 (Zen 5).
 constexpr Index tile_bytes = 64 * 1024;
 constexpr Index min_tile_rows = 12;
 constexpr Index lane_tile_rows = 48;
