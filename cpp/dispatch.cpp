@@ -28,6 +28,7 @@ std::uint32_t detected_features() {
     if (__builtin_cpu_supports("avx2")) features |= feature_avx2;
     if (__builtin_cpu_supports("fma")) features |= feature_fma;
     if (__builtin_cpu_supports("avx512f")) features |= feature_avx512f;
+    if (__builtin_cpu_supports("avx512vl")) features |= feature_avx512vl;
 #endif
 #if defined(FORWARDPASS_NEON)
     features |= feature_neon;

@@ -1,9 +1,8 @@
 #include "network.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
+#include "cpu.hpp"
 #include "float_environment.hpp"
 #include "kernels/slices.hpp"
 #include "workspace.hpp"
@@ -13,18 +12,19 @@ namespace {
 
 // Rows of a tile: a multiple of the register tile's 3, 4 and 6, and where there are so many of the 16 lanes too.
 // Weights that take half of L2 at most are cheap to read again, so few rows, whose activations stay in L1 and L2;
-// beyond it more rows share each read. 16-4096 x 1024 takes 1.7 ms in tiles of 12 rows and 2.7 in tiles of 36 (Zen 4;
-// on Zen 5 0.74 in tiles of 12 and 0.68 of 48); 512-512 x 1024, whose weights are as large as L2, 2.32 ms in tiles of
-// 12 and 2.06 of 192, and 48-256-256-12, a third of L2, 0.67 and 0.65 (Zen 5).
+// beyond it more rows share each read: 512-512 x 1024, whose weights are as large as L2, takes 2.32 ms in tiles of 12
+// rows and 2.06 of 192 (Zen 5). The fewest are 48: 16-2048 x 256 takes 175 us in tiles of 12, 164 of 24, 160 of 48, 173
+// of 192; 16-4096-16 x 256 645, 630, 620 and 620 (Zen 4). But 12 where outputs go to memory, each row a stream of its
+// own: 16-4096 x 1024 takes 1.6 ms, in tiles of 24 2.1, of 48 2.4 (Zen 4; on Zen 5 0.74 and 0.68 of 48).
 constexpr Index tile_bytes = 64 * 1024;
 constexpr Index min_tile_rows = 12;
-constexpr Index lane_tile_rows = 48;
+constexpr Index cached_tile_rows = 48;
 constexpr Index max_tile_rows = 192;
 // A share of a batch too: few outputs have rows in their lanes, and 10000-1 x 64 took 67 us in tiles of 12, 48 in one
 // thread.
 constexpr Index most_lanes = 16;
 
-// Weights of a layer, and x, up to this size come from a cache: 4 MB lose by being fetched as from memory, 16 MB gain.
+// Weights of a layer, x and y up to this size are in a cache: 4 MB lose by being fetched as from memory, 16 MB gain.
 constexpr Index cached_bytes = Index{8} << 20;
 
 // Workspace up to this size lives on the stack: one row of layers up to 1900 wide touches no other memory, and a
@@ -34,21 +34,10 @@ constexpr Index stack_bytes = 16 * 1024;
 // Fewer rows than two register tiles for each thread are not cut: each would read all weights for itself.
 constexpr Index rows_worth_cutting = 12;
 
-// Of this machine's L2, or a common size where the system does not say.
-Index l2_bytes() {
-    static const Index bytes = [] {
-#if defined(_SC_LEVEL2_CACHE_SIZE)
-        if (const long found = sysconf(_SC_LEVEL2_CACHE_SIZE); found > 0) return static_cast<Index>(found);
-#endif
-        return Index{512} << 10;
-    }();
-    return bytes;
-}
-
-Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights) {
+Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights, bool cold_outputs) {
     if (bytes_of_weights > l2_bytes() / 2) return max_tile_rows;
-    const Index rows = tile_bytes / bytes_per_row, step = rows < lane_tile_rows ? min_tile_rows : lane_tile_rows;
-    return std::clamp(rows / step * step, min_tile_rows, max_tile_rows);
+    const Index rows = tile_bytes / bytes_per_row, step = rows < cached_tile_rows ? min_tile_rows : cached_tile_rows;
+    return std::clamp(rows / step * step, cold_outputs ? min_tile_rows : cached_tile_rows, max_tile_rows);
 }
 
 // a / b rounded up; a division takes 5 ns, and the usual answer is 1.
@@ -61,6 +50,7 @@ Step<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
     step.linear.depth = weights->depth();
     step.linear.outputs = weights->outputs();
     step.linear.cold = weights->bytes() > cached_bytes;
+    step.linear.blocks_in_lanes = turns_blocks();
     step.weights = weights;
     return step;
 }
@@ -152,7 +142,7 @@ void Network<T>::plan(const std::vector<Layer<T>>& layers) {
 
 template <class T>
 void Network<T>::count_work() {
-    Index outputs = 0;  // of the weights so far
+    Index& outputs = outputs_;  // so far
     for (const Step<T>& step : steps_) {
         const PackedLinear<T>& linear = step.linear;
         if (step.weights) {
@@ -301,8 +291,11 @@ template <class T>
 bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted) const {
     constexpr Index bytes_each = sizeof(T);
     Index tile = batch.rows;
-    if (tile > min_tile_rows)
-        tile = std::min(tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, weights_ * bytes_each));
+    if (tile > min_tile_rows) {
+        const bool cold_outputs = batch.rows * outputs_ * bytes_each > cached_bytes;
+        tile = std::min(
+            tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, weights_ * bytes_each, cold_outputs));
+    }
     const Index work_each = work(1, batch.width);
     const Sharing sharing(work_each, batch.rows, threads);
     if (sharing.threads > 1) tile = std::min(tile, ceiling(batch.rows, sharing.chunks() * most_lanes) * most_lanes);

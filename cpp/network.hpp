@@ -77,6 +77,7 @@ private:
     std::vector<Step<T>> steps_;
     Index widest_ = 0;   // of the outputs of any layer with weights
     Index deepest_ = 0;  // of the depths
+    Index outputs_ = 0;  // of the last layer with weights, or 0
     int buffers_ = 0;    // of the workspace
     Index weights_ = 0;  // elements of them all
     Index work_per_row_ = 0;

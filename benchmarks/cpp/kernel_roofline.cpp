@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu.hpp"
 #include "dispatch.hpp"
 #include "kernels/slices.hpp"
 #include "packed_weights.hpp"
@@ -80,9 +81,9 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
         volatile T sink;
         const auto times = timer(
             [&] {
-                kernels.linear(
-                    {weights.panels(), depth, outputs, Activation{Function::relu}, depth * outputs > Index{1} << 21},
-                    {x.data(), x_stride, y.data(), y_stride, rows, depth}, scratch.data());
+                kernels.linear({weights.panels(), depth, outputs, Activation{Function::relu},
+                                depth * outputs > Index{1} << 21, turns_blocks()},
+                               {x.data(), x_stride, y.data(), y_stride, rows, depth}, scratch.data());
             },
             [&] { sink = kernels.fma_burst(burst_steps); },
             [&] { sink = kernels.read_sum(weights.panels(), weights.bytes() / static_cast<Index>(sizeof(T))); });

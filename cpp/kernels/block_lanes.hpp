@@ -11,9 +11,6 @@
 namespace forwardpass {
 namespace {
 
-// So many blocks have this length each (order.hpp), and a constant stride spares their addresses.
-constexpr Index lane_block = 32;
-
 // panel.hpp's groups of blocks, from the row before them.
 template <class T>
 [[maybe_unused]] void pack_block_lanes(const T* row, Index depth, T* to) noexcept {

@@ -53,7 +53,8 @@ struct PackedLinear {
     Index depth;      // in_features, K
     Index outputs;    // out_features, N
     Activation activation;
-    bool cold;  // the weights come from memory, not from a cache
+    bool cold;                     // the weights come from memory, not from a cache
+    bool blocks_in_lanes = false;  // of one output, rather than rows; a matter of speed alone (cpu.hpp)
 };
 
 // One row against weights as NumPy holds them: w[j * output_stride + k * depth_stride]. Either
@@ -122,7 +123,13 @@ struct Kernels {
     Index lanes;
 };
 
-enum Feature : std::uint32_t { feature_avx2 = 1, feature_fma = 2, feature_avx512f = 4, feature_neon = 8 };
+enum Feature : std::uint32_t {
+    feature_avx2 = 1,
+    feature_fma = 2,
+    feature_avx512f = 4,
+    feature_avx512vl = 8,
+    feature_neon = 16,
+};
 
 // One instruction set. `required` is data, so that asking needs no instruction of the set itself.
 struct KernelTable {

@@ -12,27 +12,31 @@
 namespace forwardpass {
 namespace {
 
-// Whether blocks in the lanes are better than rows there, one output and rows enough given. They read x in one go and
-// fetch it ahead, if a group is one register: 256 rows of 10000 x 1 take 0.31 ms from memory, with rows in the lanes
-// 0.64 (Zen 5; on Zen 4, from a cache and without fetching, 64 rows took 55 us and 42). Not if they did more than an
-// eighth again for nothing: 64 rows of 700 x 1 take 2.6 us, with rows in the lanes 1.8 (Zen 5). And always for rows 4
-// KB apart, which meet in one set of L1 and drive each other out: 64 rows of 1024 x 1 took 7.9 us with rows in the
-// lanes, 4.6 with blocks there (Zen 4).
+// Whether blocks in the lanes are better than rows there, one output and rows enough given: on some CPUs (cpu.hpp), if
+// a group is one register. Not if they did more than an eighth again for nothing: 64 rows of 700 x 1 take 2.6 us, with
+// rows in the lanes 1.8 (Zen 5). And always for rows 4 KB apart, which meet in one set of L1 and drive each other out:
+// 64 rows of 1024 x 1 took 7.9 us with rows in the lanes, 4.6 with blocks there (Zen 4).
 template <class V>
-bool blocks_are_better(Index depth, Index x_row_stride) noexcept {
+bool blocks_are_better(const PackedLinear<typename V::Element>& a, Index x_row_stride) noexcept {
     using T = typename V::Element;
-    const Index lanes = block_groups<T>(depth) * panel_alignment<T>, blocks = cut_into_blocks(depth).full;
-    return (one_chain<V> && 8 * lanes <= 9 * blocks) || x_row_stride * static_cast<Index>(sizeof(T)) % 4096 == 0;
+    const Index lanes = block_groups<T>(a.depth) * panel_alignment<T>, blocks = cut_into_blocks(a.depth).full;
+    return (a.blocks_in_lanes && one_chain<V> && 8 * lanes <= 9 * blocks) ||
+           x_row_stride * static_cast<Index>(sizeof(T)) % 4096 == 0;
 }
 
 // One output with blocks enough to fill lanes: blocks in the lanes, or rows, and blocks for those that are left over.
+// Floats in half as many lanes, of which blocks run side by side, unless x comes from memory: 16 rows of 10000 x 1 take
+// 9.2 us, not 10.1, and 64 rows 40, not 42; but 1024 would take 1.9 ms and take 1.2, and 64 rows of doubles 81 us and
+// take 73 (AVX-512, Zen 4).
 template <class V>
 void deep_output(const Panel<typename V::Element>& panel) noexcept {
     using Half = typename V::Half;
     const Batch<typename V::Element>& rows = panel.rows;
-    const bool in_lanes = fills_lanes<V>(1, rows.rows) && !blocks_are_better<V>(panel.layer.depth, rows.x_row_stride);
+    const bool in_lanes = fills_lanes<V>(1, rows.rows) && !blocks_are_better<V>(panel.layer, rows.x_row_stride);
     const Index end = in_lanes ? rows.rows - rows.rows % Half::lanes : 0;
-    few_outputs<V>(panel, end);
+    const Index whole = rows.cold || V::unit == 2 ? end - end % V::lanes : 0;
+    rows_in_lanes<V, true>(panel, 0, whole);
+    rows_in_lanes<Half, true>(panel, whole, end);
     block_lanes<V>(panel, end);
 }
 

@@ -74,6 +74,9 @@ template <class T>
     return blocks < panel_alignment<T> ? 0 : (blocks + panel_alignment<T> - 1) / panel_alignment<T>;
 }
 
+// Blocks enough for a group have this length each (order.hpp); a constant spares their addresses.
+constexpr Index lane_block = 32;
+
 // The first block of a group, and where the first group begins in its panel.
 template <class T>
 [[maybe_unused]] constexpr Index first_of_group(Index depth, Index group) noexcept {

@@ -83,9 +83,10 @@ private:
             T* const y = c.start("linear", rows, outputs);
             const Index scratch_size = scratch_elements<T>(depth, rows);
             const bool cold = c.numbers.below(2) == 0, cold_x = c.numbers.below(2) == 0;
+            const bool blocks_in_lanes = c.numbers.below(2) == 0;
             T* const scratch = c.scratch.template place<T>(scratch_size, current.flush);
             std::fill_n(scratch, scratch_size, std::numeric_limits<T>::quiet_NaN());
-            c.kernels.linear({panels, depth, outputs, activation(), cold},
+            c.kernels.linear({panels, depth, outputs, activation(), cold, blocks_in_lanes},
                              {x_rows(rows), x_stride_, y, c.stride, rows, depth, cold_x}, scratch);
             c.check(expected(rows), max_outputs);
         }

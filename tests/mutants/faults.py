@@ -265,9 +265,16 @@ MUTANTS = (
     Mutant(
         "few outputs, too few rows in half the lanes",
         "cpp/kernels/few_outputs.hpp",
-        "rows_in_lanes<Half>(panel, wide, end);",
-        "rows_in_lanes<Half>(panel, wide, end - 1);",
+        "rows_in_lanes<Half, false>(panel, wide, end);",
+        "rows_in_lanes<Half, false>(panel, wide, end - 1);",
         "the last row of some row counts stays as it was, on instruction sets with half as many lanes only",
+    ),
+    Mutant(
+        "one output, rows behind whole registers left out",
+        "cpp/kernels/packed_linear.hpp",
+        "rows_in_lanes<Half, true>(panel, whole, end);",
+        "rows_in_lanes<Half, true>(panel, whole, whole);",
+        "rows that do not fill a register stay as they were, on instruction sets with half as many lanes only",
     ),
     Mutant(
         "AVX-512's transpose",
