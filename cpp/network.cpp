@@ -12,14 +12,17 @@ namespace {
 
 // Rows of a tile: a multiple of the register tile's 3, 4 and 6, and where there are so many of the 16 lanes too.
 // Weights that take half of L2 at most are cheap to read again, so few rows, whose activations stay in L1 and L2;
-// beyond it more rows share each read: 512-512 x 1024, whose weights are as large as L2, takes 2.32 ms in tiles of 12
-// rows and 2.06 of 192 (Zen 5). The fewest are 48: 16-2048 x 256 takes 175 us in tiles of 12, 164 of 24, 160 of 48, 173
-// of 192; 16-4096-16 x 256 645, 630, 620 and 620 (Zen 4). But 12 where outputs go to memory, each row a stream of its
-// own: 16-4096 x 1024 takes 1.6 ms, in tiles of 24 2.1, of 48 2.4 (Zen 4; on Zen 5 0.74 and 0.68 of 48).
+// beyond it 256 rows share each read: 512-512 x 1024, whose weights are as large as L2, takes 2.32 ms in tiles of 12
+// rows and 2.06 of 192 (Zen 5), 5.22 of 192 and 5.11 of 256, and 4096-4096-4096-1000 x 256 175 and 172 ms (Zen 4). The
+// fewest of small weights are 48: 16-2048 x 256 takes 175 us in tiles of 12, 164 of 24, 160 of 48, 173 of 192;
+// 16-4096-16 x 256 645, 630, 620 and 620; and the most are 192: by 240 16-16 x 256 lost 6 % (Zen 4). But 12 where
+// outputs go to memory, each row a stream of its own: 16-4096 x 1024 takes 1.6 ms, in tiles of 24 2.1, of 48 2.4 (Zen
+// 4; on Zen 5 0.74 and 0.68 of 48).
 constexpr Index tile_bytes = 64 * 1024;
 constexpr Index min_tile_rows = 12;
 constexpr Index cached_tile_rows = 48;
 constexpr Index max_tile_rows = 192;
+constexpr Index reading_tile_rows = 256;
 // A share of a batch too: few outputs have rows in their lanes, and 10000-1 x 64 took 67 us in tiles of 12, 48 in one
 // thread.
 constexpr Index most_lanes = 16;
@@ -35,7 +38,7 @@ constexpr Index stack_bytes = 16 * 1024;
 constexpr Index rows_worth_cutting = 12;
 
 Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights, bool cold_outputs) {
-    if (bytes_of_weights > l2_bytes() / 2) return max_tile_rows;
+    if (bytes_of_weights > l2_bytes() / 2) return reading_tile_rows;
     const Index rows = tile_bytes / bytes_per_row, step = rows < cached_tile_rows ? min_tile_rows : cached_tile_rows;
     return std::clamp(rows / step * step, cold_outputs ? min_tile_rows : cached_tile_rows, max_tile_rows);
 }
@@ -302,8 +305,8 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     Looks looks(interrupted, tile * work_each);
     if (sharing.threads == 1) return share_rows(batch, sharing, tile, looks);
     const bool cached = weights_ * bytes_each <= l2_bytes();
-    if (batch.rows < sharing.threads * (cached ? rows_worth_cutting : max_tile_rows))
-        return share_panels(batch, sharing, std::min(batch.rows, max_tile_rows), looks);
+    if (batch.rows < sharing.threads * (cached ? rows_worth_cutting : reading_tile_rows))
+        return share_panels(batch, sharing, std::min(batch.rows, reading_tile_rows), looks);
     return share_rows(batch, sharing, tile, looks);
 }
 

@@ -169,9 +169,9 @@ def test_a_paced_loop() -> None:
     engine = Engine(OURS, 1)
     try:
         ready, _ = engine.load(Workload("4-8-2", 1))
-        latencies, idle = ready[0].ask("pace", 1000.0, 0.1)
+        latencies, calls, idle = ready[0].ask("pace", 1000.0, 0.1)
     finally:
         engine.close()
-    assert len(latencies) == 100
-    assert min(latencies) > 0
+    assert len(latencies) == len(calls) == 100
+    assert all(0 < call <= latency for call, latency in zip(calls, latencies, strict=True))
     assert 0 <= idle < 1

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import forwardpass as fp
+
 
 def test_demo_reports_accuracy_and_bound(tmp_path: Path) -> None:
     result = subprocess.run(
@@ -30,6 +32,12 @@ def test_unknown_command_names_the_known_ones() -> None:
     result = subprocess.run([sys.executable, "-m", "forwardpass", "dance"], capture_output=True, text=True)
     assert result.returncode == 2
     assert "demo" in result.stderr
+
+
+def test_version() -> None:
+    result = subprocess.run([sys.executable, "-m", "forwardpass", "--version"], capture_output=True, text=True)
+    assert result.returncode == 0
+    assert result.stdout == f"forwardpass {fp.__version__}\n"
 
 
 @pytest.mark.parametrize(("library", "package"), [("sklearn", "scikit-learn"), ("torch", "torch")])

@@ -4,12 +4,14 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from . import __version__
 from .cli import bench, check, convert, demo, info
 
 
 def main() -> int:
     """Run the command that the arguments name; its exit code."""
     parser = argparse.ArgumentParser(prog="python -m forwardpass", description="Feed-forward networks on the CPU.")
+    parser.add_argument("--version", action="version", version=f"forwardpass {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo.add_arguments(commands.add_parser("demo", help="classify handwritten digits with a trained network"))
     info.add_arguments(commands.add_parser("info", help="this machine, or the layers of a model file"))

@@ -24,17 +24,20 @@ def parse_rate(text: str) -> float:
 
 
 def print_jitter(engine: Engine, workload: Workload, rate: float, seconds: float = SECONDS) -> None:
-    """Latencies of every contestant in turn, each alone."""
+    """Latencies of every contestant in turn, each alone: from when a call was due, and of the call itself."""
     ready, skipped = engine.load(workload)
     print(f"\n{workload.net}, one row at {rate:g} Hz for {seconds:g} s, {engine.threads} thread(s), us")
-    print(f"  {'':18} {'p50':>8} {'p99':>8} {'p99.9':>8} {'max':>8} {'missed':>7} {'CPU while idle':>15}")
+    spans = " ".join(f"{f'p{value:g}':>8}" if value < 100 else f"{'max':>8}" for value in PERCENTILES)
+    print(f"  {'':18} {'from when it was due':35} {'the call alone':35}")
+    print(f"  {'':18} {spans} {spans} {'missed':>7} {'CPU while idle':>15}")
     for worker in ready:
         answer = worker.ask("pace", rate, seconds)
         if isinstance(answer, Skipped):
             print(f"  {worker.contestant:18} skipped: {answer.reason}")
             continue
-        latencies, idle = answer
-        shown = " ".join(f"{value * 1e6:8.2f}" for value in np.percentile(latencies, PERCENTILES))
+        latencies, calls, idle = answer
+        spans = [*np.percentile(latencies, PERCENTILES), *np.percentile(calls, PERCENTILES)]
+        shown = " ".join(f"{value * 1e6:8.2f}" for value in spans)
         missed = int((np.array(latencies) > 1 / rate).sum())
         print(f"  {worker.contestant:18} {shown} {missed:7} {idle:15.1%}", flush=True)
     for result in skipped:

@@ -142,14 +142,15 @@ class _Server:
         assert self.timer is not None
         return self.timer.timeit(repeats)
 
-    def pace(self, rate: float, seconds: float) -> tuple[list[float], float]:
-        """From when calls were due to when they ended, at a fixed rate; CPU seconds of each second that it sleeps.
+    def pace(self, rate: float, seconds: float) -> tuple[list[float], list[float], float]:
+        """At a fixed rate: from when calls were due to when they ended; the calls alone; CPU of a second's sleep.
 
         As a control loop does, it sleeps until shortly before its time and is awake when that comes.
         """
         self.timed(100)
         period = 1 / rate
         latencies: list[float] = []
+        calls: list[float] = []
         slept = used = 0.0
         start = time.perf_counter()
         for i in range(int(seconds * rate)):
@@ -161,8 +162,9 @@ class _Server:
                 slept += wait
             while (begin := time.perf_counter()) < due:
                 pass
-            latencies.append(begin - due + self.timed(1))
-        return latencies, used / max(slept, 1e-9)
+            calls.append(self.timed(1))
+            latencies.append(begin - due + calls[-1])
+        return latencies, calls, used / max(slept, 1e-9)
 
 
 def _serve(connection: Connection, contestant: str, threads: int) -> None:
