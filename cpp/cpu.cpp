@@ -9,7 +9,7 @@
 namespace forwardpass {
 namespace {
 
-// AMD's Zen 5 is family 26, of which CPUID tells 15 and the rest apart.
+// AMD's family 26: Zen 5, and what comes after it, which is taken for alike. CPUID tells 15 and the rest apart.
 bool is_zen5() {
 #if defined(FORWARDPASS_X86)
     unsigned a = 0, b = 0, c = 0, d = 0;

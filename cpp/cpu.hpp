@@ -5,6 +5,9 @@
 
 namespace forwardpass {
 
+// Weights of a layer, x and y up to this size are in a cache: 4 MB lose by being fetched as from memory, 16 MB gain.
+constexpr Index cached_bytes = Index{8} << 20;
+
 // Bytes of L2, or a common size where the system does not say.
 Index l2_bytes();
 

@@ -10,14 +10,14 @@
 namespace forwardpass {
 namespace {
 
-// Rows of a tile: a multiple of the register tile's 3, 4 and 6, and where there are so many of the 16 lanes too.
+// Rows of a tile: multiples of 16 lanes where there are so many, and up to 192 of the register tile's 3, 4 and 6.
 // Weights that take half of L2 at most are cheap to read again, so few rows, whose activations stay in L1 and L2;
 // beyond it 256 rows share each read: 512-512 x 1024, whose weights are as large as L2, takes 2.32 ms in tiles of 12
 // rows and 2.06 of 192 (Zen 5), 5.22 of 192 and 5.11 of 256, and 4096-4096-4096-1000 x 256 175 and 172 ms (Zen 4). The
 // fewest of small weights are 48: 16-2048 x 256 takes 175 us in tiles of 12, 164 of 24, 160 of 48, 173 of 192;
-// 16-4096-16 x 256 645, 630, 620 and 620; and the most are 192: by 240 16-16 x 256 lost 6 % (Zen 4). But 12 where
-// outputs go to memory, each row a stream of its own: 16-4096 x 1024 takes 1.6 ms, in tiles of 24 2.1, of 48 2.4 (Zen
-// 4; on Zen 5 0.74 and 0.68 of 48).
+// 16-4096-16 x 256 645, 630, 620 and 620; and the most are 192: with 240 16-16 x 256 lost 6 % (Zen 4). But 12 where
+// outputs of several panels go to memory, each row a stream of its own: 16-4096 x 1024 takes 1.6 ms, in tiles of 24
+// 2.1, of 48 2.4, 16-1024 x 8192 4.3 and 6.1 (Zen 4; on Zen 5 16-4096 0.74 and 0.68 of 48).
 constexpr Index tile_bytes = 64 * 1024;
 constexpr Index min_tile_rows = 12;
 constexpr Index cached_tile_rows = 48;
@@ -26,9 +26,6 @@ constexpr Index reading_tile_rows = 256;
 // A share of a batch too: few outputs have rows in their lanes, and 10000-1 x 64 took 67 us in tiles of 12, 48 in one
 // thread.
 constexpr Index most_lanes = 16;
-
-// Weights of a layer, x and y up to this size are in a cache: 4 MB lose by being fetched as from memory, 16 MB gain.
-constexpr Index cached_bytes = Index{8} << 20;
 
 // Workspace up to this size lives on the stack: one row of layers up to 1900 wide touches no other memory, and a
 // thread with 64 KiB of stack still works.
@@ -58,8 +55,8 @@ Step<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
     return step;
 }
 
-// Few outputs cost as much as so many: reading and turning x takes the time. 64 rows of 10000 x 1 take 42 us, 640,000
-// multiplications at 15 GFMA/s (Zen 4).
+// Few outputs cost as much as so many: reading and turning x takes the time. 64 rows of 10000 x 1 take 40 us, 640,000
+// multiplications at 16 GFMA/s (Zen 4).
 constexpr Index outputs_for_reading = 4;
 
 // An activation of one element costs as much as so many multiplications, roughly (Zen 4).
@@ -145,18 +142,17 @@ void Network<T>::plan(const std::vector<Layer<T>>& layers) {
 
 template <class T>
 void Network<T>::count_work() {
-    Index& outputs = outputs_;  // so far
     for (const Step<T>& step : steps_) {
         const PackedLinear<T>& linear = step.linear;
         if (step.weights) {
-            outputs = linear.outputs;
-            widest_ = std::max(widest_, outputs);
+            outputs_ = linear.outputs;
+            widest_ = std::max(widest_, outputs_);
             deepest_ = std::max(deepest_, linear.depth);
-            weights_ += outputs * linear.depth;
-            work_per_row_ += std::max(outputs, outputs_for_reading) * linear.depth;
+            weights_ += outputs_ * linear.depth;
+            work_per_row_ += std::max(outputs_, outputs_for_reading) * linear.depth;
         }
         if (step.kind == Step<T>::Kind::row || linear.activation.function > Function::relu)
-            (outputs > 0 ? work_per_row_ : work_per_element_) += work_of_element * std::max<Index>(outputs, 1);
+            (outputs_ > 0 ? work_per_row_ : work_per_element_) += work_of_element * std::max<Index>(outputs_, 1);
     }
 }
 
@@ -295,7 +291,7 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     constexpr Index bytes_each = sizeof(T);
     Index tile = batch.rows;
     if (tile > min_tile_rows) {
-        const bool cold_outputs = batch.rows * outputs_ * bytes_each > cached_bytes;
+        const bool cold_outputs = outputs_ > panel_outputs<T> && batch.rows * outputs_ * bytes_each > cached_bytes;
         tile = std::min(
             tile, rows_per_tile(2 * workspace_stride(batch.width) * bytes_each, weights_ * bytes_each, cold_outputs));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aligned_buffer.hpp"
+#include "cpu.hpp"
 #include "float_environment.hpp"
 #include "kernels/slices.hpp"
 #include "sharing.hpp"
@@ -56,6 +57,7 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
     // So many rows that packing costs little, so few that an interrupt is seen.
     const Index rows_each = std::max<Index>(1, work_between_looks / std::max<Index>(1, a.depth * widest));
     const Index row_chunks = (a.rows + rows_each - 1) / rows_each;
+    const bool cold = a.rows * a.depth * static_cast<Index>(sizeof(T)) > cached_bytes;
     return run_chunks(
         panel_count<T>(a.outputs) * row_chunks, sharing.threads, sharing.wakes,
         [&](Index chunk, int thread) noexcept {
@@ -66,9 +68,9 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
             kernels.pack_panel(a.weights, a.depth, first, outputs, packed);
             const Index end = std::min(row + rows_each, a.rows);
             for (Index r = row; r < end; r += rows_at_once)
-                kernels.linear({packed, a.depth, outputs, a.activation, false},
+                kernels.linear({packed, a.depth, outputs, a.activation, false, turns_blocks()},
                                {a.x + r * a.x_row_stride, a.x_row_stride, a.y + r * a.y_row_stride + first,
-                                a.y_row_stride, std::min(rows_at_once, end - r), a.depth},
+                                a.y_row_stride, std::min(rows_at_once, end - r), a.depth, cold},
                                packed + padded<T>(elements));
         },
         stop);

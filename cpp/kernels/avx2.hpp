@@ -1,5 +1,5 @@
-// The vector types of AVX2 and FMA: 16 registers of 32 bytes. Also what AVX-512 has for half as many lanes. Rules as
-// for isa_avx2.cpp.
+// The vector types of AVX2 and FMA: 16 registers of 32 bytes. Also what AVX-512 has for half as many lanes, with 32 of
+// them. Rules as for isa_avx2.cpp.
 #pragma once
 
 #include <immintrin.h>

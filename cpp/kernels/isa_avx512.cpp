@@ -144,8 +144,8 @@ struct Avx512F64 {
         return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(a), 52));
     }
 
-    // Two doubles are moved as the 16 bytes of four floats: inserting doubles by pairs needs
-    // AVX-512DQ, which the first AVX-512 CPUs lack.
+    // Two doubles are moved as the 16 bytes of four floats: inserting doubles by pairs needs AVX-512DQ, which nothing
+    // else here does.
     static __m128 two(const double* p) noexcept { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
     static Register load_rows(const double* w, Index stride, Index i) noexcept {
         return _mm512_castps_pd(four_parts(two(w + i * stride), two(w + (i + 2) * stride), two(w + (i + 4) * stride),

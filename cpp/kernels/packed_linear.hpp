@@ -25,9 +25,9 @@ bool blocks_are_better(const PackedLinear<typename V::Element>& a, Index x_row_s
 }
 
 // One output with blocks enough to fill lanes: blocks in the lanes, or rows, and blocks for those that are left over.
-// Floats in half as many lanes, of which blocks run side by side, unless x comes from memory: 16 rows of 10000 x 1 take
-// 9.2 us, not 10.1, and 64 rows 40, not 42; but 1024 would take 1.9 ms and take 1.2, and 64 rows of doubles 81 us and
-// take 73 (AVX-512, Zen 4).
+// Floats in half as many lanes, of which blocks run side by side: 16 rows of 10000 x 1 take 9.2 us, in all lanes 10.1,
+// and 64 rows 40 and 42. Not x from memory, 1024 rows of which take 1.9 ms in half the lanes and 1.2 in all; nor
+// doubles, 64 rows of which take 81 us and 73 (AVX-512, Zen 4).
 template <class V>
 void deep_output(const Panel<typename V::Element>& panel) noexcept {
     using Half = typename V::Half;
@@ -50,7 +50,7 @@ void packed_linear(const PackedLinear<typename V::Element>& a, const Batch<typen
     for (Index left = a.outputs; left > 0; left -= panel_outputs<T>) {
         panel.outputs = left < panel_outputs<T> ? left : panel_outputs<T>;
         if (panel.outputs == 1 && block_groups<T>(a.depth) > 0) deep_output<V>(panel);
-        else if (fills_lanes<V>(panel.outputs, batch.rows)) few_outputs<V>(panel, batch.rows);
+        else if (fills_lanes<V>(panel.outputs, batch.rows)) few_outputs<V>(panel);
         else tiles<V>(panel, scratch);
         if (!fits_registers(a.activation))
             for (Index r = 0; r < batch.rows; ++r) {

@@ -29,7 +29,7 @@ FORWARDPASS_INLINE void transpose_parts(const typename V::Register (&from)[V::un
 }
 
 // Steps of k that are best turned at once: twice the unit where registers have four parts. Loads of 32 bytes are half
-// as many, for half as many zips more: 64 rows of 10000 x 1 take 42 us instead of 47. Registers of two parts lost 8 %
+// as many, for half as many zips more: 64 rows of 10000 x 1 took 42 us instead of 47. Registers of two parts lost 8 %
 // by it, two zips made of one and two blends, which more units can do, 10 %, and loads of both kinds in turns 7 % (Zen
 // 4).
 template <class V>

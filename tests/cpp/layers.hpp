@@ -11,8 +11,8 @@ namespace forwardpass {
 static_assert(block_length(1) == 8 && block_length(32) == 8 && block_length(33) == 16 && block_length(96) == 24 &&
               block_length(97) == 32 && block_length(4100) == 32 && blocks_per_superblock == 64);
 
-constexpr Index depths[][2] = {{0, 67},      {95, 97},     {127, 129},   {255, 257},
-                               {2047, 2050}, {2080, 2080}, {2111, 2113}, {4100, 4100}};
+constexpr Index depths[][2] = {{0, 67},    {95, 97},     {127, 129},   {255, 257},   {511, 513},
+                               {544, 545}, {2047, 2050}, {2080, 2080}, {2111, 2113}, {4100, 4100}};
 
 template <class T>
 class Layers {
@@ -71,10 +71,12 @@ private:
     const T* x_rows(Index rows) const { return x_ + first_row(rows) * x_stride_; }
     const T* expected(Index rows) const { return expected_ + first_row(rows) * max_outputs; }
 
-    // The larger the depth the fewer cases, so that each depth takes as long. Of the small ones every
-    // rows x outputs x depth runs once: packed from one layout, and with one end at a forbidden page.
+    // The larger the depth the fewer cases, so that each depth takes as long. Of the small ones, and of a deep output,
+    // every rows x outputs x depth runs once: packed from one layout, and with one end at a forbidden page.
     void one_layer(const WeightSource<T>& source, Index layout) {
-        const Index depth = current.depth, outputs = current.outputs, cost = 1 + depth / 68;
+        const Index depth = current.depth, outputs = current.outputs;
+        const bool deep_output = outputs == 1 && block_groups<T>(depth) > 0;
+        const Index cost = deep_output ? 1 : 1 + depth / 68;
         const T* panels = nullptr;
         for (Index rows = 0; rows <= max_rows; ++rows) {
             const Index turn = layout + (current.flush == Flush::right ? 3 : 0);

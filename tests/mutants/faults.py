@@ -273,7 +273,7 @@ MUTANTS = (
         "one output, rows behind whole registers left out",
         "cpp/kernels/packed_linear.hpp",
         "rows_in_lanes<Half, true>(panel, whole, end);",
-        "rows_in_lanes<Half, true>(panel, whole, whole);",
+        "rows_in_lanes<Half, true>(panel, whole, whole > 0 ? whole : end);",
         "rows that do not fill a register stay as they were, on instruction sets with half as many lanes only",
     ),
     Mutant(

@@ -36,8 +36,8 @@ def print_jitter(engine: Engine, workload: Workload, rate: float, seconds: float
             print(f"  {worker.contestant:18} skipped: {answer.reason}")
             continue
         latencies, calls, idle = answer
-        spans = [*np.percentile(latencies, PERCENTILES), *np.percentile(calls, PERCENTILES)]
-        shown = " ".join(f"{value * 1e6:8.2f}" for value in spans)
+        times = [*np.percentile(latencies, PERCENTILES), *np.percentile(calls, PERCENTILES)]
+        shown = " ".join(f"{value * 1e6:8.2f}" for value in times)
         missed = int((np.array(latencies) > 1 / rate).sum())
         print(f"  {worker.contestant:18} {shown} {missed:7} {idle:15.1%}", flush=True)
     for result in skipped:
