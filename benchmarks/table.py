@@ -185,7 +185,9 @@ def write(results: list[Result], path: Path) -> None:
 
 PAGE = """# Benchmarks
 
-- `table.py`: every workload below against every peer that is installed, in turns, one process each. It wrote this page.
+- `table.py`: every workload below against every peer that is installed, in turns, one process each. It writes this
+  page; notes on the machine and on what was left out are by hand.
+- `activations.py`: each activation against NumPy, PyTorch and SLEEF.
 - `networks.py`: networks against NumPy by hand and the machine's own limits.
 - `kernels.py`: single layers, row counts and the functional calls.
 - `cpp/kernel_roofline.cpp`: the kernels alone, without Python, against the FMA peak and the reading rate:
