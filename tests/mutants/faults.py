@@ -317,28 +317,28 @@ MUTANTS = (
     # ---- networks ----
     Mutant(
         "a kept residual is written over",
-        "cpp/network.cpp",
+        "cpp/plan.cpp",
         "to == current || is_kept(to);",
         "to == current;",
         "weights inside a residual connection write where its input waits",
     ),
     Mutant(
         "a kept residual is changed in place",
-        "cpp/network.cpp",
+        "cpp/plan.cpp",
         "current == Step<T>::x || is_kept(current))",
         "current == Step<T>::x)",
         "an activation inside a residual connection changes what will be added",
     ),
     Mutant(
         "residual of x from the workspace",
-        "cpp/network.cpp",
+        "cpp/plan.hpp",
         "Added<T>{adds_x ? x : buffer(step.added),",
         "Added<T>{buffer(step.added),",
         "what a network adds of its own input lies outside its memory",
     ),
     Mutant(
         "an activation fused past a residual",
-        "cpp/network.cpp",
+        "cpp/plan.cpp",
         """\
         const bool fused = fuses;
         fuses = false;
