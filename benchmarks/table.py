@@ -1,6 +1,6 @@
 """The full table against every installed peer: benchmarks/README.md is what this wrote.
 
-    python benchmarks/table.py [--seconds 1] [--results table.json]
+    python benchmarks/table.py [--seconds 1] [--results table.json] [--page benchmarks/zen4.md]
 
 Each row is one interleaved run of all contestants (forwardpass.cli.bench). Results are saved after
 each row, and a second start goes on where the first one ended.
@@ -37,7 +37,7 @@ FLOAT64 = (
     *("torch", "torch traced", "onnxruntime", "onnxruntime iob", "scikit-learn"),
 )
 SMALL = ("4-2", "16-16", "64-64", "17-64-64-6", "40-128-128-128-1", DEEP_NARROW)
-README = Path(__file__).with_name("README.md")
+README = Path(__file__).resolve().with_name("README.md")
 
 
 def measure(seconds: float, path: Path) -> list[Result]:
@@ -161,9 +161,17 @@ def write(results: list[Result], path: Path) -> None:
         "all, one thread, float64": [r for r in table if r.workload[2:] == ("float64", 1)],
         "all, two threads, float64": [r for r in table if r.workload[2:] == ("float64", 2)],
     }
-    head, newline = PAGE.format(deep=DEEP_NARROW, facts=header(facts), into=", ".join(PREALLOCATED[1:])), "\n"
+    head = FIRST if path.resolve() == README else OTHER
+    head, newline = head.format(deep=DEEP_NARROW, into=", ".join(PREALLOCATED[1:])), "\n"
     path.write_text(
         f"""{head}
+```text
+{header(facts)}
+```
+
+Geometric means of how many times faster forwardpass is than the best peer of each row, Numba by hand and mlpfile
+included:
+
 | rows of the table | new array | into an array | best of each | rows |
 |---|---|---|---|---|
 {newline.join(f"| {name} | {means(rows)} |" for name, rows in groups.items())}
@@ -183,10 +191,10 @@ def write(results: list[Result], path: Path) -> None:
     )
 
 
-PAGE = """# Benchmarks
+FIRST = """# Benchmarks
 
 - `table.py`: every workload below against every peer that is installed, in turns, one process each. It writes this
-  page; notes on the machine and on what was left out are by hand.
+  page, or that of another machine, `--page`; notes on the machine and on what was left out are by hand.
 - `activations.py`: each activation against NumPy, PyTorch and SLEEF.
 - `networks.py`: networks against NumPy by hand and the machine's own limits.
 - `kernels.py`: single layers, row counts and the functional calls.
@@ -202,13 +210,11 @@ expression that a user would write, which has run for 3 ms before. "Best peer" i
 ours, whose outputs are right, and that hands over its result in the same way: in a new array, or in memory that it was
 given or keeps ({into}). The contestants that are not being timed are stopped meanwhile.
 `{deep}` is 32 inputs, 16 layers of 32, one output.
+"""
 
-```text
-{facts}
-```
+OTHER = """# The table on another machine
 
-Geometric means of how many times faster forwardpass is than the best peer of each row, Numba by hand and mlpfile
-included:
+[README.md](README.md) says how to read it.
 """
 
 
@@ -217,8 +223,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1.0, help="of timed calls for each row (default 1)")
     parser.add_argument("--results", type=Path, default=Path("table.json"), help="where they are kept meanwhile")
+    parser.add_argument("--page", type=Path, default=README, help="where the table goes (default: the README beside)")
     args = parser.parse_args()
-    write(measure(args.seconds, args.results), README)
+    write(measure(args.seconds, args.results), args.page)
 
 
 if __name__ == "__main__":

@@ -96,3 +96,9 @@ def test_a_wrong_network_is_outside() -> None:
     other = fp.Sequential(net[0], fp.GELU("tanh"), net[2])
     x = rng.standard_normal((50, 8)).astype(np.float32)
     assert (np.abs(net(x) - other(x)) > agreement_bound(net, x)).any()
+
+
+def test_what_is_no_network() -> None:
+    net, x = fp.ReLU(), np.ones(3)
+    with pytest.raises(TypeError, match="network: expected a forwardpass layer or network, got ndarray"):
+        fp.error_bound(x, net)  # type: ignore[arg-type]

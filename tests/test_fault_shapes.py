@@ -33,6 +33,15 @@ def test_depth_mismatch(shape: tuple[int, ...]) -> None:
         assert (out == 7).all()
 
 
+def test_features_mismatch() -> None:
+    """Of layers without weights: one alone, and the first one with a width of a network."""
+    norm, x = fp.LayerNorm(3), np.ones((2, 4))
+    with pytest.raises(ValueError, match=everything("x: expected a last axis of 3", "this layer", "(2, 4)")):
+        norm(x)
+    with pytest.raises(ValueError, match=everything("x: expected a last axis of 3", "layer 1", "(2, 4)")):
+        fp.Sequential(fp.ReLU(), norm, fp.Linear(np.ones((2, 3))))(x)
+
+
 def test_depth_mismatch_in_matmul_and_dot() -> None:
     with pytest.raises(ValueError, match=everything("A", "B", "(2, 3)", "(4, 5)")):
         fp.matmul(np.ones((2, 3)), np.ones((4, 5)))

@@ -102,11 +102,20 @@ def test_ragged_lists(argument: str) -> None:
         ARGUMENTS[argument][1]([[1.0, 2.0], [3.0]])
 
 
-@pytest.mark.parametrize("value", [None, object(), {}, "text", {1, 2}])
-def test_objects_that_are_no_numbers(value: Any) -> None:
-    for call in (fp.Linear(SQUARE), lambda x: fp.linear(x, SQUARE), fp.Linear, fp.relu):
-        with pytest.raises((TypeError, ValueError)):
-            call(value)
+@pytest.mark.parametrize("argument", ARGUMENTS)
+@pytest.mark.parametrize("value", [None, object(), {}, "text", b"text", {1, 2}, fp.ReLU()])
+def test_objects_that_are_no_numbers(argument: str, value: Any) -> None:
+    name, call = ARGUMENTS[argument]
+    if value is None and argument in ("Linear bias", "linear b"):
+        return  # no bias
+    with pytest.raises(TypeError, match=rf"\b{name}: expected an array of numbers, got {type(value).__name__}"):
+        call(value)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_bias_as_torch_takes_it(bias: Any) -> None:
+    with pytest.raises(TypeError, match=r"bias: expected an array of shape \(out_features,\) or None, got a bool"):
+        fp.Linear(SQUARE, bias)
 
 
 @pytest.mark.parametrize("given", ["?", "i1", "u1", "i2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "g", ">f4", ">i8"])

@@ -198,7 +198,9 @@ def test_what_save_refuses(tmp_path: Path) -> None:
         fp.save(build(), tmp_path / "net.pt")
     with pytest.raises(TypeError, match="got Mine"):
         fp.save(fp.Sequential(Mine(np.eye(2))), tmp_path / "net.npz")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(TypeError, match="network: expected forwardpass's own layers, got str"):
+        fp.save("net.npz", build())  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError, match=r"no such folder: .*nowhere'$"):
         fp.save(build(), tmp_path / "nowhere" / "net.npz")
     assert list(tmp_path.iterdir()) == []
 

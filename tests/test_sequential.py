@@ -142,6 +142,18 @@ def test_mistakes_in_calls() -> None:
                 layer(*args, **kwargs)
 
 
+def test_a_module_of_ones_own() -> None:
+    class Mine(fp.Module):
+        """As torch users write them."""
+
+        def __init__(self) -> None:
+            super().__init__()  # type: ignore[call-overload]
+
+    for make in (Mine, fp.Module):
+        with pytest.raises(TypeError, match=r"build networks of layers with Sequential\(\.\.\.\)"):
+            make()  # type: ignore[call-overload]
+
+
 def test_a_subclass_that_forgets_to_initialise() -> None:
     class Forgetful(fp.Linear):
         def __init__(self) -> None:

@@ -91,7 +91,12 @@ py::object to_ndarray(py::handle value, const char* name) {
                        (std::string(name) + ": " + py::str(error.value()).cast<std::string>()).c_str());
         throw py::error_already_set();
     }
-    return steal(array);
+    py::object made = steal(array);
+    if (const int type = PyArray_TYPE(as_array(made)); PyArray_NDIM(as_array(made)) == 0 && !PyTypeNum_ISNUMBER(type) &&
+                                                       !PyTypeNum_ISBOOL(type))  // what NumPy takes for one object
+        throw py::type_error(std::string(name) + ": expected an array of numbers, got " +
+                             Py_TYPE(value.ptr())->tp_name);
+    return made;
 }
 
 int common_type(std::initializer_list<Named> arrays) {

@@ -21,6 +21,13 @@ inline void check_matrix(PyArrayObject* array, const char* name, const char* mea
                               shape_text(array));
 }
 
+// The last axis of `x` must be `features`, as many as `layer` has.
+inline void check_features(PyArrayObject* x, Index features, const char* layer) {
+    if (PyArray_DIM(x, PyArray_NDIM(x) - 1) != features)
+        throw py::value_error("x: expected a last axis of " + std::to_string(features) + ", the features of " + layer +
+                              ", got shape " + shape_text(x));
+}
+
 // The last axis of `x` must be `depth`, the columns of the weight.
 inline void check_depth(PyArrayObject* x, const char* name, Index depth, Index outputs, const char* weight_name) {
     const Index width = PyArray_DIM(x, PyArray_NDIM(x) - 1);

@@ -89,6 +89,8 @@ AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
     weight = to_type(weight, type, "weight");
     py::object bias;
     if (!bias_value.is_none()) {
+        if (PyBool_Check(bias_value.ptr()))  // which torch.nn.Linear takes
+            throw py::type_error("bias: expected an array of shape (out_features,) or None, got a bool");
         bias = to_ndarray(bias_value, "bias");
         check_bias(as_array(bias), "bias", PyArray_DIM(as_array(weight), 0));
         bias = adjacent(to_type(bias, type, "bias"));

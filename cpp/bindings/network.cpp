@@ -99,9 +99,11 @@ BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers) : layers_(std::move(lay
     type_ = check_types(shapes);
     if (!shapes.empty()) {
         in_features_ = shapes.front().in_features;
-        first_outputs_ = shapes.front().out_features;
+        const bool has_weight = shapes.front().type >= 0, alone = layers_.size() == 1;
         const std::string position = "layer " + std::to_string(shapes.front().position);
-        first_weight_ = shapes.front().type < 0 ? position : layers_.size() == 1 ? "weight" : "weight of " + position;
+        if (has_weight) first_outputs_ = shapes.front().out_features;
+        if (has_weight) first_name_ = alone ? "weight" : "weight of " + position;
+        else first_name_ = alone ? "this layer" : position;
         out_features_ = shapes.back().out_features;
     }
     initialised_ = true;
@@ -197,7 +199,8 @@ py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) cons
     const py::object x = to_ndarray(value, "x");
     PyArrayObject* array = as_array(x);
     check_has_axis(array, "x");
-    if (in_features_ >= 0) check_depth(array, "x", in_features_, first_outputs_, first_weight_.c_str());
+    if (first_outputs_ >= 0) check_depth(array, "x", in_features_, first_outputs_, first_name_.c_str());
+    else if (in_features_ >= 0) check_features(array, in_features_, first_name_.c_str());
     const int type = type_ >= 0 ? type_ : common_type({{x, "x"}});
     return type == NPY_FLOAT ? run(*f32_, x, out, threads) : run(*f64_, x, out, threads);
 }

@@ -66,8 +66,10 @@ private:
     std::optional<Network<float>> f32_;  // both where no layer has a dtype
     std::optional<Network<double>> f64_;
     Index in_features_ = -1;
-    Index first_outputs_ = -1;  // of the first layer that has a width
-    std::string first_weight_;  // and what messages call it
+    // Of the first layer that has a width: its outputs, -1 where it has features alone, and what messages call it or
+    // its weight.
+    Index first_outputs_ = -1;
+    std::string first_name_;
     Index out_features_ = -1;
     int type_ = -1;
 };

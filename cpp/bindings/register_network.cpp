@@ -171,6 +171,11 @@ Index bytes(const BoundNetwork& network) {
 void register_network(py::module_& module) {
     py::class_<BoundNetwork>(module, "Network", py::custom_type_setup(set_call_slots),
                              "A chain of layers, run as one call. The base of Linear, ReLU and Sequential.")
+        .def(py::init([]() -> std::unique_ptr<BoundNetwork> {
+            throw py::type_error(
+                "a Module is not made by itself, and its forward() would not be called: "
+                "build networks of layers with Sequential(...)");
+        }))
         .def(py::init([](const py::object& weight, const py::object& bias) {
                  return std::make_unique<BoundNetwork>(std::vector<AnyLayer>{make_linear(weight, bias)});
              }),

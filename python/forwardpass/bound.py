@@ -121,6 +121,8 @@ class Arithmetic:
 
 
 def _bound(network: Module, x: ArrayLike, ours: bool) -> Bound:
+    if not isinstance(network, Module):
+        raise TypeError(f"network: expected a forwardpass layer or network, got {type(network).__name__}")
     values = np.asanyarray(x) if network.dtype is None else np.asarray(x).astype(network.dtype, casting="same_kind")
     if values.dtype.kind != "f":
         values = values.astype(np.float64)

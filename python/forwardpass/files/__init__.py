@@ -6,6 +6,7 @@ are compared when the file is loaded, so that a network from a file answers as t
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -81,6 +82,8 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
         Another suffix.
     TypeError
         A subclass of one's own: a file cannot hold its code.
+    OSError
+        The file cannot be written, or its folder is not there.
     ImportError
         safetensors is not installed.
 
@@ -93,9 +96,9 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
     >>> fp.content_hash(fp.load(path)) == fp.content_hash(net)
     True
     """
+    spec, dtype, arrays = arch.describe(network), _dtype(network), network.state_dict()
     path = Path(path)
     write = _format(path).write
-    spec, dtype, arrays = arch.describe(network), _dtype(network), network.state_dict()
     arch.tensors(spec)  # refuses what load() would refuse
     copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
     document = {
@@ -106,6 +109,8 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
         "answer": _answer(copy, spec, dtype),
         "hash": _hash(spec, dtype, arrays),
     }
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "path: no such folder", str(path.parent))
     # Beside the file, so that it can take its place in one step.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

@@ -97,7 +97,7 @@ def describe(module: Module) -> dict[str, Any]:
             there = {array: array in arrays for array in maybe}
             return {"type": name, "features": module.num_features, **there, **{key: config[key] for key in more}}
         return {"type": name, **{key: _as_json(value) for key, value in module._config().items()}}
-    raise TypeError(f"expected forwardpass's own layers, got {name}")
+    raise TypeError(f"network: expected forwardpass's own layers, got {name}")
 
 
 def tensors(spec: Any) -> dict[str, Expected]:

@@ -209,7 +209,7 @@ class Softplus(Function):
 
 
 class Hardtanh(Function):
-    """x, but at least ``min_val`` and at most ``max_val``. NaN stays NaN.
+    """x, but at least ``min_val`` and at most ``max_val``; torch's ReLU6 is ``Hardtanh(0, 6)``. NaN stays NaN.
 
     Parameters
     ----------
