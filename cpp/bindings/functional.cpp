@@ -1,6 +1,6 @@
-// The functional calls: plain arrays in, plain arrays out, the bits of the packed layers.
-#include <pybind11/stl.h>
+#include "functional.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "../dispatch.hpp"
@@ -9,7 +9,6 @@
 #include "calls.hpp"
 #include "checks.hpp"
 #include "layers.hpp"
-#include "register.hpp"
 
 namespace forwardpass {
 namespace {
@@ -61,6 +60,51 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
     return destination.finish();
 }
 
+template <class T>
+py::object dot_as(const py::object& a, const py::object& b, const py::object& out) {
+    const py::object x = adjacent(to_type(a, numpy_type<T>, "a")), w = adjacent(to_type(b, numpy_type<T>, "b"));
+    const Index depth = PyArray_DIM(as_array(x), 0);
+    T sum;
+    const UnpackedLinear<T> task{{static_cast<const T*>(PyArray_DATA(as_array(w))), depth, 1, nullptr},
+                                 depth,
+                                 1,
+                                 Activation{},
+                                 static_cast<const T*>(PyArray_DATA(as_array(x))),
+                                 depth,
+                                 &sum,
+                                 1,
+                                 1};
+    run_released(depth, [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
+    Destination destination(or_null(out), 0, nullptr, numpy_type<T>);
+    *static_cast<T*>(destination.data()) = sum;
+    return or_scalar(out, destination.finish());
+}
+
+// out = compute(y), row by row; `compute` gets a row, where it goes, and its width. `bias` may be
+// null; `out` may be y itself.
+template <class T, class Compute>
+py::object each_row(const py::object& y, const py::object& bias, const py::object& out, Compute compute) {
+    const Rows from = as_rows(to_type(y, numpy_type<T>, "y"));
+    Destination destination(or_null(out), PyArray_NDIM(as_array(y)), PyArray_DIMS(as_array(y)), numpy_type<T>);
+    if (destination.empty()) return destination.finish();
+    if (!out.is_none()) {
+        destination.keep_apart_from(from.array, true);
+        if (bias) destination.keep_apart_from(bias);
+    }
+    const Rows to = destination.rows();
+    const Kernels<T>& kernels = kernels_of<T>(chosen_table());
+    run_released(from.rows * from.width, [&] {
+        const StandardFloatEnvironment environment;
+        for (Index r = 0; r < from.rows; ++r)
+            compute(kernels, static_cast<const T*>(from.data) + r * from.row_stride,
+                    static_cast<T*>(to.data) + r * to.row_stride, from.width);
+        return true;
+    });
+    return destination.finish();
+}
+
+}  // namespace
+
 py::object linear(const py::object& x_value, const py::object& weight_value, const py::object& bias_value,
                   const py::object& activation, const py::object& out) {
     if (!activation.is_none() && !PyUnicode_Check(activation.ptr()))
@@ -96,26 +140,6 @@ py::object matmul(const py::object& a_value, const py::object& b_value, const py
                      [&](auto zero) { return linear_as<decltype(zero)>(a, columns, py::object(), Activation{}, out); });
 }
 
-template <class T>
-py::object dot_as(const py::object& a, const py::object& b, const py::object& out) {
-    const py::object x = adjacent(to_type(a, numpy_type<T>, "a")), w = adjacent(to_type(b, numpy_type<T>, "b"));
-    const Index depth = PyArray_DIM(as_array(x), 0);
-    T sum;
-    const UnpackedLinear<T> task{{static_cast<const T*>(PyArray_DATA(as_array(w))), depth, 1, nullptr},
-                                 depth,
-                                 1,
-                                 Activation{},
-                                 static_cast<const T*>(PyArray_DATA(as_array(x))),
-                                 depth,
-                                 &sum,
-                                 1,
-                                 1};
-    run_released(depth, [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
-    Destination destination(or_null(out), 0, nullptr, numpy_type<T>);
-    *static_cast<T*>(destination.data()) = sum;
-    return or_scalar(out, destination.finish());
-}
-
 py::object dot(const py::object& a_value, const py::object& b_value, const py::object& out) {
     const py::object a = to_ndarray(a_value, "a"), b = to_ndarray(b_value, "b");
     if (PyArray_NDIM(as_array(a)) != 1 || PyArray_NDIM(as_array(b)) != 1 ||
@@ -124,29 +148,6 @@ py::object dot(const py::object& a_value, const py::object& b_value, const py::o
                               " and " + shape_text(as_array(b)) + "; matvec and matmul take matrices");
     const int type = common_type({{a, "a"}, {b, "b"}});
     return with_type(type, [&](auto zero) { return dot_as<decltype(zero)>(a, b, out); });
-}
-
-// out = compute(y), row by row; `compute` gets a row, where it goes, and its width. `bias` may be
-// null; `out` may be y itself.
-template <class T, class Compute>
-py::object each_row(const py::object& y, const py::object& bias, const py::object& out, Compute compute) {
-    const Rows from = as_rows(to_type(y, numpy_type<T>, "y"));
-    Destination destination(or_null(out), PyArray_NDIM(as_array(y)), PyArray_DIMS(as_array(y)), numpy_type<T>);
-    if (destination.empty()) return destination.finish();
-    if (!out.is_none()) {
-        destination.keep_apart_from(from.array, true);
-        if (bias) destination.keep_apart_from(bias);
-    }
-    const Rows to = destination.rows();
-    const Kernels<T>& kernels = kernels_of<T>(chosen_table());
-    run_released(from.rows * from.width, [&] {
-        const StandardFloatEnvironment environment;
-        for (Index r = 0; r < from.rows; ++r)
-            compute(kernels, static_cast<const T*>(from.data) + r * from.row_stride,
-                    static_cast<T*>(to.data) + r * to.row_stride, from.width);
-        return true;
-    });
-    return destination.finish();
 }
 
 py::object add_bias(const py::object& y_value, const py::object& bias_value, const py::object& out) {
@@ -174,169 +175,6 @@ py::object relu(const py::object& y_value, const py::object& out) {
                                                 kernels.activate(Activation{Function::relu}, row, to, width);
                                             });
                      }));
-}
-
-}  // namespace
-
-void register_functional(py::module_& module) {
-    const py::arg_v no_out = py::arg("out") = py::none();
-    module.def("dot", &dot, py::arg("a"), py::arg("b"), py::kw_only(), no_out,
-               R"(Dot product of two vectors.
-
-Parameters
-----------
-a, b : array_like, shape (K,)
-    float32 stays float32, float16 is computed in float32, integers and lists in float64.
-out : numpy.ndarray, shape (), optional
-    Where to put the result; returned.
-
-Returns
--------
-numpy.float32 or numpy.float64
-
-Raises
-------
-ValueError
-    The shapes are not two equal (K,).
-TypeError
-    A dtype that is not real and of at most 64 bits.
-
-Notes
------
-Summed in the order of the numerics contract fma-v1, as every sum here.
-
-Examples
---------
->>> import forwardpass as fp
->>> float(fp.dot([1, 2, 4, 3], [2, 2, 2, 2]))
-20.0
-)");
-    module.def("matvec", &matvec, py::arg("W"), py::arg("x"), py::kw_only(), no_out,
-               R"(Matrix times vector, y = W x.
-
-Parameters
-----------
-W : array_like, shape (out_features, in_features)
-    Any layout; read in place, not packed.
-x : array_like, shape (..., in_features)
-    One vector, or any leading axes of them.
-out : numpy.ndarray, shape (..., out_features), optional
-    Where to put the result; returned.
-
-Returns
--------
-numpy.ndarray, shape (..., out_features)
-    float32 or float64, as NumPy promotes W and x.
-
-Raises
-------
-ValueError
-    A shape that does not fit; the message names the transposed weight where that would.
-TypeError
-    A dtype that is not real and of at most 64 bits.
-
-Examples
---------
->>> import forwardpass as fp
->>> fp.matvec([[1, 2], [3, 4], [5, 6]], [1, 1])
-array([ 3.,  7., 11.])
-)");
-    module.def("matmul", &matmul, py::arg("A"), py::arg("B"), py::kw_only(), no_out,
-               "A (..., inner) times B (inner, columns); forwardpass.matmul adds NumPy's other cases.");
-    module.def(
-        "to_ndarray", [](const py::object& value, const std::string& name) { return to_ndarray(value, name.c_str()); },
-        py::arg("value"), py::arg("name"),
-        "Any array-like as an ndarray of its own dtype; TypeError as calls raise it.");
-    module.def("linear", &linear, py::arg("x"), py::arg("W"), py::arg("b") = py::none(),
-               py::arg("activation") = py::none(), py::kw_only(), no_out,
-               R"(One layer on plain arrays, y = activation(W x + b), fused.
-
-The bits are those of ``Linear(W, b)`` where x, W and b have one dtype. For many calls with one weight, build a ``Linear``: it packs
-the weight once.
-
-Parameters
-----------
-x : array_like, shape (..., in_features)
-W : array_like, shape (out_features, in_features)
-b : array_like, shape (out_features,), optional
-activation : str, optional
-    'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'gelu_tanh', 'silu', 'tanh', 'sigmoid', 'softplus' or 'hardtanh', with the
-    default parameters of the layer of that name.
-out : numpy.ndarray, shape (..., out_features), optional
-    Where to put the result; returned.
-
-Returns
--------
-numpy.ndarray, shape (..., out_features)
-    float32 or float64, as NumPy promotes x, W and b.
-
-Raises
-------
-ValueError
-    A shape that does not fit, or an unknown activation.
-TypeError
-    A dtype that is not real and of at most 64 bits.
-
-Examples
---------
->>> import forwardpass as fp
->>> fp.linear([1, -1], [[1, 2], [3, 4], [5, 6]], [0, 0, 2], activation="relu")
-array([0., 0., 1.])
-)");
-    module.def("add_bias", &add_bias, py::arg("y"), py::arg("b"), py::kw_only(), no_out,
-               R"(Adds one value to each output, y + b.
-
-Parameters
-----------
-y : array_like, shape (..., out_features)
-b : array_like, shape (out_features,)
-    Exactly this shape; nothing else is broadcast.
-out : numpy.ndarray, shape (..., out_features), optional
-    Where to put the result; may be y; returned.
-
-Returns
--------
-numpy.ndarray, shape (..., out_features)
-
-Raises
-------
-ValueError
-    A shape that does not fit.
-TypeError
-    A dtype that is not real and of at most 64 bits.
-
-Examples
---------
->>> import forwardpass as fp
->>> fp.add_bias([[1, 2], [3, 4]], [10, 20])
-array([[11., 22.],
-       [13., 24.]])
-)");
-    module.def("relu", &relu, py::arg("y"), py::kw_only(), no_out,
-               R"(max(0, y), element by element. NaN stays NaN, and the result is never -0.0.
-
-Parameters
-----------
-y : array_like, any shape
-out : numpy.ndarray, the shape of y, optional
-    Where to put the result; may be y; returned.
-
-Returns
--------
-numpy.ndarray, the shape of y
-    float32 or float64; a scalar for a 0-d y.
-
-Raises
-------
-TypeError
-    A dtype that is not real and of at most 64 bits.
-
-Examples
---------
->>> import forwardpass as fp
->>> fp.relu([-1.5, 0, 2])
-array([0., 0., 2.])
-)");
 }
 
 }  // namespace forwardpass

@@ -1,0 +1,169 @@
+#include <string>
+
+#include "functional.hpp"
+#include "register.hpp"
+
+namespace forwardpass {
+
+void register_functional(py::module_& module) {
+    const py::arg_v no_out = py::arg("out") = py::none();
+    module.def("dot", &dot, py::arg("a"), py::arg("b"), py::kw_only(), no_out,
+               R"(Dot product of two vectors.
+
+Parameters
+----------
+a, b : array_like, shape (K,)
+    float32 stays float32, float16 is computed in float32, integers and lists in float64.
+out : numpy.ndarray, shape (), optional
+    Where to put the result; returned.
+
+Returns
+-------
+numpy.float32 or numpy.float64
+
+Raises
+------
+ValueError
+    The shapes are not two equal (K,).
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Notes
+-----
+Summed in the order of the numerics contract fma-v1, as every sum here.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> float(fp.dot([1, 2, 4, 3], [2, 2, 2, 2]))
+20.0
+)");
+    module.def("matvec", &matvec, py::arg("W"), py::arg("x"), py::kw_only(), no_out,
+               R"(Matrix times vector, y = W x.
+
+Parameters
+----------
+W : array_like, shape (out_features, in_features)
+    Any layout; read in place, not packed.
+x : array_like, shape (..., in_features)
+    One vector, or any leading axes of them.
+out : numpy.ndarray, shape (..., out_features), optional
+    Where to put the result; returned.
+
+Returns
+-------
+numpy.ndarray, shape (..., out_features)
+    float32 or float64, as NumPy promotes W and x.
+
+Raises
+------
+ValueError
+    A shape that does not fit; the message names the transposed weight where that would.
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.matvec([[1, 2], [3, 4], [5, 6]], [1, 1])
+array([ 3.,  7., 11.])
+)");
+    module.def("matmul", &matmul, py::arg("A"), py::arg("B"), py::kw_only(), no_out,
+               "A (..., inner) times B (inner, columns); forwardpass.matmul adds NumPy's other cases.");
+    module.def(
+        "to_ndarray", [](const py::object& value, const std::string& name) { return to_ndarray(value, name.c_str()); },
+        py::arg("value"), py::arg("name"),
+        "Any array-like as an ndarray of its own dtype; TypeError as calls raise it.");
+    module.def("linear", &linear, py::arg("x"), py::arg("W"), py::arg("b") = py::none(),
+               py::arg("activation") = py::none(), py::kw_only(), no_out,
+               R"(One layer on plain arrays, y = activation(W x + b), fused.
+
+The bits are those of ``Linear(W, b)`` where x, W and b have one dtype. For many calls with one weight, build a ``Linear``: it packs
+the weight once.
+
+Parameters
+----------
+x : array_like, shape (..., in_features)
+W : array_like, shape (out_features, in_features)
+b : array_like, shape (out_features,), optional
+activation : str, optional
+    'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'gelu_tanh', 'silu', 'tanh', 'sigmoid', 'softplus' or 'hardtanh', with the
+    default parameters of the layer of that name.
+out : numpy.ndarray, shape (..., out_features), optional
+    Where to put the result; returned.
+
+Returns
+-------
+numpy.ndarray, shape (..., out_features)
+    float32 or float64, as NumPy promotes x, W and b.
+
+Raises
+------
+ValueError
+    A shape that does not fit, or an unknown activation.
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.linear([1, -1], [[1, 2], [3, 4], [5, 6]], [0, 0, 2], activation="relu")
+array([0., 0., 1.])
+)");
+    module.def("add_bias", &add_bias, py::arg("y"), py::arg("b"), py::kw_only(), no_out,
+               R"(Adds one value to each output, y + b.
+
+Parameters
+----------
+y : array_like, shape (..., out_features)
+b : array_like, shape (out_features,)
+    Exactly this shape; nothing else is broadcast.
+out : numpy.ndarray, shape (..., out_features), optional
+    Where to put the result; may be y; returned.
+
+Returns
+-------
+numpy.ndarray, shape (..., out_features)
+
+Raises
+------
+ValueError
+    A shape that does not fit.
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.add_bias([[1, 2], [3, 4]], [10, 20])
+array([[11., 22.],
+       [13., 24.]])
+)");
+    module.def("relu", &relu, py::arg("y"), py::kw_only(), no_out,
+               R"(max(0, y), element by element. NaN stays NaN, and the result is never -0.0.
+
+Parameters
+----------
+y : array_like, any shape
+out : numpy.ndarray, the shape of y, optional
+    Where to put the result; may be y; returned.
+
+Returns
+-------
+numpy.ndarray, the shape of y
+    float32 or float64; a scalar for a 0-d y.
+
+Raises
+------
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.relu([-1.5, 0, 2])
+array([0., 0., 2.])
+)");
+}
+
+}  // namespace forwardpass
