@@ -161,8 +161,9 @@ def write(results: list[Result], path: Path) -> None:
         "all, one thread, float64": [r for r in table if r.workload[2:] == ("float64", 1)],
         "all, two threads, float64": [r for r in table if r.workload[2:] == ("float64", 2)],
     }
-    head = FIRST if path.resolve() == README else OTHER
-    head, newline = head.format(deep=DEEP_NARROW, into=", ".join(PREALLOCATED[1:])), "\n"
+    head, newline = README_HEAD.format(deep=DEEP_NARROW, into=", ".join(PREALLOCATED[1:])), "\n"
+    if path.resolve() != README:
+        head = path.read_text().partition("```text")[0].rstrip() + "\n" if path.exists() else OTHER_HEAD
     path.write_text(
         f"""{head}
 ```text
@@ -191,10 +192,11 @@ included:
     )
 
 
-FIRST = """# Benchmarks
+README_HEAD = """# Benchmarks
 
 - `table.py`: every workload below against every peer that is installed, in turns, one process each. It writes this
-  page, or that of another machine, `--page`; notes on the machine and on what was left out are by hand.
+  page, or that of another machine, `--page`, whose head it keeps; notes on the machine and on what was left out are
+  by hand.
 - `activations.py`: each activation against NumPy, PyTorch and SLEEF.
 - `networks.py`: networks against NumPy by hand and the machine's own limits.
 - `kernels.py`: single layers, row counts and the functional calls.
@@ -212,9 +214,9 @@ given or keeps ({into}). The contestants that are not being timed are stopped me
 `{deep}` is 32 inputs, 16 layers of 32, one output.
 """
 
-OTHER = """# The table on another machine
+OTHER_HEAD = """# The table on another machine
 
-[README.md](README.md) says how to read it.
+benchmarks/README.md says how to read it.
 """
 
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "float_environment.hpp"
+
 namespace forwardpass {
 namespace {
 
@@ -36,6 +38,7 @@ Columns::Columns(Index width, const ColumnValues& values)
 }
 
 void Columns::assign(const ColumnValues& values) noexcept {
+    const StandardFloatEnvironment environment;  // or the caller's rounding mode would choose the bits
     fill(f32_.data(), stride<float>(), width_, values);
     fill(f64_.data(), stride<double>(), width_, values);
 }

@@ -94,8 +94,9 @@ void Plan<T>::count_work() {
             weights_ += outputs_ * linear.depth;
             work_per_row_ += std::max(outputs_, outputs_for_reading) * linear.depth;
         }
-        if (step.kind == Step<T>::Kind::row || linear.activation.function > Function::relu)
-            (outputs_ > 0 ? work_per_row_ : work_per_element_) += work_of_element * std::max<Index>(outputs_, 1);
+        const bool computes = step.kind == Step<T>::Kind::row || linear.activation.function > Function::relu;
+        const Index each = computes ? work_of_element : step.weights ? 0 : 1;  // ReLU and sums read memory, at least
+        (outputs_ > 0 ? work_per_row_ : work_per_element_) += each * std::max<Index>(outputs_, 1);
     }
 }
 

@@ -42,22 +42,24 @@ using Interrupted = bool (*)();
 // Multiplications between two looks at Interrupted: about 50 ms at 20 GFMA/s.
 constexpr Index work_between_looks = Index{1} << 30;
 
-// Called after each chunk of a known amount of work.
+// Called after each chunk of a known amount of work, or after parts of it.
 class Looks {
 public:
     Looks(Interrupted interrupted, Index work_of_chunk) noexcept
         : interrupted_(interrupted), work_of_chunk_(work_of_chunk) {}
-    bool operator()() noexcept {
-        work_ += work_of_chunk_;
-        if (work_ < work_between_looks) return false;
+    bool operator()() noexcept { return after(work_of_chunk_); }
+    bool after(Index work) noexcept {
+        work_ += work;
+        if (work_ < work_between_looks || ended_) return ended_;
         work_ = 0;
-        return interrupted_();
+        return ended_ = interrupted_();
     }
 
 private:
     Interrupted interrupted_;
     Index work_of_chunk_;
     Index work_ = 0;
+    bool ended_ = false;
 };
 
 }  // namespace forwardpass

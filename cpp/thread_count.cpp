@@ -16,7 +16,7 @@ namespace forwardpass {
 namespace {
 
 std::atomic<int> process_count{0};
-std::atomic<int> found_count{0};  // default_thread_count(), once it was needed
+std::atomic<int> found_count{0};  // default_thread_count(), once it was needed; 0 to look again
 thread_local int override_count = 0;
 
 // The first number of "4" or "4,2" (a count for each level of nesting), 0 if it is none above 0.
@@ -111,7 +111,10 @@ int thread_count() noexcept {
     return count;
 }
 
-void set_thread_count(int count) noexcept { process_count.store(std::min(count, max_threads)); }
+void set_thread_count(int count) noexcept {
+    if (count == 0) found_count.store(0);
+    process_count.store(std::min(count, max_threads));
+}
 
 int override_thread_count(int count) noexcept {
     const int before = override_count;

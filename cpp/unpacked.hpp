@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/contract.hpp"
-#include "network.hpp"
+#include "sharing.hpp"
 
 namespace forwardpass {
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -162,7 +163,7 @@ def test_softplus_threshold_is_torchs() -> None:
         (lambda: fp.LeakyReLU(math.nan), "negative_slope: expected a finite number, got nan"),
         (lambda: fp.ELU(math.inf), "alpha: expected a finite number, got inf"),
         (lambda: fp.GELU("sigmoid"), "approximate: expected 'none' or 'tanh', got 'sigmoid'"),  # type: ignore[arg-type]
-        (lambda: fp.Softplus(0.0), "beta: expected a positive number, got 0.0"),
+        (lambda: fp.Softplus(0.0), "beta: expected a positive number that float32 holds, got 0.0"),
         (lambda: fp.Hardtanh(1.0, 1.0), "expected min_val < max_val, got 1.0 and 1.0"),
         (lambda: fp.Softmax(0), "dim: expected -1, the last axis, got 0"),
         (lambda: fp.Dropout(1.5), "p: expected a number from 0 to 1, got 1.5"),
@@ -204,3 +205,17 @@ def test_large_outputs_stay_in_the_type(dtype: Float) -> None:
         assert np.isfinite(y).all(), name
     assert fp.SELU()(np.array([largest], dtype)) == np.inf
     assert Fraction(float(fp.ELU()(np.array([largest], dtype))[0])) == Fraction(float(largest))
+
+
+def test_parameters_do_not_change() -> None:
+    """They would in repr and in files, and not in answers."""
+    layers: list[Any] = [
+        *(fp.LeakyReLU(0.1), fp.Normalize([0.0], [1.0], clip=2.0), fp.Residual(fp.ReLU()), fp.Linear([[1.0]])),
+    ]
+    for layer, name in zip(layers, ("negative_slope", "clip", "inner", "has_bias"), strict=True):
+        before = repr(layer)
+        with pytest.raises(AttributeError, match=f"{type(layer).__name__}.{name} does not change"):
+            setattr(layer, name, 0.5)
+        assert repr(layer) == before
+    with pytest.raises(AttributeError, match="does not change"):
+        layers[0].__init__(0.5)

@@ -100,5 +100,19 @@ def test_a_wrong_network_is_outside() -> None:
 
 def test_what_is_no_network() -> None:
     net, x = fp.ReLU(), np.ones(3)
-    with pytest.raises(TypeError, match="network: expected a forwardpass layer or network, got ndarray"):
+    with pytest.raises(TypeError, match="network: expected a forwardpass layer, got ndarray"):
         fp.error_bound(x, net)  # type: ignore[arg-type]
+
+
+def test_the_jump_of_softplus() -> None:
+    """At its threshold, by more than any rounding: what comes in may be on the other side."""
+    net = fp.Sequential(fp.Linear(np.array([[0.5, 1.0]], np.float32)), fp.Softplus(1.0, 0.5))
+    x = np.array([1.0, 2.0**-30], np.float32)  # in float32 the sum is 0.5, which is not above the threshold
+    assert abs(float(net(x)[0]) - (0.5 + 2.0**-30)) > 0.4
+    assert abs(float(net(x)[0]) - (0.5 + 2.0**-30)) <= fp.error_bound(net, x)[0]
+
+
+@pytest.mark.parametrize("beta", [0.1, 1 / 3, 7.7])
+def test_parameters_are_those_of_the_dtype(beta: float) -> None:
+    layer, x = fp.Softplus(beta), np.linspace(-500, 500, 999, dtype=np.float32)[:, np.newaxis]
+    assert (np.abs(layer(x) - exact(layer, x.astype(np.float64))) <= fp.error_bound(layer, x)).all()

@@ -98,16 +98,22 @@ def test_tensors_on_another_device(argument: str) -> None:
 
 @pytest.mark.parametrize("argument", ARGUMENTS)
 def test_ragged_lists(argument: str) -> None:
-    with pytest.raises(ValueError, match="inhomogeneous"):
-        ARGUMENTS[argument][1]([[1.0, 2.0], [3.0]])
+    name, call = ARGUMENTS[argument]
+    ragged: list[Any] = [[[1.0, 2.0], [3.0]], ([1.0, 2.0], [3.0])]
+    for value in ragged:
+        with pytest.raises(ValueError, match=rf"\b{name}: .*inhomogeneous"):
+            call(value)
 
 
 @pytest.mark.parametrize("argument", ARGUMENTS)
-@pytest.mark.parametrize("value", [None, object(), {}, "text", b"text", {1, 2}, fp.ReLU()])
+@pytest.mark.parametrize(
+    "value", [None, object(), {}, "text", b"text", {1, 2}, fp.ReLU()], ids=lambda v: type(v).__name__
+)
 def test_objects_that_are_no_numbers(argument: str, value: Any) -> None:
     name, call = ARGUMENTS[argument]
     if value is None and argument in ("Linear bias", "linear b"):
-        return  # no bias
+        call(value)  # no bias
+        return
     with pytest.raises(TypeError, match=rf"\b{name}: expected an array of numbers, got {type(value).__name__}"):
         call(value)
 

@@ -13,7 +13,7 @@ import pytest
 import safetensors.numpy
 
 import forwardpass as fp
-from forwardpass import files
+from forwardpass.files import order
 from tests import bad_files
 from tests.support import Array, Float, normal, same_bits
 
@@ -153,9 +153,34 @@ def test_bare_weights(dtype: str, suffix: str, tmp_path: Path) -> None:
 def test_the_order_of_names(tmp_path: Path) -> None:
     """By numbers, however long; equal ones by their text, and never by chance."""
     names = ["2", "10", "010", "9" * 5000, "a1", "a02", "b"]
-    assert [files._natural(name)[1] for name in sorted(reversed(names), key=files._natural)] == [
+    assert [order.natural(name)[1] for name in sorted(reversed(names), key=order.natural)] == [
         *("2", "010", "10", "9" * 5000, "a1", "a02", "b"),
     ]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_layers_in_the_wrong_order(suffix: str, tmp_path: Path) -> None:
+    """The file's order or that of the names, if only one of them fits; never by chance. As from_torch."""
+    path = tmp_path / f"bare{suffix}"
+
+    def load(architecture: str, **arrays: Array) -> Any:
+        state = {f"{name.removeprefix('_')}.weight": array for name, array in arrays.items()}
+        safetensors.numpy.save_file(state, path) if suffix == ".safetensors" else np.savez(
+            path, allow_pickle=False, **state
+        )
+        loaded = fp.load(path, architecture)
+        assert fp.content_hash(loaded) == fp.content_hash(fp.from_torch(state, architecture))
+        return loaded
+
+    first, second, square = np.ones((2, 3)), np.full((3, 2), 2.0), np.diag([1.0, 2.0, 3.0])
+    assert load("3-2-3:relu", encoder=first, decoder=second)([1, 2, 3]).tolist() == [24.0] * 3
+    assert load("3-3-3:relu", _2=square, _10=np.eye(3)[::-1])([1, 2, 3]).tolist() == [9.0, 4.0, 1.0]
+    if suffix == ".npz":  # safetensors sorts them
+        assert load("3-3-3:relu", _10=np.eye(3)[::-1], _2=square)([1, 2, 3]).tolist() == [9.0, 4.0, 1.0]
+        with pytest.raises(fp.ModelFileError, match=r"not certain: \['input', 'hidden'\] as they stand"):
+            load("3-3-3:relu", input=square, hidden=square)
+    with pytest.raises(fp.ModelFileError, match=r"expected 2 layers, of tensors called <name>\.weight"):
+        load("3-3-3:relu", only=square)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -105,6 +105,24 @@ class TestModes:
             layer.load_state_dict(layer.state_dict())
         assert same_bits(layer(x), expected)
 
+    def test_construction_of_columns(self, mode: int, dtype: Float) -> None:
+        """Whose values are rounded to float32, once."""
+        values = normal(7, (4, 19), np.float64) * [[1e-40], [1e-40], [1.0], [1.0]]
+        low, high = np.sort(values[:2], axis=0)
+        x = normal(8, (5, 19), dtype)
+
+        def answers() -> list[Array]:
+            layers = [fp.Clip(low, high), fp.Affine(*values[2:]), fp.Normalize(values[2], np.abs(values[3]))]
+            for layer in layers:
+                layer.load_state_dict(layer.state_dict())
+            return [layer(x) for layer in layers]
+
+        expected = answers()
+        with switched_on(mode):
+            under = answers()
+        for ours, right in zip(under, expected, strict=True):
+            assert same_bits(ours, right)
+
     def test_conversion_of_x(self, mode: int) -> None:
         """To float32, which rounds, and may make subnormals."""
         x, W, _ = delicate(np.float32)

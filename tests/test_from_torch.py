@@ -311,7 +311,11 @@ def without(name: str) -> dict[str, Any]:
     [
         (STATE, None, "say what they are of"),
         (STATE, "3-5-2:relu", r"0.weight: expected shape \(5, 3\), got \(4, 3\)"),
-        (STATE, "3-4-4-2:relu", r"expected 3 layers with weights, got \['0', '2'\]"),
+        (
+            STATE,
+            "3-4-4-2:relu",
+            r"expected 3 layers, of tensors called <name>.weight and <name>.bias, got 2: \['0.weight'",
+        ),
         (without("0.weight"), "3-4-2:relu", r"missing \['0.weight'\]"),
         ({**STATE, "2.running": torch.ones(2)}, "3-4-2:relu", r"unexpected \['2.running'\]"),
         (without("2.bias"), fp.Sequential(fp.Linear.random(3, 4), fp.ReLU(), fp.Linear.random(4, 2)), "missing"),

@@ -131,3 +131,10 @@ def test_random_is_reproducible() -> None:
     assert not same_bits(fp.Linear.random(5, 7).weight, fp.Linear.random(5, 7).weight)
     assert fp.Linear.random(5, 7, bias=False).bias is None
     assert fp.Linear.random(0, 3).weight.shape == (3, 0)
+
+
+@pytest.mark.parametrize("dtype", [int, bool, "float16", complex, object])
+def test_random_of_other_dtypes(dtype: Any) -> None:
+    """Which would round every weight to 0, or to something else than was asked for."""
+    with pytest.raises(TypeError, match="dtype: expected float32 or float64, got"):
+        fp.Linear.random(4, 3, dtype=dtype)

@@ -111,6 +111,14 @@ def test_the_machine_has_the_last_say() -> None:
     assert in_process(code, OMP_NUM_THREADS="many").stdout.strip() == "1"
 
 
+def test_none_looks_at_the_machine_again() -> None:
+    code = PRINT + (
+        "; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
+        "; fp.set_num_threads(None); print(fp.get_num_threads())"
+    )
+    assert in_process(code).stdout.split()[-1] == "1"
+
+
 @pytest.mark.parametrize("bad", ["0", "-1", "x", "2,2", "1.5"])
 def test_a_bad_variable_fails_the_import(bad: str) -> None:
     result = in_process("import forwardpass", FORWARDPASS_NUM_THREADS=bad)
@@ -201,6 +209,7 @@ def test_ctrl_c_ends_a_shared_call() -> None:
     net = network((2048, 2048, 2048), np.float32)
     x = normal(0, (20_000, 2048), np.float32)
     expected = net(x[:40], num_threads=1)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a job that a script put aside
     timer = threading.Timer(0.2, lambda: signal.raise_signal(signal.SIGINT))
     timer.start()
 
@@ -208,8 +217,11 @@ def test_ctrl_c_ends_a_shared_call() -> None:
         while True:
             net(x, num_threads=2)
 
-    with pytest.raises(KeyboardInterrupt):
-        call_for_ever()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            call_for_ever()
+    finally:
+        signal.signal(signal.SIGINT, before)
     timer.join()
     assert same_bits(net(x[:40], num_threads=2), expected)
 

@@ -154,6 +154,26 @@ def test_a_module_of_ones_own() -> None:
             make()  # type: ignore[call-overload]
 
 
+def test_what_a_network_would_pass_over() -> None:
+    """Answers that come from a method of a subclass's own are refused, where it would not be called."""
+
+    class Doubled(fp.Linear):
+        def __call__(self, x: Any, *, out: Any = None, num_threads: int | None = None) -> Any:
+            return 2 * super().__call__(x)
+
+    layer = Doubled([[1.0]])
+    assert layer([3.0]) == 6
+    for use in (
+        lambda: fp.Sequential(fp.ReLU(), layer),
+        lambda: fp.Residual(layer),
+        lambda: fp.error_bound(layer, [3.0]),
+    ):
+        with pytest.raises(TypeError, match="Doubled has a __call__ of its own, which a network would not call"):
+            use()
+    with pytest.raises(TypeError, match=r"Forward: forward\(\) is never called"):
+        type("Forward", (fp.Sequential,), {"forward": lambda self, x: x})
+
+
 def test_a_subclass_that_forgets_to_initialise() -> None:
     class Forgetful(fp.Linear):
         def __init__(self) -> None:

@@ -135,6 +135,37 @@ def test_special_values_survive(duplicate: Callable[[fp.Linear], fp.Linear], dty
     assert duplicate(fp.Linear(W)).bias is None
 
 
+class Named(fp.Sequential):
+    """A network of one's own: an __init__ of other arguments, and an attribute."""
+
+    def __init__(self, size: int, name: str) -> None:
+        self.name = name
+        super().__init__(fp.Linear(np.eye(size) * 2), fp.LayerNorm(size), fp.ReLU())
+
+
+DUPLICATES: list[Callable[[Any], Any]] = [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))]
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES)
+def test_a_subclass_comes_back_whole(duplicate: Callable[[Any], Any]) -> None:
+    net = Named(3, "mine")
+    net.extra = net  # a cycle
+    net[0].note = ["kept"]
+    again = duplicate(net)
+    assert type(again) is Named
+    assert (again.name, again[0].note) == ("mine", ["kept"])
+    assert again.extra is (net if duplicate is copy.copy else again)  # type: ignore[attr-defined]
+    assert same_bits(again([1.0, 2.0, 3.0]), net([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES)
+def test_a_copied_layer_has_its_own_arrays(duplicate: Callable[[Any], Any]) -> None:
+    norm = fp.Affine([1.0], [0.0])
+    again = duplicate(norm)
+    norm.load_state_dict({"scale": [5.0], "offset": [7.0]})
+    assert again.state_dict()["scale"] == again([1.0]) == 1
+
+
 def test_copies_do_not_follow(dtype: Float) -> None:
     net = build(dtype)
     x = normal(9, (7, 5), dtype)

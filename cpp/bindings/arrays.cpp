@@ -84,7 +84,7 @@ py::object to_ndarray(py::handle value, const char* name) {
         if (!py::hasattr(value, "__array__")) return py::module_::import("numpy").attr("from_dlpack")(value);
     }
     PyObject* const array = PyArray_FROM_O(value.ptr());
-    if (array == nullptr && PyList_Check(value.ptr()) && PyErr_ExceptionMatches(PyExc_ValueError)) {
+    if (array == nullptr && PyErr_ExceptionMatches(PyExc_ValueError)) {
         // Of rows that are not as long as each other; NumPy does not know the name.
         py::error_already_set error;
         py::raise_from(error, PyExc_ValueError,
@@ -92,8 +92,7 @@ py::object to_ndarray(py::handle value, const char* name) {
         throw py::error_already_set();
     }
     py::object made = steal(array);
-    if (const int type = PyArray_TYPE(as_array(made)); PyArray_NDIM(as_array(made)) == 0 && !PyTypeNum_ISNUMBER(type) &&
-                                                       !PyTypeNum_ISBOOL(type))  // what NumPy takes for one object
+    if (PyArray_NDIM(as_array(made)) == 0 && !PyArray_ISNUMBER(as_array(made)))  // what NumPy takes for one object
         throw py::type_error(std::string(name) + ": expected an array of numbers, got " +
                              Py_TYPE(value.ptr())->tp_name);
     return made;

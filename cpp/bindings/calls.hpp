@@ -9,13 +9,24 @@ namespace forwardpass {
 // Releasing and taking the GIL costs about 40 ns; 2^16 multiplications take over a microsecond.
 constexpr Index work_worth_releasing = Index{1} << 16;
 
-// True with the exception set when a signal handler raised, as Ctrl-C does.
-inline bool signal_raised() {
-    const PyGILState_STATE state = PyGILState_Ensure();
-    const bool raised = PyErr_CheckSignals() != 0;
-    PyGILState_Release(state);
-    return raised;
-}
+// True with the exception set when a signal handler raised, as Ctrl-C does, or the interpreter is about to end.
+bool signal_raised();
+
+// While it exists, other Python threads run. Not once the interpreter is ending: a thread that asks for the GIL then is
+// ended where it stands, which C++ does not survive.
+class Released {
+public:
+    Released();
+    ~Released();
+    Released(const Released&) = delete;
+    Released& operator=(const Released&) = delete;
+
+private:
+    PyThreadState* state_;
+};
+
+// At the interpreter's end, waits for the calls of daemon threads.
+void register_exit(pybind11::module_& module);
 
 // Runs `compute`, a function that touches no Python object and returns false when interrupted,
 // without the GIL if `work` multiplications make that worth its cost.
@@ -23,7 +34,7 @@ template <class Compute>
 void run_released(Index work, Compute compute) {
     bool completed;
     if (work >= work_worth_releasing) {
-        const pybind11::gil_scoped_release release;
+        const Released released;
         completed = compute();
     } else {
         completed = compute();

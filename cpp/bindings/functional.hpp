@@ -5,7 +5,7 @@
 
 namespace forwardpass {
 
-// `bias`, `activation` and `out` may be None everywhere.
+// `out` may be None everywhere; of linear, `bias` and `activation` too.
 py::object linear(const py::object& x, const py::object& weight, const py::object& bias, const py::object& activation,
                   const py::object& out);
 py::object matvec(const py::object& weight, const py::object& x, const py::object& out);

@@ -1,3 +1,4 @@
+// Signatures and docstrings of functional.hpp.
 #include <string>
 
 #include "functional.hpp"
@@ -44,7 +45,7 @@ Examples
 Parameters
 ----------
 W : array_like, shape (out_features, in_features)
-    Any layout; read in place, not packed.
+    Any layout; a contiguous one is read in place for up to three vectors, else packed panel by panel.
 x : array_like, shape (..., in_features)
     One vector, or any leading axes of them.
 out : numpy.ndarray, shape (..., out_features), optional

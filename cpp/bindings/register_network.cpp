@@ -44,7 +44,9 @@ Keywords keywords_of(PyObject* names, PyObject* const* values) {
         const auto is = [name](PyObject* known) { return name == known || PyUnicode_Compare(name, known) == 0; };
         if (is(out_name)) keywords.out = values[i] == Py_None ? nullptr : values[i];
         else if (is(threads_name)) keywords.threads = thread_count_or_none(values[i]);
-        else throw py::type_error("a network takes one argument, x, and the keywords out and num_threads");
+        else
+            throw py::type_error("a network takes one argument, x, and the keywords out and num_threads; got " +
+                                 py::repr(name).cast<std::string>());
     }
     return keywords;
 }

@@ -47,7 +47,7 @@ Notes
 -----
 In this order: ``with num_threads(n)``, ``set_num_threads(n)``, the environment variables
 ``FORWARDPASS_NUM_THREADS`` and ``OMP_NUM_THREADS``, and else the smaller of the CPUs that this process may run on
-and its control group's quota. The argument ``num_threads`` of a call comes before all of them.
+and its control group's quota, as they are when they are first needed. The argument ``num_threads`` of a call comes before all of them.
 
 Examples
 --------
@@ -65,7 +65,7 @@ The result's bits never depend on it. No thread is started before a call is larg
 Parameters
 ----------
 num_threads : int or None
-    From 1 up; 256 and more count as 256. None goes back to the environment or the machine.
+    From 1 up; 256 and more count as 256. None goes back to the environment or the machine, and looks at them again.
 
 Raises
 ------

@@ -9,6 +9,7 @@ array([3., 0.])
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import _interpreter as _interpreter  # first: loading the core in a subinterpreter would never end
 from ._core import (
     __version__,
     add_bias,

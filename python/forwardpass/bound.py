@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import nn
 from .nn import Module
+from .nn.module import check_layer
 
 Bound = NDArray[np.float64]
 
@@ -41,7 +42,8 @@ def error_bound(network: Module, x: ArrayLike) -> Bound:
     2**-1075) for each product that may underflow. It is Higham's argument for blocked summation
     (Accuracy and Stability of Numerical Algorithms, 2nd ed., ch. 3 and 4). An error that comes in with x is
     multiplied by |w|, by the largest slope of an activation, and by what docs/numerics.md derives for the others;
-    to it comes a layer's own, of 1 unit in the last place in float32 and 2 in float64.
+    to it comes a layer's own, of 1 unit in the last place in float32 and 2 in float64. Parameters of functions count as
+    the network's dtype holds them.
 
     Examples
     --------
@@ -121,8 +123,7 @@ class Arithmetic:
 
 
 def _bound(network: Module, x: ArrayLike, ours: bool) -> Bound:
-    if not isinstance(network, Module):
-        raise TypeError(f"network: expected a forwardpass layer or network, got {type(network).__name__}")
+    check_layer("network", network)
     values = np.asanyarray(x) if network.dtype is None else np.asarray(x).astype(network.dtype, casting="same_kind")
     if values.dtype.kind != "f":
         values = values.astype(np.float64)
@@ -153,6 +154,11 @@ def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tu
     if isinstance(module, (nn.ReLU, nn.Hardtanh, nn.Identity, nn.Dropout, nn.Flatten)):
         return y, error * slope
     own = a.of_result(y)
+    if isinstance(module, nn.Softplus):
+        # It jumps at the threshold, by log(1 + e^-threshold) / beta, if x or the product may be on either side.
+        at = module.beta * x.astype(np.float64) - module.threshold
+        jumps = np.abs(at) <= module.beta * error + 4 * a.u * (np.abs(module.beta * x) + abs(module.threshold))
+        own = own + jumps * (np.logaddexp(0.0, -module.threshold) / module.beta)
     if not a.ours:
         # Such as e^x - 1, or 1 + erf(x): what cancels there was as large as 1, or as x.
         own = own + 8 * a.u * slope * np.minimum(np.abs(x), 1 if isinstance(module, (nn.ELU, nn.SELU)) else np.inf)

@@ -94,8 +94,9 @@ def _gelu(layer: Any, x: Wide) -> Wide:
 
 
 def _softplus(layer: Any, x: Wide) -> Wide:
-    v = x * layer.beta
-    y: Wide = np.where(v > layer.threshold, x, (np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v)))) / layer.beta)
+    beta = _parameter(layer.beta, x)
+    v = x * beta
+    y: Wide = np.where(v > _parameter(layer.threshold, x), x, (np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v)))) / beta)
     return y
 
 

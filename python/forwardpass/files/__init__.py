@@ -10,10 +10,9 @@ import errno
 import hashlib
 import json
 import os
-import re
 import secrets
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..nn import FloatArray, Module
 from . import architecture as arch
-from . import npz, safe
+from . import npz, order, safe
 from .errors import ModelFileError
 from .tensors import LARGEST_DOCUMENT, Contents, Tensor
 
@@ -96,9 +95,12 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
     >>> fp.content_hash(fp.load(path)) == fp.content_hash(net)
     True
     """
-    spec, dtype, arrays = arch.describe(network), _dtype(network), network.state_dict()
+    spec = arch.describe(network)
     path = Path(path)
     write = _format(path).write
+    if not path.parent.exists():
+        raise FileNotFoundError(errno.ENOENT, "path: no such folder", str(path.parent))
+    dtype, arrays = _dtype(network), network.state_dict()
     arch.tensors(spec)  # refuses what load() would refuse
     copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
     document = {
@@ -109,8 +111,6 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
         "answer": _answer(copy, spec, dtype),
         "hash": _hash(spec, dtype, arrays),
     }
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "path: no such folder", str(path.parent))
     # Beside the file, so that it can take its place in one step.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
@@ -138,7 +138,8 @@ def load(path: str | os.PathLike[str], architecture: str | None = None) -> Modul
         ``.npz`` or ``.safetensors``.
     architecture : str, optional
         For a file of bare weights, like ``64-128-10:relu``: tensors ``<name>.weight`` (out, in) and
-        ``<name>.bias``, in the order of their names, float32, float64, float16 or bfloat16.
+        ``<name>.bias``, float32, float64, float16 or bfloat16, in the file's order or in that of their names, whichever
+        fits; refused where both do, unless they differ in numbers alone.
 
     Raises
     ------
@@ -161,14 +162,15 @@ def load(path: str | os.PathLike[str], architecture: str | None = None) -> Modul
     """
     path = Path(path)
     read = _format(path).read
-    spec = None if architecture is None else arch.parse(architecture)
+    if architecture is not None:
+        arch.parse(architecture)
     with path.open("rb") as file:
         try:
             contents: Contents = read(file)
-            if spec is not None and contents.document is not None:
+            if architecture is not None and contents.document is not None:
                 raise ModelFileError("says itself what it holds: load(path), without an architecture")
-            if spec is not None:
-                return _bare(contents.tensors, spec)
+            if architecture is not None:
+                return _bare(contents.tensors, architecture)
             if contents.document is None:
                 raise ModelFileError("holds bare weights; say what they are of: load(path, '64-128-10:relu')")
             return _replayed(contents.document, contents.tensors)
@@ -198,7 +200,10 @@ def _replayed(text: str, tensors: Mapping[str, Tensor]) -> Module:
     if dtype not in ("float32", "float64"):
         raise ModelFileError(f"the document: expected dtype float32 or float64, got {repr(dtype)[:100]}")
     expected = arch.tensors(spec)
-    _check_names(expected, tensors)
+    try:
+        order.check_names(expected, tensors)
+    except ValueError as error:
+        raise ModelFileError(str(error)) from error
     for name, tensor in expected.items():
         wanted, got = ("float64" if tensor.float64 else dtype, tensor.shape), (tensors[name].dtype, tensors[name].shape)
         if got != wanted:
@@ -212,24 +217,13 @@ def _replayed(text: str, tensors: Mapping[str, Tensor]) -> Module:
     return network
 
 
-def _bare(tensors: Mapping[str, Tensor], spec: Any) -> Module:
-    """The network of an architecture, from tensors in the order of their names."""
-    layers = sorted({name.rpartition(".")[0] for name in tensors}, key=_natural)
-    linears = [i for i, layer in enumerate(spec["layers"]) if layer["type"] == "Linear"]
-    if len(layers) != len(linears):
-        raise ModelFileError(f"architecture: expected {len(linears)} layers with weights, got {layers[:20]}")
-    named = {}
-    for layer, position in zip(layers, linears, strict=True):
-        linear = spec["layers"][position]
-        linear["bias"] = f"{layer}.bias".lstrip(".") in tensors
-        for kind in ("weight", "bias") if linear["bias"] else ("weight",):
-            name = f"{layer}.{kind}".lstrip(".")
-            named[f"{position}.{kind}"] = name
-    _check_names(named.values(), tensors)
-    for mine, tensor in arch.tensors(spec).items():
-        if tensors[named[mine]].shape != tensor.shape:
-            raise ModelFileError(f"{named[mine]}: expected shape {tensor.shape}, got {tensors[named[mine]].shape}")
-    arrays = {mine: tensors[name].values() for mine, name in named.items()}
+def _bare(tensors: Mapping[str, Tensor], architecture: str) -> Module:
+    """The network of an architecture."""
+    try:
+        spec, names = order.assigned({name: tensor.shape for name, tensor in tensors.items()}, architecture)
+    except ValueError as error:
+        raise ModelFileError(str(error)) from error
+    arrays = {mine: tensors[name].values() for mine, name in names.items()}
     dtype = np.result_type(*arrays.values())
     return _built(spec, {name: array.astype(dtype, copy=False) for name, array in arrays.items()})
 
@@ -239,21 +233,6 @@ def _built(spec: Any, arrays: dict[str, FloatArray]) -> Module:
         return arch.build(spec, arrays)
     except (ValueError, TypeError) as error:  # layers that do not chain
         raise ModelFileError(f"architecture: {error}") from error
-
-
-def _check_names(expected: Iterable[str], tensors: Mapping[str, Tensor]) -> None:
-    expected = dict.fromkeys(expected)
-    missing = [name for name in expected if name not in tensors]
-    unexpected = [name[:100] for name in tensors if name not in expected]
-    if missing or unexpected:
-        raise ModelFileError(f"tensors: missing {missing[:20]}, unexpected {unexpected[:20]}")
-
-
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """So that layer 10 comes after layer 2: of two numbers the one with more digits is larger."""
-    parts = re.split("([0-9]+)", name)
-    digits = [part.lstrip("0") if i % 2 else part for i, part in enumerate(parts)]
-    return [(len(part) if i % 2 else 0, part) for i, part in enumerate(digits)], name
 
 
 def _dtype(network: Module) -> str:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import numpy as np
+
 from .module import Module
+
+FLOAT32 = np.finfo(np.float32)
 
 
 class Function(Module):
@@ -14,8 +18,8 @@ class Function(Module):
     def _start(self, name: str, a: float = 0.0, b: float = 0.0) -> None:
         super().__init__(name, a, b, None)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(self._config().values())
+    def _arguments(self) -> tuple[Any, ...]:
+        return tuple(self._config().values())
 
 
 def _number(name: str, value: float) -> float:
@@ -189,7 +193,7 @@ class Softplus(Function):
     Raises
     ------
     ValueError
-        A beta that is not positive, or a number that is not finite.
+        A beta that is not positive or that float32 cannot hold, or a number that is not finite.
 
     Examples
     --------
@@ -200,8 +204,8 @@ class Softplus(Function):
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         self.beta, self.threshold = _number("beta", beta), _number("threshold", threshold)
-        if self.beta <= 0:
-            raise ValueError(f"beta: expected a positive number, got {beta!r}")
+        if not FLOAT32.smallest_subnormal <= self.beta <= FLOAT32.max:
+            raise ValueError(f"beta: expected a positive number that float32 holds, got {beta!r}")
         self._start("softplus", self.beta, self.threshold)
 
     def _config(self) -> dict[str, Any]:

@@ -136,8 +136,8 @@ class LayerNorm(Columns):
     def _config(self) -> dict[str, Any]:
         return {"normalized_shape": self._features, "eps": self._eps}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._features, self._arrays.get("weight"), self._arrays.get("bias"), self._eps)
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self._features, self._arrays.get("weight"), self._arrays.get("bias"), self._eps)
 
 
 class BatchNorm1d(Columns):
@@ -194,9 +194,9 @@ class BatchNorm1d(Columns):
     def _config(self) -> dict[str, Any]:
         return {"num_features": self.num_features, "eps": self._eps}
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def _arguments(self) -> tuple[Any, ...]:
         values = [self._arrays.get(name) for name in ("running_mean", "running_var", "weight", "bias")]
-        return type(self), (*values, self._eps)
+        return (*values, self._eps)
 
 
 class Normalize(Columns):
@@ -242,8 +242,8 @@ class Normalize(Columns):
     def _config(self) -> dict[str, Any]:
         return {"num_features": self.num_features, "clip": self.clip}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._arrays["mean"], self._arrays["std"], self.clip)
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self._arrays["mean"], self._arrays["std"], self.clip)
 
 
 class Affine(Columns):
@@ -279,8 +279,8 @@ class Affine(Columns):
     def _config(self) -> dict[str, Any]:
         return {"num_features": self.num_features}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._arrays["scale"], self._arrays["offset"])
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self._arrays["scale"], self._arrays["offset"])
 
 
 class Clip(Columns):
@@ -318,8 +318,8 @@ class Clip(Columns):
     def _config(self) -> dict[str, Any]:
         return {"num_features": self.num_features}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._arrays["low"], self._arrays["high"])
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self._arrays["low"], self._arrays["high"])
 
 
 def _eps(eps: float) -> float:

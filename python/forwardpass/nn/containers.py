@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, overload
 
-from .module import Module
+from .module import Module, check_layer
 
 
 class Sequential(Module):
     """Layers one after another, run as one call: no Python between them, activations fused to their Linear.
+
+    Called as ``net(x, *, out=None, num_threads=None)``: see `Module`.
 
     The layers are shared, not copied: ``load_state_dict`` of either is seen by both. An index gives
     a layer, a slice a Sequential.
@@ -24,7 +26,7 @@ class Sequential(Module):
     ValueError
         No layers, or two that do not chain; the message names them.
     TypeError
-        Something that is no Module, or layers of two dtypes.
+        Something that is no Module, or has a ``__call__`` of its own; layers of two dtypes.
 
     Examples
     --------
@@ -42,13 +44,12 @@ class Sequential(Module):
 
     def __init__(self, *layers: Module) -> None:
         for position, layer in enumerate(layers):
-            if not isinstance(layer, Module):
-                got, hint = type(layer).__name__, ""
-                if isinstance(layer, list):
-                    hint = "; pass the layers of a list one by one, Sequential(*layers)"
-                elif isinstance(layer, type) and issubclass(layer, Module):
-                    got, hint = f"the class {layer.__name__}", f"; a layer is {layer.__name__}(...)"
-                raise TypeError(f"layer {position}: expected a forwardpass layer, got {got}{hint}")
+            hint = ""
+            if isinstance(layer, list):
+                hint = "list; pass the layers of a list one by one, Sequential(*layers)"
+            elif isinstance(layer, type) and issubclass(layer, Module):
+                hint = f"the class {layer.__name__}; a layer is {layer.__name__}(...)"
+            check_layer(f"layer {position}", layer, hint)
         super().__init__(layers)
         self._layers = layers
 
@@ -59,7 +60,7 @@ class Sequential(Module):
         return iter(self._layers)
 
     @overload
-    def __getitem__(self, index: int) -> Module: ...
+    def __getitem__(self, index: int) -> Any: ...  # a Linear, which has a weight, or another layer
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
     def __getitem__(self, index: int | slice) -> Module:
@@ -69,8 +70,8 @@ class Sequential(Module):
         for position, layer in enumerate(self._layers):
             yield from layer._leaves(f"{prefix}{position}.")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._layers
+    def _arguments(self) -> tuple[Any, ...]:
+        return self._layers
 
     def __repr__(self) -> str:
         lines = (f"({position}): {layer!r}" for position, layer in enumerate(self._layers))
@@ -91,7 +92,7 @@ class Residual(Module):
     ValueError
         An inner network that gives another number of features than it takes.
     TypeError
-        Something that is no Module.
+        Something that is no Module, or has a ``__call__`` of its own.
 
     Examples
     --------
@@ -101,8 +102,7 @@ class Residual(Module):
     """
 
     def __init__(self, inner: Module) -> None:
-        if not isinstance(inner, Module):
-            raise TypeError(f"inner: expected a forwardpass layer, got {type(inner).__name__}")
+        check_layer("inner", inner)
         if inner.in_features != inner.out_features:
             raise ValueError(
                 "inner: expected as many features out as in, "
@@ -114,8 +114,8 @@ class Residual(Module):
     def _leaves(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         yield from self.inner._leaves(f"{prefix}inner.")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.inner,)
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self.inner,)
 
     def __repr__(self) -> str:
         body = f"(inner): {self.inner!r}".replace("\n", "\n  ")

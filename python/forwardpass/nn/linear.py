@@ -14,6 +14,7 @@ from .module import FloatArray, Module
 class Linear(Module):
     """y = W x + b, for a weight of shape (out_features, in_features), as in PyTorch.
 
+    Called as ``layer(x, *, out=None, num_threads=None)``: see `Module`.
     The weight is copied and packed once; changing the array afterwards has no effect.
 
     Parameters
@@ -69,6 +70,11 @@ class Linear(Module):
         dtype : numpy.float32 or numpy.float64
         rng : numpy.random.Generator or seed, optional
 
+        Raises
+        ------
+        TypeError
+            Another dtype.
+
         Notes
         -----
         torch.nn.Linear calls kaiming_uniform_ with a = sqrt(5): a bound of sqrt(6 / (1 + a^2) /
@@ -80,6 +86,8 @@ class Linear(Module):
         >>> fp.Linear.random(64, 10, rng=0)
         Linear(in_features=64, out_features=10, bias=True)
         """
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
         generator = np.random.default_rng(rng)
         bound = in_features**-0.5 if in_features > 0 else 0.0
         weight = generator.uniform(-bound, bound, (out_features, in_features)).astype(dtype)
@@ -105,5 +113,5 @@ class Linear(Module):
     def _config(self) -> dict[str, Any]:
         return {"in_features": self.in_features, "out_features": self.out_features, "bias": self.has_bias}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.weight, self.bias)
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.weight, self.bias

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.floating[Any]]
 
 
+PACKAGE = __name__.rpartition(".")[0]
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What load_state_dict() is to put in one layer."""
@@ -39,6 +42,16 @@ class Module(_core.Network):
     does not fit. Calls may run in several threads at once.
     """
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "forward" in vars(cls):  # it would be passed over in silence
+            raise TypeError(f"{cls.__name__}: forward() is never called; build networks of layers with Sequential(...)")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and (name in ("inner", "has_bias") or name in self._config()):
+            raise AttributeError(f"{type(self).__name__}.{name} does not change: make a new layer")
+        super().__setattr__(name, value)
+
     def _leaves(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Every layer that is made of no others, with the prefix of its names in state_dict()."""
         yield prefix, self
@@ -46,6 +59,18 @@ class Module(_core.Network):
     def _config(self) -> dict[str, Any]:
         """The arguments of __init__ that are no arrays."""
         return {}
+
+    def _arguments(self) -> tuple[Any, ...]:
+        """With which our own class makes an equal layer."""
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        ours = next(cls for cls in type(self).__mro__ if cls.__module__.startswith(PACKAGE))
+        return _remade, (type(self), ours, self._arguments()), self.__dict__
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        for name, value in attributes.items():
+            self.__dict__.setdefault(name, value)  # what __init__ has made is the copy's own
 
     def _own_names(self) -> tuple[str, ...]:
         """What PyTorch calls this layer's own arrays."""
@@ -154,3 +179,18 @@ class Module(_core.Network):
         head = "".join(f"<th>{title}</th>" for title in ("", "layer", "in_features", "out_features", "bytes"))
         layers = str(self).replace("&", "&amp;").replace("<", "&lt;")
         return f"<pre>{layers}</pre><table><tr>{head}</tr>{rows}</table>"
+
+
+def check_layer(name: str, layer: object, hint: str = "") -> None:
+    """Whether a network may be made of it. Raises TypeError."""
+    if not isinstance(layer, Module):
+        raise TypeError(f"{name}: expected a forwardpass layer, got {hint or type(layer).__name__}")
+    if type(layer).__call__ is not Module.__call__:
+        raise TypeError(f"{name}: {type(layer).__name__} has a __call__ of its own, which a network would not call")
+
+
+def _remade(cls: type[Module], ours: type[Module], arguments: tuple[Any, ...]) -> Module:
+    """For pickle and copy: a subclass may have an __init__ of other arguments."""
+    made = cls.__new__(cls)
+    ours.__init__(made, *arguments)
+    return made

@@ -1,0 +1,85 @@
+"""Bare weights: which tensors are which layer's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from . import architecture as arch
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def assigned(shapes: Shapes, text: str) -> tuple[Any, dict[str, str]]:
+    """The description of an architecture, and the tensors' names under ours.
+
+    Layers come in the mapping's order or in that of their names, whichever has the shapes: a module's own state_dict
+    has the first, a file that sorts its tensors loses it. Names that differ in numbers alone come by those, if those
+    fit.
+
+    Raises
+    ------
+    ValueError
+        Names or shapes that do not fit, or two orders that do.
+    """
+    given = list(dict.fromkeys(name.rpartition(".")[0] for name in shapes))
+    by_name = sorted(given, key=natural)
+    numbered = len({re.sub("[0-9]+", "0", name) for name in given}) == 1
+    fitting, refusals = [], []
+    for order in [given] if given == by_name else [by_name, given]:
+        try:
+            fitting.append(_in_order(shapes, order, arch.parse(text)))
+        except ValueError as error:
+            refusals.append(error)
+        if fitting and numbered:
+            break
+    if not fitting:
+        raise refusals[0]
+    if len(fitting) > 1:
+        raise ValueError(
+            f"the order of the layers is not certain: {given[:20]} as they stand, {by_name[:20]} by name; names that "
+            "differ in a number alone, like 0.weight and 1.weight, are taken by that"
+        )
+    return fitting[0]
+
+
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """So that layer 10 comes after layer 2: of two numbers the one with more digits is larger."""
+    parts = re.split("([0-9]+)", name)
+    digits = [part.lstrip("0") if i % 2 else part for i, part in enumerate(parts)]
+    return [(len(part) if i % 2 else 0, part) for i, part in enumerate(digits)], name
+
+
+def check_names(expected: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+    """All that is expected, and no more."""
+    missing = [name for name in expected if name not in names]
+    unexpected = [name[:100] for name in names if name not in expected]
+    if missing or unexpected:
+        raise ValueError(f"tensors: missing {missing[:20]}, unexpected {unexpected[:20]}")
+
+
+def check_shapes(expected: Mapping[str, arch.Expected], shapes: Shapes, names: Mapping[str, str]) -> None:
+    """As a description wants them, of ours, which have other names there."""
+    for mine, tensor in expected.items():
+        if shapes[names[mine]] != tensor.shape:
+            raise ValueError(f"{names[mine]}: expected shape {tensor.shape}, got {shapes[names[mine]]}")
+
+
+def _in_order(shapes: Shapes, order: list[str], spec: Any) -> tuple[Any, dict[str, str]]:
+    linears = [position for position, layer in enumerate(spec["layers"]) if layer["type"] == "Linear"]
+    if len(order) != len(linears):
+        raise ValueError(
+            f"architecture: expected {len(linears)} layers, of tensors called <name>.weight and <name>.bias, "
+            f"got {len(order)}: {[name[:100] for name in shapes][:20]}"
+        )
+    names = {}
+    for name, position in zip(order, linears, strict=True):
+        prefix = f"{name}." if name else ""
+        spec["layers"][position]["bias"] = prefix + "bias" in shapes
+        names[f"{position}.weight"] = prefix + "weight"
+        if prefix + "bias" in shapes:
+            names[f"{position}.bias"] = prefix + "bias"
+    check_names(dict.fromkeys(names.values()), shapes)
+    check_shapes(arch.tensors(spec), shapes, names)
+    return spec, names
