@@ -403,11 +403,11 @@ MUTANTS = (
         "environment of rows",
         "cpp/network.cpp",
         """\
-    const auto run_tile = [&](Index chunk, T* workspace) noexcept {
+    const auto run_tile = [&](Index chunk, int thread, T* workspace) noexcept {
         const StandardFloatEnvironment environment;
 """,
         """\
-    const auto run_tile = [&](Index chunk, T* workspace) noexcept {
+    const auto run_tile = [&](Index chunk, int thread, T* workspace) noexcept {
 """,
         "the caller's rounding mode changes result bits",
     ),

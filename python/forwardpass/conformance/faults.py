@@ -192,9 +192,9 @@ def _resident() -> int:
 
 
 def interrupts(share: float) -> Outcome:
-    """Ctrl-C in a call of 10 s, without vectors too, where a tile of rows takes longest: KeyboardInterrupt within a second.
+    """Ctrl-C in a call of 10 s: KeyboardInterrupt within a second, and the network is right afterwards.
 
-    And the network is right afterwards.
+    Without vectors too, where a tile of rows takes longest.
     """
     return in_a_process("faults", "_interrupt", seconds=60)
 

@@ -124,6 +124,6 @@ def _tensor(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
 
     def read() -> NDArray[Any]:
         values = np.frombuffer(_bytes(archive, member), dtype, offset=start)
-        return values.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="))
+        return values.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="), copy=False)
 
     return Tensor(dtype.name, shape, read)

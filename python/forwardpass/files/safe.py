@@ -49,9 +49,10 @@ def read(file: IO[bytes]) -> Contents:
         raise ModelFileError(
             f"not a safetensors file: expected a header of at most {LONGEST_HEADER} bytes, got {length}"
         )
-    content = start + file.read()
+    file.seek(0)
+    content = file.read()
     try:
-        entries = library.deserialize(content)
+        entries = library.deserialize(content)  # a copy
         # It has checked the header, and gives everything in it but the metadata.
         header = json.loads(content[8 : 8 + length], object_pairs_hook=_once)
         document = header.get("__metadata__", {}).get(DOCUMENT)
