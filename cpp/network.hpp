@@ -26,6 +26,7 @@ public:
 private:
     void run_step(const Step<T>& step, const Batch<T>& batch, const Added<T>& added, T* scratch) const noexcept;
     void run_rows(const Step<T>& step, const Batch<T>& batch, const Added<T>& added) const noexcept;
+    template <bool looks_inside>
     bool share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
     bool share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const;
 

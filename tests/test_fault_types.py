@@ -96,6 +96,25 @@ def test_tensors_on_another_device(argument: str) -> None:
         call(OtherDevice())
 
 
+class Unreadable:
+    """A tensor that does not give its data away."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+    def __dlpack__(self, **_: Any) -> Any:
+        raise BufferError("not now")
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS)
+def test_tensors_that_cannot_be_read(argument: str) -> None:
+    name, call = ARGUMENTS[argument]
+    with pytest.raises(TypeError, match=rf"\b{name}: not now"):
+        call(Unreadable())
+    with pytest.raises(TypeError, match=rf"\b{name}: "):
+        call(np.ndarray)
+
+
 @pytest.mark.parametrize("argument", ARGUMENTS)
 def test_ragged_lists(argument: str) -> None:
     name, call = ARGUMENTS[argument]

@@ -34,6 +34,12 @@ bool is_on_another_device(py::handle value) {
     return device != 1 && device != 3;
 }
 
+// With the argument's name, which whoever raised it does not know.
+[[noreturn]] void throw_named(py::error_already_set& error, PyObject* type, const char* name) {
+    py::raise_from(error, type, (std::string(name) + ": " + py::str(error.value()).cast<std::string>()).c_str());
+    throw py::error_already_set();
+}
+
 bool is_plain(PyArrayObject* array, int type) { return PyArray_TYPE(array) == type && PyArray_ISBEHAVED_RO(array); }
 
 bool has_adjacent_elements(PyArrayObject* array) {
@@ -78,18 +84,19 @@ py::object to_ndarray(py::handle value, const char* name) {
     if (is_masked_array(value))
         throw py::type_error(std::string(name) + ": masked arrays are not supported; fill it first (numpy.ma.filled)");
     if (PyArray_Check(value.ptr())) return py::reinterpret_borrow<py::object>(value);
-    if (py::hasattr(value, "__dlpack_device__")) {
-        if (is_on_another_device(value))
-            throw py::type_error(std::string(name) + ": the tensor is on another device; copy it to the CPU first");
-        if (!py::hasattr(value, "__array__")) return py::module_::import("numpy").attr("from_dlpack")(value);
+    try {
+        if (py::hasattr(value, "__dlpack_device__")) {
+            if (is_on_another_device(value))
+                throw py::type_error(std::string(name) + ": the tensor is on another device; copy it to the CPU first");
+            if (!py::hasattr(value, "__array__")) return py::module_::import("numpy").attr("from_dlpack")(value);
+        }
+    } catch (py::error_already_set& error) {
+        throw_named(error, PyExc_TypeError, name);
     }
     PyObject* const array = PyArray_FROM_O(value.ptr());
-    if (array == nullptr && PyErr_ExceptionMatches(PyExc_ValueError)) {
-        // Of rows that are not as long as each other; NumPy does not know the name.
+    if (array == nullptr && PyErr_ExceptionMatches(PyExc_ValueError)) {  // rows that are not as long as each other
         py::error_already_set error;
-        py::raise_from(error, PyExc_ValueError,
-                       (std::string(name) + ": " + py::str(error.value()).cast<std::string>()).c_str());
-        throw py::error_already_set();
+        throw_named(error, PyExc_ValueError, name);
     }
     py::object made = steal(array);
     if (PyArray_NDIM(as_array(made)) == 0 && !PyArray_ISNUMBER(as_array(made)))  // what NumPy takes for one object

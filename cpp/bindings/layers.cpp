@@ -1,6 +1,7 @@
 #include "layers.hpp"
 
 #include "../dispatch.hpp"
+#include "calls.hpp"
 #include "checks.hpp"
 
 namespace forwardpass {
@@ -97,8 +98,14 @@ AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
     }
     const auto pack = [&](auto zero) -> AnyLayer {
         using T = decltype(zero);
-        return std::make_shared<PackedWeights<T>>(kernels_of<T>(chosen_table()), weight_source<T>(weight, bias),
-                                                  PyArray_DIM(as_array(weight), 1), PyArray_DIM(as_array(weight), 0));
+        const Index outputs = PyArray_DIM(as_array(weight), 0), depth = PyArray_DIM(as_array(weight), 1);
+        std::shared_ptr<PackedWeights<T>> packed;
+        run_released(PyArray_SIZE(as_array(weight)), [&] {
+            packed = std::make_shared<PackedWeights<T>>(kernels_of<T>(chosen_table()), weight_source<T>(weight, bias),
+                                                        depth, outputs);
+            return true;
+        });
+        return packed;
     };
     return type == NPY_FLOAT ? pack(float{}) : pack(double{});
 }

@@ -391,6 +391,22 @@ MUTANTS = (
         "",
         "every call allocates",
     ),
+    Mutant(
+        "no look inside of a tile",
+        "cpp/network.cpp",
+        "tile * work_each > work_between_looks",
+        "tile * work_each < 0",
+        "Ctrl-C waits for all layers of a tile of rows",
+        ("tests/test_conformance.py",),
+    ),
+    Mutant(
+        "the interpreter ends while others compute",
+        "cpp/bindings/calls.cpp",
+        "while (released.load() > 0)",
+        "while (released.load() < 0)",
+        "a daemon thread that asks for the GIL then ends the process",
+        ("tests/test_interpreter.py",),
+    ),
     # ---- the caller's floating-point environment ----
     Mutant(
         "environment not put back",
@@ -403,13 +419,21 @@ MUTANTS = (
         "environment of rows",
         "cpp/network.cpp",
         """\
-    const auto run_tile = [&](Index chunk, int thread, T* workspace) noexcept {
+    const auto run_tile = [&](Index chunk, [[maybe_unused]] int thread, T* workspace) noexcept {
         const StandardFloatEnvironment environment;
 """,
         """\
-    const auto run_tile = [&](Index chunk, int thread, T* workspace) noexcept {
+    const auto run_tile = [&](Index chunk, [[maybe_unused]] int thread, T* workspace) noexcept {
 """,
         "the caller's rounding mode changes result bits",
+    ),
+    Mutant(
+        "environment of columns",
+        "cpp/columns.cpp",
+        "const StandardFloatEnvironment environment;  // or",
+        "// or",
+        "a normalisation's values are rounded as the caller's thread rounds",
+        ("tests/test_float_environment.py",),
     ),
     Mutant(
         "environment of panels",
