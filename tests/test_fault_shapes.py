@@ -33,6 +33,17 @@ def test_depth_mismatch(shape: tuple[int, ...]) -> None:
         assert (out == 7).all()
 
 
+def test_layers_are_counted_as_the_network_shows_them() -> None:
+    """Those of a Sequential in a Sequential are one there."""
+    inner = fp.Sequential(fp.Linear(np.ones((8, 4))), fp.ReLU())
+    with pytest.raises(ValueError, match=everything("layer 0", "gives 8", "layer 1", "takes 9")):
+        fp.Sequential(inner, fp.Linear(np.ones((2, 9))))
+    with pytest.raises(ValueError, match=everything("weight of layer 1", "(8, 4)")):
+        fp.Sequential(fp.ReLU(), inner)(np.ones(3))
+    with pytest.raises(ValueError, match=everything("as weight has", "(4, 4)")):
+        fp.Residual(fp.Linear(np.ones((4, 4))))(np.ones(3))
+
+
 def test_features_mismatch() -> None:
     """Of layers without weights: one alone, and the first one with a width of a network."""
     norm, x = fp.LayerNorm(3), np.ones((2, 4))

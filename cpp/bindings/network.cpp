@@ -13,7 +13,7 @@ namespace forwardpass {
 namespace {
 
 struct LayerShape {
-    Index position;
+    Index position;  // in the Sequential that is made of it
     Index in_features;
     Index out_features;
     int type;  // -1 for any
@@ -27,17 +27,17 @@ std::string describe(const LayerShape& layer) {
 }
 
 // The layers that have a width; activations take any.
-std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers) {
+std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std::vector<Index>& positions) {
     std::vector<LayerShape> shapes;
-    Index position = 0;
-    for (const AnyLayer& layer : layers) {
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        const AnyLayer& layer = layers[i];
+        const Index position = positions.empty() ? 0 : positions[i];
         if (const auto* f32 = std::get_if<std::shared_ptr<PackedWeights<float>>>(&layer))
             shapes.push_back({position, (*f32)->depth(), (*f32)->outputs(), NPY_FLOAT});
         else if (const auto* f64 = std::get_if<std::shared_ptr<PackedWeights<double>>>(&layer))
             shapes.push_back({position, (*f64)->depth(), (*f64)->outputs(), NPY_DOUBLE});
         else if (const auto* row = std::get_if<RowLayer>(&layer); row != nullptr && row->columns)
             shapes.push_back({position, row->columns->width(), row->columns->width(), -1});
-        if (!std::holds_alternative<Residual>(layer)) ++position;
     }
     return shapes;
 }
@@ -92,14 +92,15 @@ Network<T> build(const std::vector<AnyLayer>& layers) {
 
 }  // namespace
 
-BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers) : layers_(std::move(layers)) {
+BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers, const std::vector<Index>& positions)
+    : layers_(std::move(layers)) {
     if (layers_.empty()) throw py::value_error("a network needs at least one layer, got none");
-    const std::vector<LayerShape> shapes = shapes_of(layers_);
+    const std::vector<LayerShape> shapes = shapes_of(layers_, positions);
     check_chain(shapes);
     type_ = check_types(shapes);
     if (!shapes.empty()) {
         in_features_ = shapes.front().in_features;
-        const bool has_weight = shapes.front().type >= 0, alone = layers_.size() == 1;
+        const bool has_weight = shapes.front().type >= 0, alone = positions.empty();
         const std::string position = "layer " + std::to_string(shapes.front().position);
         if (has_weight) first_outputs_ = shapes.front().out_features;
         if (has_weight) first_name_ = alone ? "weight" : "weight of " + position;

@@ -20,7 +20,8 @@ using AnyLayer = std::variant<Activation, std::shared_ptr<PackedWeights<float>>,
 class BoundNetwork {
 public:
     // Throws ValueError or TypeError, naming the two layers, where they do not chain.
-    explicit BoundNetwork(std::vector<AnyLayer> layers);
+    // What messages call the layers: of a Sequential the position of each there, else none.
+    explicit BoundNetwork(std::vector<AnyLayer> layers, const std::vector<Index>& positions = {});
 
     // pybind11 allocates, and never constructs, the object of a Python class whose __init__ was not
     // called. Zeroed memory is then not initialised_, whose uses are refused.

@@ -196,9 +196,13 @@ void register_network(py::module_& module) {
              py::arg("inner"), "x + inner(x).")
         .def(py::init([](const std::vector<const BoundNetwork*>& parts) {
                  std::vector<AnyLayer> layers;
-                 for (const BoundNetwork* part : parts)
-                     layers.insert(layers.end(), part->layers().begin(), part->layers().end());
-                 return std::make_unique<BoundNetwork>(std::move(layers));
+                 std::vector<Index> positions;
+                 for (std::size_t i = 0; i < parts.size(); ++i) {
+                     const std::vector<AnyLayer>& part = parts[i]->layers();
+                     layers.insert(layers.end(), part.begin(), part.end());
+                     positions.insert(positions.end(), part.size(), static_cast<Index>(i));
+                 }
+                 return std::make_unique<BoundNetwork>(std::move(layers), positions);
              }),
              py::arg("parts"), "The layers of several networks in a row; weights are shared, not copied.")
         .def_property_readonly(
