@@ -97,8 +97,7 @@ bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index
                             [&](const Step<T>& step, const Batch<T>& at, const Added<T>& added, T* scratch) noexcept {
                                 if (looks_inside && ended.load(std::memory_order_relaxed)) return;
                                 run_step(step, at, added, scratch);
-                                if (looks_inside && thread == 0)
-                                    ended.store(looks.after(at.rows * step.linear.outputs * step.linear.depth));
+                                if (looks_inside && thread == 0) ended.store(looks.after(work_between_looks));
                             });
     };
     const Index chunks = ceiling(batch.rows, tile);

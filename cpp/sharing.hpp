@@ -46,18 +46,20 @@ using Interrupted = bool (*)();
 constexpr std::chrono::milliseconds time_between_looks{50};
 constexpr Index work_between_looks = Index{1} << 24;
 
-// Called after each chunk of a known amount of work, or after parts of it.
+// Called after each chunk of a known amount of work, or after parts of it. Work only says when to look at the clock.
 class Looks {
 public:
     Looks(Interrupted interrupted, Index work_of_chunk) noexcept
-        : interrupted_(interrupted), work_of_chunk_(work_of_chunk) {}
+        : interrupted_(interrupted), work_of_chunk_(work_of_chunk) {
+        if (work_of_chunk >= work_between_looks) last_ = Clock::now();
+    }
     bool operator()() noexcept { return after(work_of_chunk_); }
     bool after(Index work) noexcept {
         work_ += work;
         if (work_ < work_between_looks || ended_) return ended_;
         work_ = 0;
         const Clock::time_point now = Clock::now();
-        if (last_ == Clock::time_point{}) last_ = now;  // not before: a short call reads no clock
+        if (last_ == Clock::time_point{}) last_ = now;  // not before: a call of few short chunks reads no clock
         if (now - last_ < time_between_looks) return false;
         last_ = now;
         return ended_ = interrupted_();

@@ -115,6 +115,16 @@ def test_tensors_that_cannot_be_read(argument: str) -> None:
         call(np.ndarray)
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError])
+def test_what_is_no_fault_of_a_tensor(error: type[BaseException]) -> None:
+    class Ending(Unreadable):
+        def __dlpack__(self, **_: Any) -> Any:
+            raise error
+
+    with pytest.raises(error):
+        fp.relu(Ending())  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("argument", ARGUMENTS)
 def test_ragged_lists(argument: str) -> None:
     name, call = ARGUMENTS[argument]

@@ -179,8 +179,8 @@ def test_layers_in_the_wrong_order(suffix: str, tmp_path: Path) -> None:
     if suffix == ".npz":  # safetensors sorts them
         assert load("3-2-3:relu", encoder=first, decoder=second)([1, 2, 3]).tolist() == [24.0] * 3
         assert load("3-3-3:relu", _10=reversed_, _2=square)([1, 2, 3]).tolist() == [9.0, 4.0, 1.0]
-        with pytest.raises(fp.ModelFileError, match=r"not certain: \['input', 'hidden'\] as they stand"):
-            load("3-3-3:relu", input=square, hidden=square)
+    with pytest.raises(fp.ModelFileError, match="the order of the layers is not certain"):
+        load("3-3-3:relu", input=square, hidden=square)
     with pytest.raises(fp.ModelFileError, match=r"expected 2 layers, of tensors called <name>\.weight"):
         load("3-3-3:relu", only=square)
 

@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -156,6 +158,40 @@ def test_a_subclass_comes_back_whole(duplicate: Callable[[Any], Any]) -> None:
     assert (again.name, again[0].note) == ("mine", ["kept"])
     assert again.extra is (net if duplicate is copy.copy else again)  # type: ignore[attr-defined]
     assert same_bits(again([1.0, 2.0, 3.0]), net([1.0, 2.0, 3.0]))
+
+
+class Careful(fp.LeakyReLU):
+    """With what must not be copied, and slots."""
+
+    __slots__ = ("tag",)
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.count = 1
+        super().__init__(0.5)
+        self.tag = "slot"
+        self.lock = threading.Lock()
+
+    def __getstate__(self) -> Any:
+        return {"count": self.count}
+
+
+class Tagged(fp.ReLU):
+    """Slots alone."""
+
+    __slots__ = ("tag",)
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES)
+def test_what_subclasses_say_of_their_state(duplicate: Callable[[Any], Any]) -> None:
+    again = duplicate(Careful())
+    assert again.count == 1
+    assert not hasattr(again, "lock")
+    assert again([-2.0]) == -1
+    tagged = Tagged()
+    tagged.tag = "kept"
+    if sys.version_info >= (3, 11):
+        assert duplicate(tagged).tag == "kept"
 
 
 @pytest.mark.parametrize("duplicate", DUPLICATES)

@@ -34,8 +34,9 @@ bool is_on_another_device(py::handle value) {
     return device != 1 && device != 3;
 }
 
-// With the argument's name, which whoever raised it does not know.
+// With the argument's name, which whoever raised it does not know; not what is about no argument.
 [[noreturn]] void throw_named(py::error_already_set& error, PyObject* type, const char* name) {
+    if (!error.matches(PyExc_Exception) || error.matches(PyExc_MemoryError)) throw error;
     py::raise_from(error, type, (std::string(name) + ": " + py::str(error.value()).cast<std::string>()).c_str());
     throw py::error_already_set();
 }

@@ -1,9 +1,10 @@
 #include "calls.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
-#include <atomic>
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 namespace forwardpass {
@@ -11,52 +12,76 @@ namespace {
 
 namespace py = pybind11;
 
-enum class Interpreter { runs, is_about_to_end, ends };
+// All with the GIL.
+bool ends = false;
+int inside = 0;                    // calls of all threads
+thread_local int inside_here = 0;  // of this one: more than one where a signal handler calls
 
-std::atomic<Interpreter> interpreter{Interpreter::runs};  // written with the GIL
-std::atomic<int> released{0};                             // calls of all threads; likewise
-thread_local int released_here = 0;                       // more than one where a signal handler calls
+void enter() noexcept {
+    ++inside;
+    ++inside_here;
+}
 
-void end_calls() {
-    interpreter.store(Interpreter::is_about_to_end);
-    const py::gil_scoped_release others_run;
-    while (released.load() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    interpreter.store(Interpreter::ends);
+void leave() noexcept {
+    --inside;
+    --inside_here;
+}
+
+void wait_for_calls() {
+    ends = true;
+    while (inside > inside_here) {
+        const py::gil_scoped_release others_run;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
 }
 
 // The child has this thread alone.
-void forget_other_threads() { released.store(released_here); }
+void forget_other_threads() { inside = inside_here; }
+
+bool is_daemon() noexcept {
+    try {
+        return py::module_::import("threading").attr("current_thread")().attr("daemon").cast<bool>();
+    } catch (...) {
+        return false;
+    }
+}
 
 }  // namespace
 
 bool signal_raised() {
     const PyGILState_STATE state = PyGILState_Ensure();
-    bool raised = PyErr_CheckSignals() != 0;
-    if (!raised && interpreter.load() == Interpreter::is_about_to_end) {
-        PyErr_SetNone(PyExc_SystemExit);  // which ends a thread without a word
-        raised = true;
-    }
+    const bool raised = PyErr_CheckSignals() != 0;
     PyGILState_Release(state);
     return raised;
 }
 
-Released::Released() : state_(nullptr) {
-    if (interpreter.load() != Interpreter::runs) return;
-    released.fetch_add(1);
-    ++released_here;
+Inside::Inside() noexcept : counted_(!ends) {
+    if (counted_) enter();
+    if (counted_ || !is_daemon()) return;  // of an exit handler, or a thread that it waits for
+    PyEval_SaveThread();
+    for (;;) pause();
+}
+
+Inside::~Inside() {
+    if (counted_) leave();
+}
+
+Released::Released() noexcept : state_(nullptr) {
+    if (ends) return;
+    enter();
     state_ = PyEval_SaveThread();
 }
 
 Released::~Released() {
     if (state_ == nullptr) return;
     PyEval_RestoreThread(state_);
-    --released_here;
-    released.fetch_sub(1);
+    leave();
 }
 
 void register_exit(py::module_& module) {
-    pthread_atfork(nullptr, nullptr, forget_other_threads);
-    py::module_::import("atexit").attr("register")(py::cpp_function(end_calls, py::scope(module)));
+    if (const int error = pthread_atfork(nullptr, nullptr, forget_other_threads); error != 0)
+        throw std::system_error(error, std::generic_category(), "pthread_atfork");
+    py::module_::import("atexit").attr("register")(py::cpp_function(wait_for_calls, py::scope(module)));
 }
 
 }  // namespace forwardpass

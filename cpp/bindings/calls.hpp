@@ -9,14 +9,29 @@ namespace forwardpass {
 // Releasing and taking the GIL costs about 40 ns; 2^16 multiplications take over a microsecond.
 constexpr Index work_worth_releasing = Index{1} << 16;
 
-// True with the exception set when a signal handler raised, as Ctrl-C does, or the interpreter is about to end.
+// True with the exception set when a signal handler raised, as Ctrl-C does.
 bool signal_raised();
 
-// While it exists, other Python threads run. Not once the interpreter is ending: a thread that asks for the GIL then is
-// ended where it stands, which C++ does not survive.
+// A thread that asks for the GIL once the interpreter has ended is ended where it stands, which C++ frames do not
+// survive. So at its exit the interpreter waits for the calls that are inside then. Those that begin later keep the
+// GIL, and daemon threads sleep for good where a call would run Python code or NumPy's conversions, which do not.
+
+// A call that may run such code. With the GIL.
+class Inside {
+public:
+    Inside() noexcept;
+    ~Inside();
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+private:
+    bool counted_;
+};
+
+// While it exists, other Python threads run.
 class Released {
 public:
-    Released();
+    Released() noexcept;
     ~Released();
     Released(const Released&) = delete;
     Released& operator=(const Released&) = delete;
@@ -25,7 +40,6 @@ private:
     PyThreadState* state_;
 };
 
-// At the interpreter's end, waits for the calls of daemon threads.
 void register_exit(pybind11::module_& module);
 
 // Runs `compute`, a function that touches no Python object and returns false when interrupted,

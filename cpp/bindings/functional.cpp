@@ -107,6 +107,7 @@ py::object each_row(const py::object& y, const py::object& bias, const py::objec
 
 py::object linear(const py::object& x_value, const py::object& weight_value, const py::object& bias_value,
                   const py::object& activation, const py::object& out) {
+    const Inside inside;
     if (!activation.is_none() && !PyUnicode_Check(activation.ptr()))
         throw py::type_error(std::string("activation: expected a name like 'relu' or None, got ") +
                              Py_TYPE(activation.ptr())->tp_name);
@@ -127,6 +128,7 @@ py::object matvec(const py::object& weight, const py::object& x, const py::objec
 }
 
 py::object matmul(const py::object& a_value, const py::object& b_value, const py::object& out) {
+    const Inside inside;
     const py::object a = to_ndarray(a_value, "A"), b = to_ndarray(b_value, "B");
     check_has_axis(as_array(a), "A");
     check_matrix(as_array(b), "B", "(inner, columns)");
@@ -141,6 +143,7 @@ py::object matmul(const py::object& a_value, const py::object& b_value, const py
 }
 
 py::object dot(const py::object& a_value, const py::object& b_value, const py::object& out) {
+    const Inside inside;
     const py::object a = to_ndarray(a_value, "a"), b = to_ndarray(b_value, "b");
     if (PyArray_NDIM(as_array(a)) != 1 || PyArray_NDIM(as_array(b)) != 1 ||
         PyArray_DIM(as_array(a), 0) != PyArray_DIM(as_array(b), 0))
@@ -151,6 +154,7 @@ py::object dot(const py::object& a_value, const py::object& b_value, const py::o
 }
 
 py::object add_bias(const py::object& y_value, const py::object& bias_value, const py::object& out) {
+    const Inside inside;
     const py::object y = to_ndarray(y_value, "y"), bias = to_ndarray(bias_value, "b");
     check_has_axis(as_array(y), "y");
     check_bias(as_array(bias), "b", PyArray_DIM(as_array(y), PyArray_NDIM(as_array(y)) - 1));
@@ -166,6 +170,7 @@ py::object add_bias(const py::object& y_value, const py::object& bias_value, con
 }
 
 py::object relu(const py::object& y_value, const py::object& out) {
+    const Inside inside;
     const py::object y = to_ndarray(y_value, "y");
     const int type = common_type({{y, "y"}});
     return or_scalar(out, with_type(type, [&](auto zero) {

@@ -80,6 +80,7 @@ ColumnValues column_values(const py::object& table) {
 }
 
 AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
+    const Inside inside;
     py::object weight = to_ndarray(weight_value, "weight");
     if (PyArray_NDIM(as_array(weight)) == 0)
         throw py::value_error(

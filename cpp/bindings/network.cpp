@@ -197,6 +197,7 @@ py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) cons
                                  : type_ == NPY_DOUBLE ? run_plain(*f64_, value.ptr(), out, threads)
                                                        : nullptr)
         return py::reinterpret_steal<py::object>(result);
+    const Inside inside;
     const py::object x = to_ndarray(value, "x");
     PyArrayObject* array = as_array(x);
     check_has_axis(array, "x");
@@ -275,6 +276,7 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
 }  // namespace
 
 void BoundNetwork::load(const py::tuple& names, const py::list& values) {
+    const Inside inside;
     check_initialised();
     if (type_ == NPY_DOUBLE) load_as<double>(layers_, {names, values});
     else load_as<float>(layers_, {names, values});

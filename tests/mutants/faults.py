@@ -402,8 +402,8 @@ MUTANTS = (
     Mutant(
         "the interpreter ends while others compute",
         "cpp/bindings/calls.cpp",
-        "while (released.load() > 0)",
-        "while (released.load() < 0)",
+        "while (inside > inside_here)",
+        "while (inside < inside_here)",
         "a daemon thread that asks for the GIL then ends the process",
         ("tests/test_interpreter.py",),
     ),

@@ -172,9 +172,9 @@ def load(path: str | os.PathLike[str], architecture: str | None = None) -> Modul
             if architecture is not None and contents.document is not None:
                 raise ModelFileError("says itself what it holds: load(path), without an architecture")
             if architecture is not None:
-                return _bare(contents.tensors, architecture)
+                return _bare(contents.tensors, architecture, sorted_=path.suffix == ".safetensors")
             if contents.document is None:
-                raise ModelFileError("holds bare weights; say what they are of: load(path, '64-128-10:relu')")
+                raise ModelFileError("holds bare weights; say what they are of: an architecture, like '64-128-10:relu'")
             return _replayed(contents.document, contents.tensors)
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}") from error.__cause__
@@ -219,10 +219,10 @@ def _replayed(text: str, tensors: Mapping[str, Tensor]) -> Module:
     return network
 
 
-def _bare(tensors: Mapping[str, Tensor], architecture: str) -> Module:
+def _bare(tensors: Mapping[str, Tensor], architecture: str, sorted_: bool) -> Module:
     """The network of an architecture."""
     try:
-        spec, names = order.assigned({name: tensor.shape for name, tensor in tensors.items()}, architecture)
+        spec, names = order.assigned({name: tensor.shape for name, tensor in tensors.items()}, architecture, sorted_)
     except ValueError as error:
         raise ModelFileError(str(error)) from error
     arrays = {mine: tensors[name].values() for mine, name in names.items()}

@@ -11,12 +11,12 @@ from . import architecture as arch
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def assigned(shapes: Shapes, text: str) -> tuple[Any, dict[str, str]]:
+def assigned(shapes: Shapes, text: str, sorted_: bool = False) -> tuple[Any, dict[str, str]]:
     """The description of an architecture, and the tensors' names under ours.
 
     Layers come in the mapping's order or in that of their names, whichever has the shapes: a module's own state_dict
-    has the first, a file that sorts its tensors loses it. Names that differ in numbers alone come by those, if those
-    fit.
+    has the first, a file that sorts its tensors, which ``sorted_`` says of it, loses it. Names that differ in numbers
+    alone come by those, if those fit.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def assigned(shapes: Shapes, text: str) -> tuple[Any, dict[str, str]]:
     """
     given = list(dict.fromkeys(name.rpartition(".")[0] for name in shapes))
     by_name = sorted(given, key=natural)
-    numbered = len({re.sub("[0-9]+", "0", name) for name in given}) == 1
+    numbered = len({_without_numbers(name) for name in given}) == 1
     fitting, refusals = [], []
     for order in [given] if given == by_name else [by_name, given]:
         try:
@@ -36,12 +36,26 @@ def assigned(shapes: Shapes, text: str) -> tuple[Any, dict[str, str]]:
             break
     if not fitting:
         raise refusals[0]
-    if len(fitting) > 1:
+    if len(fitting) > 1 or (sorted_ and _could_be_swapped(shapes, given)):
+        orders = f"{given[:20]} as they stand" + (f", {by_name[:20]} by name" if given != by_name else "")
         raise ValueError(
-            f"the order of the layers is not certain: {given[:20]} as they stand, {by_name[:20]} by name; names that "
-            "differ in a number alone, like 0.weight and 1.weight, are taken by that"
+            f"the order of the layers is not certain: {orders}; names that "
+            "differ in numbers alone, like 0.weight and 1.weight, are taken by those"
         )
     return fitting[0]
+
+
+def _without_numbers(name: str) -> str:
+    return re.sub("[0-9]+", "0", name)
+
+
+def _could_be_swapped(shapes: Shapes, layers: list[str]) -> bool:
+    """Whether two of one shape have names that say nothing of their order."""
+    kinds: dict[tuple[int, ...], set[str]] = {}
+    for layer in layers:
+        shape = shapes.get(f"{layer}.weight".lstrip("."), ())
+        kinds.setdefault(shape, set()).add(_without_numbers(layer))
+    return any(len(names) > 1 for names in kinds.values())
 
 
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:

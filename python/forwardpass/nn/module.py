@@ -44,13 +44,21 @@ class Module(_core.Network):
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        if "forward" in vars(cls):  # it would be passed over in silence
+        if hasattr(cls, "forward"):  # it would be passed over in silence
             raise TypeError(f"{cls.__name__}: forward() is never called; build networks of layers with Sequential(...)")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self.__dict__ and (name in ("inner", "has_bias") or name in self._config()):
-            raise AttributeError(f"{type(self).__name__}.{name} does not change: make a new layer")
+        self._check_free(name)
         super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._check_free(name)
+        super().__delattr__(name)
+
+    def _check_free(self, name: str) -> None:
+        """Parameters are those of the packed layer, for good."""
+        if name in self.__dict__ and name in _parameters(_own_class(type(self))):
+            raise AttributeError(f"{type(self).__name__}.{name} does not change: make a new layer")
 
     def _leaves(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Every layer that is made of no others, with the prefix of its names in state_dict()."""
@@ -65,12 +73,21 @@ class Module(_core.Network):
         raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:
-        ours = next(cls for cls in type(self).__mro__ if cls.__module__.startswith(PACKAGE))
-        return _remade, (type(self), ours, self._arguments()), self.__dict__
+        cls = type(self)
+        own, objects = getattr(cls, "__getstate__", None), getattr(object, "__getstate__", None)  # 3.10 has none
+        state = self.__dict__ if own is None else own(self)
+        if own is objects:
+            named, slots = state if isinstance(state, tuple) else (state, None)
+            kept = {name: value for name, value in (named or {}).items() if not _is_cached(cls, name)}
+            state = (kept, slots) if slots else kept
+        return _remade, (cls, _own_class(cls), self._arguments()), state
 
-    def __setstate__(self, attributes: dict[str, Any]) -> None:
-        for name, value in attributes.items():
+    def __setstate__(self, state: Any) -> None:
+        named, slots = state if isinstance(state, tuple) else (state, None)
+        for name, value in (named or {}).items():
             self.__dict__.setdefault(name, value)  # what __init__ has made is the copy's own
+        for name, value in (slots or {}).items():
+            object.__setattr__(self, name, value)
 
     def _own_names(self) -> tuple[str, ...]:
         """What PyTorch calls this layer's own arrays."""
@@ -194,3 +211,17 @@ def _remade(cls: type[Module], ours: type[Module], arguments: tuple[Any, ...]) -
     made = cls.__new__(cls)
     ours.__init__(made, *arguments)
     return made
+
+
+def _own_class(cls: type[Module]) -> type[Module]:
+    """Of a subclass, the class of ours that it is made from."""
+    return next(base for base in cls.__mro__ if base.__module__.startswith(PACKAGE))
+
+
+def _parameters(ours: type[Module]) -> frozenset[str]:
+    code = ours.__init__.__code__
+    return frozenset((*code.co_varnames[1 : code.co_argcount], "has_bias"))
+
+
+def _is_cached(cls: type[Module], name: str) -> bool:
+    return isinstance(getattr(cls, name, None), cached_property)
