@@ -101,7 +101,7 @@ def test_a_wrong_network_is_outside() -> None:
 def test_what_is_no_network() -> None:
     net, x = fp.ReLU(), np.ones(3)
     with pytest.raises(TypeError, match="network: expected a forwardpass layer, got ndarray"):
-        fp.error_bound(x, net)  # type: ignore[arg-type]
+        fp.error_bound(x, net)  # type: ignore[arg-type]  # in the wrong order, on purpose
 
 
 def test_the_jump_of_softplus() -> None:

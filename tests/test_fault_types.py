@@ -122,7 +122,7 @@ def test_what_is_no_fault_of_a_tensor(error: type[BaseException]) -> None:
             raise error
 
     with pytest.raises(error):
-        fp.relu(Ending())  # type: ignore[arg-type]
+        fp.relu(Ending())  # type: ignore[arg-type]  # no array, on purpose
 
 
 @pytest.mark.parametrize("argument", ARGUMENTS)

@@ -226,6 +226,25 @@ def test_ctrl_c_ends_a_shared_call() -> None:
     assert same_bits(net(x[:40], num_threads=2), expected)
 
 
+def test_functions_of_one_element_are_work_too() -> None:
+    """A long call of nothing else lets handlers run, and their exception ends it: the last rows are never written."""
+    net, x = fp.Sequential(*[fp.ReLU()] * 2000), np.ones((3000, 1000), np.float32)
+    out = np.full(x.shape, np.nan, np.float32)
+
+    def end(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            net(x, out=out, num_threads=1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert np.isnan(out[-1]).all()
+
+
 def test_concurrent_callers_share_one_pool(dtype: Float) -> None:
     net, x = network((64, 700, 300), dtype), normal(0, (200, 64), dtype)
     expected = net(x, num_threads=1)

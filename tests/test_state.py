@@ -140,6 +140,8 @@ def test_special_values_survive(duplicate: Callable[[fp.Linear], fp.Linear], dty
 class Named(fp.Sequential):
     """A network of one's own: an __init__ of other arguments, and an attribute."""
 
+    extra: fp.Sequential
+
     def __init__(self, size: int, name: str) -> None:
         self.name = name
         super().__init__(fp.Linear(np.eye(size) * 2), fp.LayerNorm(size), fp.ReLU())
@@ -156,7 +158,7 @@ def test_a_subclass_comes_back_whole(duplicate: Callable[[Any], Any]) -> None:
     again = duplicate(net)
     assert type(again) is Named
     assert (again.name, again[0].note) == ("mine", ["kept"])
-    assert again.extra is (net if duplicate is copy.copy else again)  # type: ignore[attr-defined]
+    assert again.extra is (net if duplicate is copy.copy else again)
     assert same_bits(again([1.0, 2.0, 3.0]), net([1.0, 2.0, 3.0]))
 
 

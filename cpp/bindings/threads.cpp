@@ -47,7 +47,8 @@ Notes
 -----
 In this order: ``with num_threads(n)``, ``set_num_threads(n)``, the environment variables
 ``FORWARDPASS_NUM_THREADS`` and ``OMP_NUM_THREADS``, and else the smaller of the CPUs that this process may run on
-and its control group's quota, as they are when they are first needed. The argument ``num_threads`` of a call comes before all of them.
+and its control group's quota, as they are when they are first needed. The argument ``num_threads`` of a call comes
+before all of them.
 
 Examples
 --------

@@ -400,6 +400,14 @@ MUTANTS = (
         ("tests/test_conformance.py",),
     ),
     Mutant(
+        "functions of one element cost nothing",
+        "cpp/plan.cpp",
+        "step.weights ? 0 : 1;",
+        "0;",
+        "a long call of ReLU keeps the GIL and sees no signal",
+        ("tests/test_num_threads.py",),
+    ),
+    Mutant(
         "the interpreter ends while others compute",
         "cpp/bindings/calls.cpp",
         "while (inside > inside_here)",

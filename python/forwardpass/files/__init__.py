@@ -165,7 +165,7 @@ def load(path: str | os.PathLike[str], architecture: str | None = None) -> Modul
     path = Path(path)
     read = _format(path).read
     if architecture is not None:
-        arch.parse(architecture)
+        arch.parse(architecture)  # a fault of the argument, not of the file
     with path.open("rb") as file:
         try:
             contents: Contents = read(file)

@@ -49,12 +49,15 @@ def _without_numbers(name: str) -> str:
     return re.sub("[0-9]+", "0", name)
 
 
+def _tensor(layer: str, kind: str) -> str:
+    return f"{layer}.{kind}" if layer else kind
+
+
 def _could_be_swapped(shapes: Shapes, layers: list[str]) -> bool:
     """Whether two of one shape have names that say nothing of their order."""
     kinds: dict[tuple[int, ...], set[str]] = {}
     for layer in layers:
-        shape = shapes.get(f"{layer}.weight".lstrip("."), ())
-        kinds.setdefault(shape, set()).add(_without_numbers(layer))
+        kinds.setdefault(shapes[_tensor(layer, "weight")], set()).add(_without_numbers(layer))
     return any(len(names) > 1 for names in kinds.values())
 
 
@@ -89,11 +92,9 @@ def _in_order(shapes: Shapes, order: list[str], spec: Any) -> tuple[Any, dict[st
         )
     names = {}
     for name, position in zip(order, linears, strict=True):
-        prefix = f"{name}." if name else ""
-        spec["layers"][position]["bias"] = prefix + "bias" in shapes
-        names[f"{position}.weight"] = prefix + "weight"
-        if prefix + "bias" in shapes:
-            names[f"{position}.bias"] = prefix + "bias"
+        spec["layers"][position]["bias"] = has_bias = _tensor(name, "bias") in shapes
+        for kind in ("weight", "bias") if has_bias else ("weight",):
+            names[f"{position}.{kind}"] = _tensor(name, kind)
     check_names(dict.fromkeys(names.values()), shapes)
     check_shapes(arch.tensors(spec), shapes, names)
     return spec, names

@@ -70,13 +70,13 @@ class Module(_core.Network):
 
     def _arguments(self) -> tuple[Any, ...]:
         """With which our own class makes an equal layer."""
-        raise NotImplementedError
+        raise NotImplementedError  # of Module alone, of which there is no object: each class of ours has its own
 
     def __reduce__(self) -> tuple[Any, ...]:
         cls = type(self)
         own, objects = getattr(cls, "__getstate__", None), getattr(object, "__getstate__", None)  # 3.10 has none
         state = self.__dict__ if own is None else own(self)
-        if own is objects:
+        if own is objects:  # without what is cached, which is no part of the layer
             named, slots = state if isinstance(state, tuple) else (state, None)
             kept = {name: value for name, value in (named or {}).items() if not _is_cached(cls, name)}
             state = (kept, slots) if slots else kept
