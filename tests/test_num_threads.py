@@ -228,7 +228,7 @@ def test_ctrl_c_ends_a_shared_call() -> None:
 
 def test_functions_of_one_element_are_work_too() -> None:
     """A long call of nothing else lets handlers run, and their exception ends it: the last rows are never written."""
-    net, x = fp.Sequential(*[fp.ReLU()] * 2000), np.ones((3000, 1000), np.float32)
+    net, x = fp.Sequential(*[fp.ReLU()] * 2000), np.ones((10_000, 1000), np.float32)
     out = np.full(x.shape, np.nan, np.float32)
 
     def end(*_: Any) -> None:
