@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 
 CONTRACT: str
 MAX_THREADS: int
+ROW_ORDER: str
 __version__: str
 
 class Network:
