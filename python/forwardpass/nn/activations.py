@@ -15,8 +15,8 @@ FLOAT32 = np.finfo(np.float32)
 class Function(Module):
     """A layer without arrays: its arguments are all there is."""
 
-    def _start(self, name: str, a: float = 0.0, b: float = 0.0) -> None:
-        super().__init__(name, a, b, None)
+    def _start(self, name: str, a: float = 0.0, b: float = 0.0, axes: str = "any") -> None:
+        super().__init__(name, a, b, None, None, axes)
 
     def _arguments(self) -> tuple[Any, ...]:
         return tuple(self._config().values())
@@ -241,19 +241,26 @@ class Hardtanh(Function):
         return {"min_val": self.min_val, "max_val": self.max_val}
 
 
-def _last_axis(dim: int) -> int:
-    if dim != -1:
-        raise ValueError(f"dim: expected -1, the last axis, got {dim!r}")
-    return -1
+class _OverAnAxis(Function):
+    """A function of the last axis, or of axis 1, which is the last one of rows alone."""
+
+    def _start_over(self, name: str, dim: int) -> None:
+        if dim not in (-1, 1) or isinstance(dim, bool):
+            raise ValueError(f"dim: expected -1, the last axis, or 1, the last axis of rows, got {dim!r}")
+        self.dim = int(dim)
+        self._start(name, axes="any" if self.dim == -1 else "rows")
+
+    def _config(self) -> dict[str, Any]:
+        return {"dim": self.dim}
 
 
-class Softmax(Function):
+class Softmax(_OverAnAxis):
     """e^x over its sum in each row.
 
     Parameters
     ----------
     dim : int
-        -1, the last axis.
+        -1, the last axis; or 1, which is the last axis of x with one or two: x with more is refused then.
 
     Raises
     ------
@@ -268,20 +275,16 @@ class Softmax(Function):
     """
 
     def __init__(self, dim: int = -1) -> None:
-        self.dim = _last_axis(dim)
-        self._start("softmax")
-
-    def _config(self) -> dict[str, Any]:
-        return {"dim": self.dim}
+        self._start_over("softmax", dim)
 
 
-class LogSoftmax(Function):
+class LogSoftmax(_OverAnAxis):
     """The logarithm of Softmax, exact where that is near 0 or 1.
 
     Parameters
     ----------
     dim : int
-        -1, the last axis.
+        -1, the last axis; or 1, which is the last axis of x with one or two: x with more is refused then.
 
     Raises
     ------
@@ -296,11 +299,7 @@ class LogSoftmax(Function):
     """
 
     def __init__(self, dim: int = -1) -> None:
-        self.dim = _last_axis(dim)
-        self._start("log_softmax")
-
-    def _config(self) -> dict[str, Any]:
-        return {"dim": self.dim}
+        self._start_over("log_softmax", dim)
 
 
 class Identity(Function):
@@ -348,7 +347,10 @@ class Dropout(Function):
 
 
 class Flatten(Function):
-    """x itself: rows of features are flat already. It keeps the positions of the layers behind it.
+    """All axes but the first as one: x of shape (rows, ...) becomes (rows, features). x of one axis is a row already.
+
+    In a network, functions of each element may come before it. Behind layers that take the last axis for a row, such
+    as Linear, it lets rows through and refuses x of more than two axes.
 
     Parameters
     ----------
@@ -362,16 +364,16 @@ class Flatten(Function):
 
     Examples
     --------
-    >>> import forwardpass as fp
-    >>> fp.Flatten()([[1.0, 2.0]])
-    array([[1., 2.]])
+    >>> import numpy as np, forwardpass as fp
+    >>> fp.Flatten()(np.zeros((5, 28, 28))).shape
+    (5, 784)
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         if (start_dim, end_dim) != (1, -1):
             raise ValueError(f"start_dim, end_dim: expected 1 and -1, got {start_dim!r} and {end_dim!r}")
         self.start_dim, self.end_dim = 1, -1
-        self._start("identity")
+        self._start("identity", axes="flatten")
 
     def _config(self) -> dict[str, Any]:
         return {"start_dim": self.start_dim, "end_dim": self.end_dim}
