@@ -165,7 +165,7 @@ def test_softplus_threshold_is_torchs() -> None:
         (lambda: fp.GELU("sigmoid"), "approximate: expected 'none' or 'tanh', got 'sigmoid'"),  # type: ignore[arg-type]
         (lambda: fp.Softplus(0.0), "beta: expected a positive number that float32 holds, got 0.0"),
         (lambda: fp.Hardtanh(1.0, 1.0), "expected min_val < max_val, got 1.0 and 1.0"),
-        (lambda: fp.Softmax(0), "dim: expected -1, the last axis, got 0"),
+        (lambda: fp.Softmax(0), "dim: expected -1, the last axis, or 1, the last axis of rows, got 0"),
         (lambda: fp.Dropout(1.5), "p: expected a number from 0 to 1, got 1.5"),
         (lambda: fp.Flatten(0), "start_dim, end_dim: expected 1 and -1, got 0 and -1"),
     ],

@@ -331,7 +331,7 @@ def test_folded_batch_norm(dtype: Float) -> None:
     assert folded(x) == pytest.approx(net(x), rel=1e-4 if dtype is np.float32 else 1e-12)
     kinds = [type(layer) for _, layer in folded._leaves()]
     assert kinds.count(fp.BatchNorm1d) == 1  # between a Residual and a ReLU
-    assert kinds.count(fp.Identity) == 4
+    assert kinds.count(fp.Flatten) == 4
     assert [name for name in folded.state_dict() if name.endswith("weight")] == [
         "1.weight",
         "4.inner.0.weight",

@@ -204,10 +204,9 @@ py::object adjacent(const py::object& array) {
 }
 
 py::object flattened(PyArrayObject* array) {
+    // NumPy makes no array whose size passes 63 bits, counted without axes of no elements.
     npy_intp shape[] = {PyArray_DIM(array, 0), 1};
-    for (int d = 1; d < PyArray_NDIM(array); ++d)
-        if (__builtin_mul_overflow(shape[1], PyArray_DIM(array, d), &shape[1]))
-            throw py::value_error("x: the size of shape " + shape_text(array) + " passes 64 bits");
+    for (int d = 1; d < PyArray_NDIM(array); ++d) shape[1] *= PyArray_DIM(array, d);
     PyArray_Dims two_axes{shape, 2};
     return steal(PyArray_Newshape(array, &two_axes, NPY_CORDER));
 }

@@ -15,6 +15,11 @@ FLOAT32 = np.finfo(np.float32)
 class Function(Module):
     """A layer without arrays: its arguments are all there is."""
 
+    @property
+    def largest_slope(self) -> float:
+        """By what an error of x is multiplied at most; the true largest slope, or a little more."""
+        return 1.0
+
     def _start(self, name: str, a: float = 0.0, b: float = 0.0, axes: str = "any") -> None:
         super().__init__(name, a, b, None, None, axes)
 
@@ -66,6 +71,11 @@ class LeakyReLU(Function):
         self.negative_slope = _number("negative_slope", negative_slope)
         self._start("leaky_relu", self.negative_slope)
 
+    @property
+    def largest_slope(self) -> float:
+        """Of the two halves, the steeper one's."""
+        return max(1.0, abs(self.negative_slope))
+
     def _config(self) -> dict[str, Any]:
         return {"negative_slope": self.negative_slope}
 
@@ -93,6 +103,11 @@ class ELU(Function):
         self.alpha = _number("alpha", alpha)
         self._start("elu", self.alpha)
 
+    @property
+    def largest_slope(self) -> float:
+        """Of the two halves, the steeper one's."""
+        return max(1.0, abs(self.alpha))
+
     def _config(self) -> dict[str, Any]:
         return {"alpha": self.alpha}
 
@@ -109,6 +124,11 @@ class SELU(Function):
 
     def __init__(self) -> None:
         self._start("selu")
+
+    @property
+    def largest_slope(self) -> float:
+        """The product of its two constants, just below 0."""
+        return 1.7581
 
 
 class GELU(Function):
@@ -140,6 +160,11 @@ class GELU(Function):
     def _config(self) -> dict[str, Any]:
         return {"approximate": self.approximate}
 
+    @property
+    def largest_slope(self) -> float:
+        """At x = sqrt(2), and a little more for 'tanh'."""
+        return 1.129
+
 
 class SiLU(Function):
     """x / (1 + e^-x), also called swish.
@@ -153,6 +178,11 @@ class SiLU(Function):
 
     def __init__(self) -> None:
         self._start("silu")
+
+    @property
+    def largest_slope(self) -> float:
+        """At x = 2.4."""
+        return 1.0999
 
 
 class Tanh(Function):
@@ -181,6 +211,11 @@ class Sigmoid(Function):
 
     def __init__(self) -> None:
         self._start("sigmoid")
+
+    @property
+    def largest_slope(self) -> float:
+        """At 0."""
+        return 0.25
 
 
 class Softplus(Function):

@@ -1,0 +1,143 @@
+"""What was checked is what is used: an array may change between the two, by Python code or by another thread."""
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import forwardpass as fp
+from forwardpass import _core
+from tests.support import Array
+
+N = 1 << 12
+
+
+class Turning:
+    """An array-like whose conversion gives another array another shape."""
+
+    def __init__(self, values: Array, other: Array, shape: tuple[int, ...]) -> None:
+        self.values, self.other, self.shape = values, other, shape
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        self.other.shape = self.shape
+        return self.values
+
+
+def columns() -> tuple[Array, Array]:
+    """A matrix (N, 1) of ones, and zeros (N,)."""
+    return np.ones((N, 1), np.float32), np.zeros(N, np.float32)
+
+
+def of_linear(w: Array, bias: Any) -> Array:
+    return fp.Linear(w, bias).weight
+
+
+def of_load(w: Array, bias: Any) -> Array:
+    layer = fp.Linear(np.zeros((N, 1), np.float32), np.zeros(N, np.float32))
+    layer.load_state_dict({"weight": w, "bias": bias})
+    return layer.weight
+
+
+def of_call(w: Array, bias: Any) -> Array:
+    return _core.linear(np.ones(1, np.float32), w, bias).reshape(-1, 1)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of setting a shape, in NumPy 2.5
+@pytest.mark.parametrize("use", [of_linear, of_load, of_call])
+@pytest.mark.parametrize("shape", [(1, N), (N,), (N // 2, 2)])
+def test_another_argument_changes_it(use: Callable[[Array, Any], Array], shape: tuple[int, ...]) -> None:
+    w, b = columns()
+    assert np.array_equal(use(w, Turning(b, w, shape)), np.ones((N, 1)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_other_functions() -> None:
+    a, b = np.ones((N, 1)), np.ones((1, N))
+    assert fp.matmul(a[:3], Turning(b, a, (1, N))).shape == (3, N)  # type: ignore[arg-type]
+    x, w = np.ones((4, N)), np.ones((2, N))
+    assert _core.linear(x, Turning(w, x, (N, 4))).shape == (4, 2)  # type: ignore[arg-type]
+    y = np.ones((4, N))
+    assert fp.add_bias(y, Turning(np.ones(N), y, (2, 2 * N))).shape == (4, N)  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_state_that_changes_while_it_is_checked() -> None:
+    norm = fp.Affine(np.ones(4), np.zeros(4))
+    scale = np.full((4,), 2.0)
+    norm.load_state_dict({"scale": scale, "offset": Turning(np.zeros(4), scale, (2, 2))})
+    assert norm([1.0] * 4).tolist() == [2.0] * 4
+
+
+THREADS = """
+    import sys, threading, time
+    import numpy as np, forwardpass as fp
+    sys.setswitchinterval(1e-5)
+    rows, stop = 50000, False
+    def toggle(a, shapes):
+        k = 0
+        while not stop:
+            a.shape = shapes[k & 1]; k += 1
+    net = fp.Linear(np.ones((8, 8), np.float32))
+    x, out = np.ones((rows, 8)), np.zeros((rows, 8), np.float32)
+    threads = [
+        threading.Thread(target=toggle, args=(x, ((1, rows * 8), (rows, 8)))),
+        threading.Thread(target=toggle, args=(out, ((1, rows * 8), (rows, 8)))),
+    ]
+    for t in threads: t.start()
+    end, calls = time.time() + {seconds}, 0
+    while time.time() < end:
+        for call in (lambda: net(x), lambda: fp.relu(x), lambda: net(np.ones((rows, 8)), out=out), lambda: fp.linear(x, np.ones((8, 8)))):
+            try:
+                y = call()
+                calls += 1
+            except ValueError:
+                continue
+    stop = True
+    for t in threads: t.join()
+    out.shape = (rows, 8)
+    assert calls
+"""
+
+
+def test_another_thread_changes_it() -> None:
+    code = textwrap.dedent(THREADS.format(seconds=3))
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr[-500:]}"
+
+
+class Odd:
+    """A tensor that says odd things of its device, or cannot be converted."""
+
+    def __init__(self, device: Any = (1, 0), error: Exception | None = None) -> None:
+        self.device, self.error = device, error
+
+    def __dlpack_device__(self) -> Any:
+        return self.device
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        if self.error is not None:
+            raise self.error
+        return np.ones(3)
+
+
+@pytest.mark.parametrize("device", ["cpu", None, (), ("cpu", 0), (1.5, 0), (2**70, 0), [1, 0]])
+def test_an_odd_device(device: Any) -> None:
+    with pytest.raises(TypeError, match="^x: "):
+        fp.ReLU()(Odd(device))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("negative bit"), TypeError("no"), AttributeError("a"), KeyError("k")])
+def test_an_object_that_cannot_be_converted(error: Exception) -> None:
+    with pytest.raises(TypeError, match="^x: "):
+        fp.ReLU()(Odd(error=error))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [TimeoutError("a signal handler's"), MemoryError(), RecursionError()])
+def test_what_says_nothing_of_the_argument_passes(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught:
+        fp.ReLU()(Odd(error=error))  # type: ignore[arg-type]
+    assert caught.value is error
