@@ -49,7 +49,10 @@ def test_the_refusal_names_the_layer() -> None:
 
 
 def test_the_last_axis_is_any_rank_s() -> None:
-    net, x = fp.Sequential(linear(3, 3), fp.Softmax(), fp.LayerNorm(3), fp.LogSoftmax(-1)), RNG.standard_normal((2, 5, 3))
+    net, x = (
+        fp.Sequential(linear(3, 3), fp.Softmax(), fp.LayerNorm(3), fp.LogSoftmax(-1)),
+        RNG.standard_normal((2, 5, 3)),
+    )
     assert same_bits(net(x), net(x.reshape(-1, 3)).reshape(x.shape))
 
 

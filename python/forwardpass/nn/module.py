@@ -120,7 +120,7 @@ class Module(_core.Network):
         """What PyTorch calls this layer's own arrays."""
         return ()
 
-    def _own_arrays(self) -> dict[str, FloatArray]:
+    def _own_arrays(self) -> dict[str, Any]:
         """New arrays, by their names."""
         return dict(zip(self._own_names(), self._state(), strict=True))
 
