@@ -19,8 +19,8 @@ namespace {
 std::atomic<int> process_count{0};
 std::atomic<int> found_count{0};  // default_thread_count(), once it was needed; 0 to look again
 
-// The first number of "4" or "4,2" (a count for each level of nesting), 0 if it is none above 0. Spaces around it do not
-// count, as in OpenMP.
+// The first number of "4" or "4,2" (a count for each level of nesting), 0 if it is none above 0. Spaces around it do
+// not count, as in OpenMP.
 int leading_count(const char* text) {
     char* end = nullptr;
     const long count = std::strtol(text, &end, 10);

@@ -1,5 +1,5 @@
-// How many threads a call may use. Order of say: the call's own argument, a `with` block around it (bindings/threads.cpp),
-// the process's setting, the environment, the machine.
+// How many threads a call may use. Order of say: the call's own argument, a `with` block around it
+// (bindings/threads.cpp), the process's setting, the environment, the machine.
 #pragma once
 
 namespace forwardpass {

@@ -60,9 +60,9 @@ bool is_on_another_device(py::handle value) {
 py::object private_view(PyArrayObject* array) {
     PyArray_Descr* const descr = PyArray_DESCR(array);
     Py_INCREF(descr);  // PyArray_NewFromDescr steals it
-    py::object view = steal(PyArray_NewFromDescr(&PyArray_Type, descr, PyArray_NDIM(array), PyArray_DIMS(array),
-                                                 PyArray_STRIDES(array), PyArray_DATA(array), PyArray_FLAGS(array),
-                                                 nullptr));
+    py::object view =
+        steal(PyArray_NewFromDescr(&PyArray_Type, descr, PyArray_NDIM(array), PyArray_DIMS(array),
+                                   PyArray_STRIDES(array), PyArray_DATA(array), PyArray_FLAGS(array), nullptr));
     PyObject* const owner = reinterpret_cast<PyObject*>(array);
     Py_INCREF(owner);  // PyArray_SetBaseObject steals it
     if (PyArray_SetBaseObject(as_array(view), owner) < 0) throw py::error_already_set();
@@ -192,9 +192,9 @@ py::object to_type(const py::object& array, int type, const char* name) {
     if (!PyArray_CanCastArrayTo(as_array(array), descr, NPY_SAME_KIND_CASTING))
         throw py::type_error(std::string(name) + ": dtype " + dtype_text(as_array(array)) + " cannot be converted to " +
                              (type == NPY_FLOAT ? "float32" : "float64") + " by NumPy's same_kind rule");
-    const QuietCasts quiet;  // an overflow to infinity in this conversion is a value like any other
+    const QuietCasts quiet;                      // an overflow to infinity in this conversion is a value like any other
     const StandardFloatEnvironment environment;  // or the caller's rounding mode would choose the bits
-    Py_INCREF(descr);  // PyArray_FromArray steals it
+    Py_INCREF(descr);                            // PyArray_FromArray steals it
     return steal(PyArray_FromArray(as_array(array), descr, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST));
 }
 

@@ -25,8 +25,8 @@ inline PyArrayObject* as_array(const py::object& object) noexcept {
 std::string shape_text(int ndim, const npy_intp* shape);
 std::string shape_text(PyArrayObject* array);
 
-// Any array-like as an ndarray of whatever dtype it has, in a view that nobody else holds: what is checked on it stays so.
-// `name` is the argument's name in messages. Throws TypeError for masked arrays and tensors on another device.
+// Any array-like as an ndarray of whatever dtype it has, in a view that nobody else holds: what is checked on it stays
+// so. `name` is the argument's name in messages. Throws TypeError for masked arrays and tensors on another device.
 py::object to_ndarray(py::handle value, const char* name);
 
 // An argument and its name in messages; the array may be null for one that was left out.

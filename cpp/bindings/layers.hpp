@@ -11,8 +11,8 @@ namespace forwardpass {
 AnyLayer make_linear(py::handle weight, py::handle bias);
 
 // An activation or a function of rows, with its parameters. `table` and `arrays` are None, or float64 of shape
-// (column_rows, features) and the tuple that the layer's state() consists of. `axes` says what becomes of x with more than
-// two axes: "any", "rows" or "flatten". Throws ValueError for an unknown name.
+// (column_rows, features) and the tuple that the layer's state() consists of. `axes` says what becomes of x with more
+// than two axes: "any", "rows" or "flatten". Throws ValueError for an unknown name.
 std::vector<AnyLayer> make_function(const std::string& name, double a, double b, py::handle table,
                                     const py::object& arrays, const std::string& axes);
 

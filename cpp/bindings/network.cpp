@@ -78,15 +78,17 @@ int check_types(const std::vector<LayerShape>& shapes) {
     return typed == nullptr ? -1 : typed->type;
 }
 
-// Which layer decides what becomes of x with more than two axes, and how. Functions of each element come before a Flatten
-// as well as after it. What takes the last axis for a row does not: rows of the network's x would then be parts of those
-// that follow the Flatten.
+// Which layer decides what becomes of x with more than two axes, and how. Functions of each element come before a
+// Flatten as well as after it. What takes the last axis for a row does not: rows of the network's x would then be parts
+// of those that follow the Flatten.
 std::pair<std::optional<Axes>, std::size_t> deciding_axes(const std::vector<AnyLayer>& layers) {
     bool takes_rows = false;
     int residuals = 0;
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        if (const auto* axes = std::get_if<Axes>(&layers[i])) return {takes_rows || residuals > 0 ? Axes::rows : *axes, i};
-        if (const auto* residual = std::get_if<Residual>(&layers[i])) residuals += *residual == Residual::begin ? 1 : -1;
+        if (const auto* axes = std::get_if<Axes>(&layers[i]))
+            return {takes_rows || residuals > 0 ? Axes::rows : *axes, i};
+        if (const auto* residual = std::get_if<Residual>(&layers[i]))
+            residuals += *residual == Residual::begin ? 1 : -1;
         else if (!std::holds_alternative<Activation>(layers[i])) takes_rows = true;
     }
     return {std::nullopt, 0};
@@ -235,8 +237,9 @@ py::object BoundNetwork::checked_axes(py::object x) const {
     check_has_axis(array, "x");
     if (axes_ && PyArray_NDIM(array) > 2) {
         if (*axes_ == Axes::rows)
-            throw py::value_error("x: expected one or two axes, got shape " + shape_text(array) + "; " + axes_name_ +
-                                  " is not over the last axis where there are more: pass rows, x.reshape(-1, x.shape[-1])");
+            throw py::value_error(
+                "x: expected one or two axes, got shape " + shape_text(array) + "; " + axes_name_ +
+                " is not over the last axis where there are more: pass rows, x.reshape(-1, x.shape[-1])");
         x = flattened(array);
     }
     if (first_outputs_ >= 0) check_depth(as_array(x), "x", in_features_, first_outputs_, first_name_.c_str());
@@ -357,7 +360,8 @@ struct AppendArrays {
     }
     void operator()(const ArrayLayer& layer) const {
         if (layer.arrays)
-            for (const py::handle array : py::tuple(*layer.arrays)) to.append(copied(py::reinterpret_borrow<py::object>(array)));
+            for (const py::handle array : py::tuple(*layer.arrays))
+                to.append(copied(py::reinterpret_borrow<py::object>(array)));
     }
     template <class Other>
     void operator()(const Other&) const {}

@@ -13,8 +13,8 @@
 
 namespace forwardpass {
 
-// A function of rows, and the arrays of the layer as Python gave them: a tuple, replaced together with what was packed of
-// it, so that a layer never says one thing and computes another.
+// A function of rows, and the arrays of the layer as Python gave them: a tuple, replaced together with what was packed
+// of it, so that a layer never says one thing and computes another.
 struct ArrayLayer : RowLayer {
     std::shared_ptr<py::object> arrays;  // null where it has none
 };
@@ -51,9 +51,9 @@ public:
     // All arrays, in order, as new ones. Another thread's load() comes before or after it.
     py::list state() const;
 
-    // New values for every weight and bias and every layer with arrays of its own, in order, and their names in messages.
-    // For the latter, a pair: the table that is packed, and a tuple, what state() says. All are checked before any is
-    // changed, and no Python code runs while they change.
+    // New values for every weight and bias and every layer with arrays of its own, in order, and their names in
+    // messages. For the latter, a pair: the table that is packed, and a tuple, what state() says. All are checked
+    // before any is changed, and no Python code runs while they change.
     void load(const py::tuple& names, const py::list& values);
 
     const std::vector<AnyLayer>& layers() const {

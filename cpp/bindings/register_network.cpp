@@ -210,7 +210,8 @@ void register_network(py::module_& module) {
             "float32 or float64, or None where no layer has weights.")
         .def_property_readonly("nbytes", bytes, "Bytes of packed weights and biases, padding included.")
         .def_property_readonly("_initialised", is_initialised)
-        .def("_input", &BoundNetwork::input, py::arg("x"), "x as a call computes with it, or what the call would raise.")
+        .def("_input", &BoundNetwork::input, py::arg("x"),
+             "x as a call computes with it, or what the call would raise.")
         .def("_state", &BoundNetwork::state, "All arrays, in order, as new ones.")
         .def("_load", &BoundNetwork::load, py::arg("names"), py::arg("values"),
              "New values for all arrays, in order, and what messages call them.");
