@@ -57,7 +57,7 @@ void activate(const Activation& activation, const typename V::Element* x, typena
         case Function::silu: return each([](R v) { return silu<V>(v); });
         case Function::tanh: return each([](R v) { return tanh<V>(v); });
         case Function::sigmoid: return each([](R v) { return sigmoid<V>(v); });
-        case Function::softplus: return each([a, b](R v) { return softplus<V>(v, a, b); });
+        case Function::softplus: return each([f = SoftplusParameters<T>(a, b)](R v) { return softplus<V>(v, f); });
         case Function::hardtanh:
             return each([a, b](R v) { return smaller<V>(V::broadcast(b), V::max(V::broadcast(a), v)); });
     }
