@@ -27,13 +27,28 @@ FORWARDPASS_INLINE typename V::Register tanh(typename V::Register x) noexcept {
     return V::with_sign(y.high + y.low, x);
 }
 
+// alpha = part power. The power of two takes a small alpha's size, so that its subnormal results round once.
+template <class T>
+struct EluParameters {
+    T part, power;
+
+    explicit EluParameters(T alpha) noexcept {
+        int exponent = 0;
+        __builtin_frexp(alpha, &exponent);
+        power = static_cast<T>(__builtin_ldexp(1, exponent < 0 ? exponent : 0));
+        part = alpha / power;
+    }
+};
+
 // alpha (e^x - 1) below 0.
 template <class V>
-FORWARDPASS_INLINE typename V::Register elu(typename V::Register x, typename V::Element alpha) noexcept {
-    const auto zero = V::broadcast(0), factor = V::broadcast(alpha);
+FORWARDPASS_INLINE typename V::Register elu(typename V::Register x,
+                                            const EluParameters<typename V::Element>& alpha) noexcept {
+    const auto zero = V::broadcast(0), part = V::broadcast(alpha.part);
     const auto negative = V::max(V::broadcast(-FloatFormat<typename V::Element>::expm1_limit), smaller<V>(zero, x));
     const Pair<V> e = expm1<V>(negative);
-    return V::select_at_least(x, zero, x, V::fma(factor, e.high, factor * e.low));
+    const auto below = V::fma(part, e.high, part * e.low) * V::broadcast(alpha.power);
+    return V::select_at_least(x, zero, x, below);
 }
 
 // Klambauer et al., Self-normalizing neural networks, 2017.
