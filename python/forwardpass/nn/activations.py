@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-import numpy as np
-
 from .module import Module
 
-FLOAT32 = np.finfo(np.float32)
+# A layer computes in its neighbours' dtype, so that float32 must hold its parameters too: below the first number it
+# rounds to a finite one, above the second not to 0.
+FLOAT32_END, FLOAT32_START = 2.0**128 - 2.0**103, 2.0**-150
 
 
 class Function(Module):
@@ -27,10 +27,21 @@ class Function(Module):
         return tuple(self._config().values())
 
 
+def _real(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # of an int, which may be too long to print
+        raise ValueError(f"{name}: expected a number that float64 holds, got a larger one") from None
+    except TypeError:
+        raise TypeError(f"{name}: expected a number, got {value!r}") from None
+
+
 def _number(name: str, value: float) -> float:
-    number = float(value)
+    number = _real(name, value)
     if not math.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    if abs(number) >= FLOAT32_END:
+        raise ValueError(f"{name}: expected a number that float32 holds, at most 3.4028235e+38 in size, got {value!r}")
     return number
 
 
@@ -58,7 +69,7 @@ class LeakyReLU(Function):
     Raises
     ------
     ValueError
-        A slope that is not finite.
+        A slope that is not finite in float32.
 
     Examples
     --------
@@ -90,7 +101,7 @@ class ELU(Function):
     Raises
     ------
     ValueError
-        An alpha that is not finite.
+        An alpha that is not finite in float32.
 
     Examples
     --------
@@ -228,7 +239,7 @@ class Softplus(Function):
     Raises
     ------
     ValueError
-        A beta that is not positive or that float32 cannot hold, or a number that is not finite.
+        A number that is not finite in float32, or a beta that is not positive there.
 
     Examples
     --------
@@ -239,8 +250,8 @@ class Softplus(Function):
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         self.beta, self.threshold = _number("beta", beta), _number("threshold", threshold)
-        if not FLOAT32.smallest_subnormal <= self.beta <= FLOAT32.max:
-            raise ValueError(f"beta: expected a positive number that float32 holds, got {beta!r}")
+        if not self.beta > FLOAT32_START:
+            raise ValueError(f"beta: expected a positive number that float32 holds, at least 1.4e-45, got {beta!r}")
         self._start("softplus", self.beta, self.threshold)
 
     def _config(self) -> dict[str, Any]:
@@ -267,7 +278,7 @@ class Hardtanh(Function):
     """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        self.min_val, self.max_val = float(min_val), float(max_val)
+        self.min_val, self.max_val = _real("min_val", min_val), _real("max_val", max_val)
         if not self.min_val < self.max_val:
             raise ValueError(f"min_val, max_val: expected min_val < max_val, got {min_val!r} and {max_val!r}")
         self._start("hardtanh", self.min_val, self.max_val)
@@ -372,7 +383,7 @@ class Dropout(Function):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        self.p = float(p)
+        self.p = _real("p", p)
         if not 0 <= self.p <= 1:
             raise ValueError(f"p: expected a number from 0 to 1, got {p!r}")
         self._start("identity")
