@@ -9,7 +9,7 @@ from . import _core
 
 
 def show_config(mode: str = "stdout") -> dict[str, Any] | None:
-    """Print the versions, the numerics contract, the order of the functions of rows, the instruction sets and the number of threads.
+    """Print the versions, the names of the orders of sums and rows, the instruction sets and the number of threads.
 
     Parameters
     ----------
