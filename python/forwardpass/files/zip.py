@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..limits import MOST_INFLATION, Budget, printable
+from ..limits import MOST_INFLATION, Budget
 
 # zipfile makes an object of 500 bytes of each entry, and an entry has 46 bytes at least.
 TIMES_DIRECTORY = 12
@@ -48,8 +48,9 @@ class Archive:
             raise self._error(f"expected 1 to {most_members} members, each name once, got {len(members)}")
         for member in members:
             self._check_size(member)
-        # Members that share their bytes would be inflated again and again.
-        if min(member.header_offset for member in members) != 0 or directory < sum(m.compress_size for m in members):
+        # Members that share their bytes would be inflated again and again. Before each there are 30 bytes at least.
+        needed = sum(member.compress_size + 30 for member in members)
+        if min(member.header_offset for member in members) != 0 or directory < needed:
             raise self._error("expected a zip file from the first byte to the last, each byte in one member")
         self.sizes = {name: member.file_size for name, member in self._members.items()}
 
@@ -80,7 +81,7 @@ class Archive:
         return int(start)
 
     def _check_size(self, member: zipfile.ZipInfo) -> None:
-        name = printable(member.filename[:100])
+        name = member.filename[:100]
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise self._error(f"{name}: expected no compression, or deflate")
         most = member.compress_size * (MOST_INFLATION if member.compress_type == zipfile.ZIP_DEFLATED else 1)

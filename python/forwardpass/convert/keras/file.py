@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...files.zip import Archive
-from ...limits import Budget, open_regular
+from ...limits import Budget, json_bytes, open_regular
 from ...nn import Sequential
 from ..errors import ConversionError
 from .hdf5 import Group, read_groups
@@ -24,7 +24,6 @@ from .model import network_of
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
 LARGEST_CONFIG = 2 << 20  # 1000 layers
-TIMES_CONFIG = 25  # JSON becomes so many times as large in Python
 SPARE_WEIGHTS = 8 << 20  # of HDF5's own structures, for a thousand layers
 
 
@@ -66,9 +65,10 @@ def read(path: Path, max_bytes: int) -> tuple[Sequential, Shape]:
             raise ConversionError(f"expected {sorted(MEMBERS)}, got {repr(sorted(archive.sizes))[:200]}")
         if archive.sizes[CONFIG] > LARGEST_CONFIG:
             raise ConversionError(f"{CONFIG}: expected at most {LARGEST_CONFIG} bytes, got {archive.sizes[CONFIG]}")
-        budget.take(TIMES_CONFIG * archive.sizes[CONFIG], CONFIG)
+        text = archive.read(CONFIG).tobytes()
+        budget.take(json_bytes(text), CONFIG)
         context = Context()
-        build, row = network_of(_json(archive.read(CONFIG).tobytes()), FileWeights(groups), context)
+        build, row = network_of(_json(text), FileWeights(groups), context)
         _check_sizes(archive, context, budget, os.fstat(file.fileno()).st_size)
         content = archive.read(WEIGHTS)
     try:
