@@ -99,7 +99,7 @@ def extreme_rows(dtype: Float, width: int) -> list[Array]:
     rng = np.random.default_rng(width)
     info = np.finfo(dtype)
     normal = rng.standard_normal(width)
-    far = [normal + size for size in (1e2, 1e3, 1e5, 1e7, 2.0**info.nmant, -1e4)]
+    far: list[Array] = [normal + size for size in (1e2, 1e3, 1e5, 1e7, 2.0**info.nmant, -1e4)]
     far.append(np.arange(width) % 2 + 2.0**info.nmant)
     outlier = [
         np.append(float(info.max) / 4, normal[1:]),

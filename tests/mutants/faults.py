@@ -518,7 +518,7 @@ MUTANTS = (
     # ---- functions of rows ----
     Mutant(
         "softmax keeps one weight more than there is room for",
-        "cpp/kernels/row_functions.hpp",
+        "cpp/kernels/softmax.hpp",
         "if (a.count <= KeptWeights<V>::most) softmax_with",
         "if (a.count <= KeptWeights<V>::most + 1) softmax_with",
         "a row of 1025 writes behind the array of kept weights",
@@ -526,14 +526,14 @@ MUTANTS = (
     ),
     Mutant(
         "the last elements of a sum read as a whole vector",
-        "cpp/kernels/row_functions.hpp",
-        "rest.store(v, term(V::load_partial(x + at, count - at), at));",
-        "rest.store(v, term(V::load(x + at), at));",
+        "cpp/kernels/rows.hpp",
+        "term(V::load_partial(x + at, count - at), at);",
+        "term(V::load(x + at), at);",
         "reads behind the caller's row",
     ),
     Mutant(
         "softmax keeps its weights one vector too early",
-        "cpp/kernels/row_functions.hpp",
+        "cpp/kernels/softmax.hpp",
         "V::store(low_ + i, w.significand.low);",
         "V::store(low_ + (i < V::lanes ? i : i - V::lanes), w.significand.low);",
         "the low parts of kept weights are those of the next vector",
@@ -541,19 +541,19 @@ MUTANTS = (
     ),
     Mutant(
         "softmax without its largest",
-        "cpp/kernels/row_functions.hpp",
+        "cpp/kernels/softmax.hpp",
         """\
     const T largest = largest_of<V>(a.x, a.count);
-    const Pair<Scalar<T>> total""",
+    const auto sums""",
         """\
     const T largest = 0;
-    const Pair<Scalar<T>> total""",
+    const auto sums""",
         "e^x overflows",
         ("tests/test_row_functions.py",),
     ),
     Mutant(
         "log_softmax counts its largest twice",
-        "cpp/kernels/row_functions.hpp",
+        "cpp/kernels/softmax.hpp",
         "sum_of_weights<V>(a.x + at + 1, a.count - at - 1, largest)",
         "sum_of_weights<V>(a.x + at, a.count - at, largest)",
         "the sum is 1 too large",
@@ -561,9 +561,9 @@ MUTANTS = (
     ),
     Mutant(
         "layer_norm divides by n - 1",
-        "cpp/kernels/row_functions.hpp",
-        "quotient<S>(squares, count)",
-        "quotient<S>(squares, {static_cast<T>(a.count - 1), 0})",
+        "cpp/kernels/layer_norm.hpp",
+        "quotient<S>(sums.of[1], n)",
+        "quotient<S>(sums.of[1], {n.high - 1, n.low})",
         "the variance of a sample, not of what is there",
         ("tests/test_row_functions.py",),
     ),
@@ -582,5 +582,134 @@ MUTANTS = (
         "finite ? static_cast<T>(from.high[i] - high) : T{0};",
         "a scale is rounded to double before it is used",
         ("tests/test_row_functions.py",),
+    ),
+    # ---- functions of rows and elements at extremes ----
+    Mutant(
+        "layer_norm's difference not normalised",
+        "cpp/kernels/layer_norm.hpp",
+        "Pair<V> d = fast_two_sum<V>(high.high, high.low - V::broadcast(m.rest.high));",
+        "Pair<V> d{high.high, high.low - V::broadcast(m.rest.high)};",
+        "low times low is dropped where the low part is all there is: the middle of a row far from zero",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm's mean in two parts",
+        "cpp/kernels/layer_norm.hpp",
+        "d.low = d.low - V::broadcast(m.rest.low);",
+        "",
+        "the mean is rounded beside a deviation that is as small as its last place",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm from its first element alone",
+        "cpp/kernels/layer_norm.hpp",
+        "away * away > 16 * found.variance.high ?",
+        "away * away < 0 ?",
+        "sums of differences from an outlier cancel",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm without a scale",
+        "cpp/kernels/layer_norm.hpp",
+        "if (m.squares >= 1 / usual && variance.high <= usual)",
+        "if (true)",
+        "squares of small and large rows under- and overflow",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm's eps not scaled",
+        "cpp/kernels/layer_norm.hpp",
+        "apart = a.eps > 0 ? half + up : 0;",
+        "apart = 0;",
+        "the eps of a row that is scaled is another",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm's eps lost",
+        "cpp/kernels/layer_norm.hpp",
+        "down > -most ? down : -most",
+        "down",
+        "a constant row beside which eps is tiny becomes 0 / 0",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm's overflow is NaN",
+        "cpp/kernels/layer_norm.hpp",
+        "return finite_or<V>(y.high + y.low, weighted.high + bias.high);",
+        "return y.high + y.low;",
+        "infinity minus infinity",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "lanes that cancel",
+        "cpp/kernels/rows.hpp",
+        "results.of[s] = two_sum<S>(total.high, total.low);",
+        "results.of[s] = {total.high, 0};",
+        "what a sum of rounded numbers leaves is lost",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "log_softmax adds subnormal weights",
+        "cpp/kernels/softmax.hpp",
+        "constexpr T lift = sizeof(T) == 4 ? 64 : 512;",
+        "constexpr T lift = 0;",
+        "each weight is rounded to few bits, or its power of two is no number",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "log_softmax adds weights that are nothing",
+        "cpp/kernels/softmax.hpp",
+        "static_cast<T>(sizeof(T) == 4 ? 131 : 1060)",
+        "static_cast<T>(sizeof(T) == 4 ? 106 : 750)",
+        "elements of -1e4 count as e^-106, hundreds of times",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "log_softmax brings the ratio down first",
+        "cpp/kernels/softmax.hpp",
+        """\
+quotient<S>(lifted, sum<S>(s, {2, 0})), power);
+        return {log.high * power, log.low * power};""",
+        """\
+quotient<S>(s, sum<S>(s, {2, 0})), 1);
+        return log;""",
+        "a subnormal sum is halved, rounded, and doubled",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "softplus divides by beta",
+        "cpp/kernels/functions.hpp",
+        """\
+part = static_cast<T>(2 * __builtin_frexp(beta, &twice));
+        exponent = static_cast<T>(twice - 1);""",
+        """\
+part = beta;
+        exponent = static_cast<T>(0 * twice);""",
+        "1 / beta overflows",
+        ("ulp", "tests/test_activations.py"),
+    ),
+    Mutant(
+        "softplus's limit for a beta of 1",
+        "cpp/kernels/functions.hpp",
+        "V::broadcast(Format::exp_limit + 104);",
+        "V::broadcast(Format::exp_limit);",
+        "what is clamped counts once it is divided by a small beta",
+        ("ulp",),
+    ),
+    Mutant(
+        "elu's alpha in one part",
+        "cpp/kernels/functions.hpp",
+        "__builtin_ldexp(1, exponent < 0 ? exponent : 0)",
+        "__builtin_ldexp(1, 0 * exponent)",
+        "subnormal results of a small alpha round twice",
+        ("ulp",),
+    ),
+    Mutant(
+        "alpha that float32 cannot hold",
+        "python/forwardpass/nn/activations.py",
+        "if abs(number) >= FLOAT32_END:",
+        "if abs(number) > 2.0**1023:",
+        "infinity times 0 in a float32 network",
+        ("tests/test_activations.py",),
     ),
 )
