@@ -13,7 +13,7 @@ from mpmath import mpf
 import forwardpass as fp
 
 from .support import Array, Float, same_bits
-from .test_activations import units
+from .test_activations import assert_near, units
 
 DTYPES = [np.float32, np.float64]
 
@@ -245,6 +245,26 @@ def test_columns_round_once(dtype: Float) -> None:
         assert max(units(normal(row), exact_columns(row, mean, [1 / mpf(s) for s in std.tolist()], zero))) <= allowed
         scale = [1 / mpmath.sqrt(mpf(v) + mpf(0.01)) for v in (std**2).tolist()]
         assert max(units(batch(row), exact_columns(row, mean, scale, zero))) <= allowed
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("size", [-250, -149, -140, -127, -100, 100, 127, 128, 140, 240])
+def test_scales_that_float32_has_no_room_for(size: int) -> None:
+    rng = np.random.default_rng(7)
+    scale = rng.uniform(-1, 1, 40) * 2.0**size
+    weight = [mpf(value) for value in scale.tolist()]
+    # Results from the smallest subnormal up.
+    x = np.ldexp(rng.uniform(-1, 1, (6, 40)), np.clip(np.arange(-150, 90, 40) - size, -140, 127)[:, np.newaxis])
+    for row in x.astype(np.float32):
+        exact = exact_columns(row, 0 * scale, weight, 0 * scale)
+        assert_near(fp.Affine(scale, 0 * scale)(row), exact)
+        assert_near(fp.Normalize(0 * scale, 1 / np.abs(scale))(row * np.sign(scale).astype(np.float32)), exact)
+        # An eps that makes up for the weight, where it can.
+        eps = min(2.0 ** (2 * size), 1e300)
+        exact = exact_layer_norm([mpf(value) for value in row.tolist()], eps, scale, 0 * scale)
+        assert_near(fp.LayerNorm(40, scale, eps=eps)(row), exact)
+    zero = np.zeros(40, np.float32)
+    assert np.array_equal(fp.Affine(scale, 1 + 0 * scale)(zero), 1 + zero)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

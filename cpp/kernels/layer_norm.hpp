@@ -51,35 +51,42 @@ Pair<S> reciprocal_root(const Pair<S>& x) noexcept {
     return quotient<S>({1, 0}, root);
 }
 
+// Of normal numbers.
+template <class T>
+constexpr int smallest_exponent = sizeof(T) == 4 ? -126 : -1022;
+
 // ((x - mean) root) 2^-halvings weight + bias.
 template <class V, bool halved>
 void normalise(const RowTask<typename V::Element>& a, const Moments<typename V::Element>& m,
                const Pair<Scalar<typename V::Element>>& root, int halvings = 0) noexcept {
     using T = typename V::Element;
-    const auto first = V::broadcast(static_cast<T>(__builtin_ldexp(1, -(halvings / 2)))),
-               last = V::broadcast(static_cast<T>(__builtin_ldexp(1, -(halvings - halvings / 2))));
+    constexpr int most = -smallest_exponent<T>;
+    const int some = halvings < most ? halvings : most, half = (halvings - some) / 2;
+    const auto power = [](int exponent) { return V::broadcast(static_cast<T>(__builtin_ldexp(1, exponent))); };
+    const auto first = power(-some), second = power(-half), last = power(some + half - halvings);
     each_column<V>(a, [&](auto x, Index i) FORWARDPASS_UNROLLED {
         const Pair<V> high = two_sum<V>(x, V::broadcast(-m.center));
         // Normalised, as product() drops low times low. Where the high part is 0, the rest is all there is.
         Pair<V> d = fast_two_sum<V>(high.high, high.low - V::broadcast(m.rest.high));
         d.low = d.low - V::broadcast(m.rest.low);
         const Pair<V> weight = column<V>(a, scale_row, i), bias = column<V>(a, offset_row, i);
-        Pair<V> normal = product<V>(d, broadcast<V>(root));
-        if constexpr (halved) normal = {normal.high * first, normal.low * first};
-        Pair<V> weighted = product<V>(normal, weight);
-        if constexpr (halved) weighted = {weighted.high * last, weighted.low * last};
+        Powers<V, halved> powers(a, i);
+        if constexpr (halved) powers.multiply(first);
+        Pair<V> weighted = powers.times(product<V>(d, broadcast<V>(root)), weight);
+        if constexpr (halved) weighted = {weighted.high * second * last, weighted.low * second * last};
         const Pair<V> y = sum<V>(weighted, bias);
         return finite_or<V>(y.high + y.low, weighted.high + bias.high);
     });
 }
 
 // Where squares or eps may leave the range of the type. A power of two brings the row near 1, and eps with it: exact,
-// but for what is too small to count. What eps is too large for that, the result is too small: `halvings`.
+// but for what is too small to count. Weights may leave it as well: their powers of two. What eps is too large for
+// that, the result is too small: `halvings`.
 template <class V>
 __attribute__((noinline)) void scaled_layer_norm(const RowTask<typename V::Element>& a) noexcept {
     using T = typename V::Element;
     using S = Scalar<T>;
-    constexpr int most = sizeof(T) == 4 ? 126 : 1022;  // +-most are exponents of normal numbers
+    constexpr int most = -smallest_exponent<T>;  // that of a normal number as well
     T largest = 0;
     for (Index i = 0; i < a.count; ++i) {
         const T size = S::magnitude(a.x[i]);
@@ -117,7 +124,8 @@ void layer_norm(const RowTask<typename V::Element>& a) noexcept {
     const Moments<T> m = moments<V>(a.x, a.count);
     const T eps = static_cast<T>(a.eps);
     const Pair<S> variance = sum<S>(m.variance, {eps, static_cast<T>(a.eps - eps)});
-    if (m.squares >= 1 / usual && variance.high <= usual) normalise<V, false>(a, m, reciprocal_root<S>(variance));
+    if (m.squares >= 1 / usual && variance.high <= usual && !a.powers)
+        normalise<V, false>(a, m, reciprocal_root<S>(variance));
     else scaled_layer_norm<V>(a);
 }
 
