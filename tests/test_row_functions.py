@@ -248,7 +248,7 @@ def test_columns_round_once(dtype: Float) -> None:
 
 
 @pytest.mark.usefixtures("isa")
-@pytest.mark.parametrize("size", [-250, -149, -140, -127, -100, 100, 127, 128, 140, 240])
+@pytest.mark.parametrize("size", [-250, -149, -140, -127, -100, -60, 60, 100, 127, 128, 140, 240])
 def test_scales_that_float32_has_no_room_for(size: int) -> None:
     rng = np.random.default_rng(7)
     scale = rng.uniform(-1, 1, 40) * 2.0**size
@@ -265,6 +265,7 @@ def test_scales_that_float32_has_no_room_for(size: int) -> None:
         assert_near(fp.LayerNorm(40, scale, eps=eps)(row), exact)
     zero = np.zeros(40, np.float32)
     assert np.array_equal(fp.Affine(scale, 1 + 0 * scale)(zero), 1 + zero)
+    assert np.array_equal(fp.Affine(1e200 * scale, 1 + 0 * scale)(zero), 1 + zero)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

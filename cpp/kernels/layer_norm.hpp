@@ -51,19 +51,30 @@ Pair<S> reciprocal_root(const Pair<S>& x) noexcept {
     return quotient<S>({1, 0}, root);
 }
 
-// Of normal numbers.
+// Of the normal numbers' powers of two.
 template <class T>
 constexpr int smallest_exponent = sizeof(T) == 4 ? -126 : -1022;
 
-// ((x - mean) root) 2^-halvings weight + bias.
+// 2^-halvings as a product, as one number may be too small for it.
+template <class T>
+struct Halvings {
+    T first = 1, second = 1, last = 1;
+
+    Halvings() = default;
+    explicit Halvings(int halvings) noexcept {
+        const int some = halvings < -smallest_exponent<T> ? halvings : -smallest_exponent<T>;
+        const int half = (halvings - some) / 2;
+        first = static_cast<T>(__builtin_ldexp(1, -some));
+        second = static_cast<T>(__builtin_ldexp(1, -half));
+        last = static_cast<T>(__builtin_ldexp(1, some + half - halvings));
+    }
+};
+
+// ((x - mean) root) weight, halved so often, + bias.
 template <class V, bool halved>
 void normalise(const RowTask<typename V::Element>& a, const Moments<typename V::Element>& m,
-               const Pair<Scalar<typename V::Element>>& root, int halvings = 0) noexcept {
-    using T = typename V::Element;
-    constexpr int most = -smallest_exponent<T>;
-    const int some = halvings < most ? halvings : most, half = (halvings - some) / 2;
-    const auto power = [](int exponent) { return V::broadcast(static_cast<T>(__builtin_ldexp(1, exponent))); };
-    const auto first = power(-some), second = power(-half), last = power(some + half - halvings);
+               const Pair<Scalar<typename V::Element>>& root,
+               const Halvings<typename V::Element>& halvings = {}) noexcept {
     each_column<V>(a, [&](auto x, Index i) FORWARDPASS_UNROLLED {
         const Pair<V> high = two_sum<V>(x, V::broadcast(-m.center));
         // Normalised, as product() drops low times low. Where the high part is 0, the rest is all there is.
@@ -71,9 +82,12 @@ void normalise(const RowTask<typename V::Element>& a, const Moments<typename V::
         d.low = d.low - V::broadcast(m.rest.low);
         const Pair<V> weight = column<V>(a, scale_row, i), bias = column<V>(a, offset_row, i);
         Powers<V, halved> powers(a, i);
-        if constexpr (halved) powers.multiply(first);
+        if constexpr (halved) powers.multiply(V::broadcast(halvings.first));
         Pair<V> weighted = powers.times(product<V>(d, broadcast<V>(root)), weight);
-        if constexpr (halved) weighted = {weighted.high * second * last, weighted.low * second * last};
+        if constexpr (halved) {
+            const auto second = V::broadcast(halvings.second), last = V::broadcast(halvings.last);
+            weighted = {weighted.high * second * last, weighted.low * second * last};
+        }
         const Pair<V> y = sum<V>(weighted, bias);
         return finite_or<V>(y.high + y.low, weighted.high + bias.high);
     });
@@ -112,7 +126,7 @@ __attribute__((noinline)) void scaled_layer_norm(const RowTask<typename V::Eleme
     const T smaller = static_cast<T>(__builtin_ldexp(1, down > -most ? down : -most));
     Pair<S>& other = apart > 0 ? variance : eps;
     other = {other.high * smaller, other.low * smaller};
-    normalise<V, true>(near, m, reciprocal_root<S>(sum<S>(variance, eps)), apart > 0 ? apart : 0);
+    normalise<V, true>(near, m, reciprocal_root<S>(sum<S>(variance, eps)), Halvings<T>(apart > 0 ? apart : 0));
 }
 
 template <class V>
