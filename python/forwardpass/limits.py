@@ -14,6 +14,53 @@ TIMES, SPARE = 4, 64 << 20
 MOST_INFLATION = 1032
 
 
+class Budget:
+    """What reading one file may take: TIMES the bytes of its tensors in memory, and SPARE beside them.
+
+    A reader counts what it is about to make before it makes it, whatever the file says of itself.
+
+    Parameters
+    ----------
+    max_bytes : int
+        The most that all tensors together may have.
+    error : type
+        The class of what is raised, a ValueError.
+
+    Examples
+    --------
+    >>> from forwardpass.limits import Budget
+    >>> budget = Budget(1000, ValueError)
+    >>> budget.count_tensors(600)
+    >>> try:
+    ...     budget.count_tensors(600)
+    ... except ValueError as error:
+    ...     print(error)
+    its tensors take 1200 bytes, more than max_bytes=1000; max_bytes= of the call allows more
+    """
+
+    def __init__(self, max_bytes: int, error: type[ValueError]) -> None:
+        self.max_bytes, self.error = max_bytes, error
+        self.tensors = self.taken = 0
+
+    def count_tensors(self, nbytes: int) -> None:
+        """Bytes of tensors, as they are once inflated. Raises ``error`` where all are more than max_bytes."""
+        self.tensors += nbytes
+        if self.tensors > self.max_bytes:
+            raise self.error(
+                f"its tensors take {self.tensors} bytes, more than max_bytes={self.max_bytes}; "
+                "max_bytes= of the call allows more"
+            )
+
+    def take(self, nbytes: int, what: str) -> None:
+        """Bytes of memory that ``what`` is about to take. Raises ``error`` where all are more than it may take."""
+        self.taken += nbytes
+        if self.taken > TIMES * self.tensors + SPARE:
+            raise self.error(
+                f"{what}: would take {self.taken >> 20} MiB of memory, more than {TIMES} times its "
+                f"{self.tensors >> 20} MiB of tensors and {SPARE >> 20} MiB"
+            )
+
+
 def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[bytes]:
     """Open a file for reading, if it is a regular one: a pipe would hang, and a device never ends.
 
@@ -36,12 +83,12 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[by
 
 
 def printable(text: str) -> str:
-    """The text with control characters escaped: what stands in a file must not steer a terminal.
+    r"""The text with control characters escaped: what stands in a file must not steer a terminal.
 
     Examples
     --------
     >>> from forwardpass.limits import printable
-    >>> printable("a name\\x1b[2J")
-    'a name\\\\x1b[2J'
+    >>> printable("a name\x1b[2J")
+    'a name\\x1b[2J'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
