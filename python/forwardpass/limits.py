@@ -14,6 +14,10 @@ TIMES, SPARE = 4, 64 << 20
 MOST_INFLATION = 1032
 
 
+# What JSON becomes in Python: its text several times, in up to four bytes a character, and an object for each mark.
+BYTES_OF_TEXT, BYTES_OF_MARK = 12, 150
+
+
 class Budget:
     """What reading one file may take: TIMES the bytes of its tensors in memory, and SPARE beside them.
 
@@ -59,6 +63,20 @@ class Budget:
                 f"{what}: would take {self.taken >> 20} MiB of memory, more than {TIMES} times its "
                 f"{self.tensors >> 20} MiB of tensors and {SPARE >> 20} MiB"
             )
+
+
+def json_bytes(text: bytes) -> int:
+    """Memory that a JSON text takes at most, before anything of it is parsed.
+
+    Every value stands behind one of four marks, and so does what is inside of texts, which then counts for too much.
+
+    Examples
+    --------
+    >>> from forwardpass.limits import json_bytes
+    >>> json_bytes(b"[[],[]]")
+    684
+    """
+    return BYTES_OF_TEXT * len(text) + BYTES_OF_MARK * sum(text.count(mark) for mark in (b",", b":", b"[", b"{"))
 
 
 def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[bytes]:

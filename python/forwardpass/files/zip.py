@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..limits import MOST_INFLATION, Budget, printable
+from ..limits import MOST_INFLATION, Budget
 
 # zipfile makes an object of 500 bytes of each entry, and an entry has 46 bytes at least.
 TIMES_DIRECTORY = 12
@@ -80,7 +80,7 @@ class Archive:
         return int(start)
 
     def _check_size(self, member: zipfile.ZipInfo) -> None:
-        name = printable(member.filename[:100])
+        name = member.filename[:100]
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise self._error(f"{name}: expected no compression, or deflate")
         most = member.compress_size * (MOST_INFLATION if member.compress_type == zipfile.ZIP_DEFLATED else 1)
