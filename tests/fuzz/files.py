@@ -108,13 +108,13 @@ def change_json(rng: Rng, tree: Any) -> Any:
 def random_layer(rng: Rng, width: int, dtype: type) -> tuple[fp.Module, int]:
     """A layer that takes so many features, and how many it gives."""
 
-    def values(low: float = 0.5) -> Any:
-        return rng.uniform(low, 2, width)
+    def values() -> Any:
+        return rng.uniform(0.5, 2, width)
 
     match rng.integers(10):
         case 0 | 1 | 2 | 3:
             outputs = int(chosen(rng, (0, 1, 1, 2, 5, 9, 17, 64, 65, 130, 1000)))
-            w = rng.standard_normal((outputs, width)).astype(dtype)
+            w: Any = rng.standard_normal((outputs, width)).astype(dtype)
             return fp.Linear(w, w.sum(axis=1) if rng.integers(2) else None), outputs
         case 4:
             both = bool(rng.integers(2))
@@ -131,7 +131,8 @@ def random_layer(rng: Rng, width: int, dtype: type) -> tuple[fp.Module, int]:
 
 
 FUNCTIONS = (
-    fp.ReLU(), fp.GELU("tanh"), fp.Softmax(), fp.LogSoftmax(), fp.Hardtanh(0, np.inf), fp.Softplus(2.0), fp.Hardtanh(-1.7e308, 1.7e308),
+    fp.ReLU(), fp.GELU("tanh"), fp.Softmax(), fp.LogSoftmax(), fp.Hardtanh(0, np.inf), fp.Hardtanh(-1.7e308, 1.7e308),
+    fp.Softplus(2.0), fp.ELU(2.0),
 )  # fmt: skip
 
 
@@ -204,7 +205,7 @@ def npy(rng: Rng, array: Any, lies: bool) -> bytes:
                 version = chosen(rng, (b"\2\0", b"\3\0", b"\xff\0", b"\0\0"))
     text = f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
     text = text.ljust(int(chosen(rng, (len(text), 117, 117, 1000, 5000 if lies else 900)))) + b"\n"
-    return b"\x93NUMPY" + version + struct.pack("<H", len(text)) + text + array.tobytes("A")
+    return b"\x93NUMPY" + version + struct.pack("<H", len(text)) + text + bytes(array.tobytes("A"))
 
 
 def npz(rng: Rng, text: bytes | None, arrays: Arrays, lies: bool) -> bytes:

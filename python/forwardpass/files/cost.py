@@ -20,7 +20,7 @@ def memory(spec: Any, dtype: str) -> int:
     Arrays are read one after another, and packed. So the largest one counts, and all of them packed.
     """
     each = np.dtype(dtype).itemsize
-    kept = largest = buffers = widest = outputs = 0
+    kept = largest = buffers = widest = outputs = steps = 0
     for prefix, layer in arch.layers(spec):
         kept += LAYER + STEP * prefix.count(".")
         buffers = max(buffers, 2 + prefix.count("inner."))
@@ -34,7 +34,9 @@ def memory(spec: Any, dtype: str) -> int:
             kept += COLUMN_KEPT * outputs
             largest = max(largest, COLUMN_MADE * outputs)
             widest = max(widest, outputs)
-    call = (arch.width(spec) + buffers * widest + outputs) * each
+        steps += layer["type"] not in ("Sequential", "Residual")
+    between = buffers * widest if steps > 1 else 0
+    call = (arch.width(spec) + between + outputs) * each
     return kept + max(largest, call)
 
 
