@@ -10,7 +10,6 @@ import pytest
 
 import forwardpass as fp
 from forwardpass.cli.check import measure
-from forwardpass.cli.check import measure
 from tests.support import Float, normal
 from tests.test_files import build_rich
 

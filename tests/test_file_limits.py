@@ -174,6 +174,38 @@ def test_the_cost_of_a_network_is_no_less_than_it_takes(network: fp.Module) -> N
     assert counted <= 4 * network.nbytes + 5 * 4096
 
 
+def chain(layer: fp.Module, count: int) -> fp.Module:
+    return fp.Sequential(*[layer] * count)
+
+
+TINY = fp.Linear(np.ones((1, 1), np.float32), np.ones(1, np.float32))
+NEAR = {
+    "norm": (fp.LayerNorm(220_000), True),
+    "norm, larger": (fp.LayerNorm(240_000), False),
+    "affine": (fp.Affine(np.ones(270_000), np.ones(270_000)), True),
+    "affine, larger": (fp.Affine(np.ones(320_000), np.ones(320_000)), False),
+    "tiny layers": (chain(TINY, 4500), True),
+    "more tiny layers": (chain(TINY, 9999), False),
+    "norms": (chain(fp.BatchNorm1d([1.0], [1.0], [1.0], [1.0]), 2500), True),
+    "residuals": (chain(fp.Residual(fp.ReLU()), 4900), True),
+}
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+@pytest.mark.parametrize("name", NEAR)
+def test_what_is_saved_can_be_loaded(name: str, suffix: str, tmp_path: Path) -> None:
+    """Near the limits save refuses what load would."""
+    network, taken = NEAR[name]
+    path = tmp_path / f"net{suffix}"
+    if taken:
+        fp.save(network, path)
+        assert fp.content_hash(fp.load(path)) == fp.content_hash(network)
+        return
+    with pytest.raises(fp.ModelFileError, match="its architecture: would take"):
+        fp.save(network, path)
+    assert not path.exists()
+
+
 def attempt(path: Path, tensors: int, architecture: str = "") -> str:
     """What is wrong with reading a file in a process whose memory and time are measured; or nothing."""
     code = f"""

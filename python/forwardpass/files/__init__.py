@@ -71,7 +71,8 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        Another suffix.
+        Another suffix, or a network that load() would refuse: of more than 10,000 layers, or one that takes more memory
+        than its tensors account for (docs/files.md).
     TypeError
         A subclass of one's own: a file cannot hold its code.
     OSError

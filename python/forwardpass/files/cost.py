@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from ..limits import BYTES_OF_TEXT, json_bytes
 from . import architecture as arch
 
 # Objects of a layer, and its step in the plan of each network that it is in: measured, and rounded up.
 LAYER, STEP = 2048, 384
+# Of a tensor in the header of a .safetensors file, without its name: twelve marks, and up to a hundred characters.
+ENTRY = 3000
 # Of a layer with values for each feature: its tables and arrays, and what it is made from.
 COLUMN_KEPT, COLUMN_MADE = 136, 160
 
@@ -38,6 +42,12 @@ def memory(spec: Any, dtype: str) -> int:
     between = buffers * widest if steps > 1 else 0
     call = (arch.width(spec) + between + outputs) * each
     return kept + max(largest, call)
+
+
+def texts(document: str, names: Iterable[str]) -> int:
+    """Bytes that a document and the names of tensors take at most, in whichever format takes more."""
+    # A .safetensors file has the document in its header, in quotes, and then it is parsed once more.
+    return 3 * json_bytes(document.encode()) + sum(ENTRY + 2 * BYTES_OF_TEXT * len(name) for name in names)
 
 
 def _padded(outputs: int) -> int:

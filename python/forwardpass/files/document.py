@@ -61,9 +61,15 @@ def dtype_of(network: Module) -> str:
 
 
 def written(network: Module, spec: Any, arrays: Mapping[str, FloatArray]) -> str:
-    """The document of a network with this description and these arrays."""
+    """The document of a network with this description and these arrays.
+
+    Raises
+    ------
+    ModelFileError
+        A network that load() would refuse.
+    """
     dtype = dtype_of(network)
-    arch.tensors(spec)  # refuses what load() would refuse
+    arch.tensors(spec)  # refuses what load() would refuse, as it does the memory below
     copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
     made = {
         "forwardpass": VERSION,
@@ -74,7 +80,12 @@ def written(network: Module, spec: Any, arrays: Mapping[str, FloatArray]) -> str
         "answer": _one_nan(_answer(copy, spec, dtype)).tobytes().hex(),
         "hash": hash_of(spec, dtype, arrays),
     }
-    return json.dumps(made)
+    text = json.dumps(made)
+    nbytes = sum(array.nbytes for array in arrays.values())
+    budget = Budget(nbytes, ModelFileError)
+    budget.count_tensors(nbytes)
+    budget.take(cost.memory(spec, dtype) + cost.texts(text, arrays), "its architecture")
+    return text
 
 
 def replayed(text: str, tensors: Mapping[str, Tensor], budget: Budget) -> Module:
