@@ -20,6 +20,7 @@ import numpy as np
 
 from .. import _core
 from ..files import ModelFileError, load
+from ..files.document import VERSION, hash_of
 from ..limits import SPARE
 from .outcome import Outcome, amount, in_a_process
 
@@ -85,19 +86,11 @@ def _pages(column: int) -> int:
 
 
 def _written(path: Path, spec: Any, shapes: dict[str, tuple[int, ...]]) -> None:
-    """A file with the document of a description, and tensors without an element."""
-    text = json.dumps(
-        {
-            "forwardpass": 1,
-            "contract": _core.CONTRACT,
-            "dtype": "float32",
-            "architecture": spec,
-            "answer": "",
-            "hash": "",
-        }
-    )
+    """A file with the document of a description, and tensors without an element; the hash is right."""
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    about = {"forwardpass": VERSION, "contract": _core.CONTRACT, "dtype": "float32", "architecture": spec}
+    text = json.dumps({**about, "answer": "", "hash": hash_of(spec, "float32", arrays)})
     if path.suffix == ".npz":
-        arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
         np.savez(path, forwardpass=np.frombuffer(text.encode(), np.uint8), allow_pickle=False, **arrays)
         return
     header: dict[str, Any] = {"__metadata__": {"forwardpass": text}}

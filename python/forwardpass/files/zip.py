@@ -48,8 +48,9 @@ class Archive:
             raise self._error(f"expected 1 to {most_members} members, each name once, got {len(members)}")
         for member in members:
             self._check_size(member)
-        # Members that share their bytes would be inflated again and again.
-        if min(member.header_offset for member in members) != 0 or directory < sum(m.compress_size for m in members):
+        # Members that share their bytes would be inflated again and again. Before each there are 30 bytes at least.
+        needed = sum(member.compress_size + 30 for member in members)
+        if min(member.header_offset for member in members) != 0 or directory < needed:
             raise self._error("expected a zip file from the first byte to the last, each byte in one member")
         self.sizes = {name: member.file_size for name, member in self._members.items()}
 
