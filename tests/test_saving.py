@@ -1,11 +1,14 @@
 """save replaces a file as a whole or not at all, through links, with its permissions, under any name."""
 
+import contextlib
 import errno
 import os
 import re
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +173,53 @@ def test_where_no_file_can_take_its_place(
     with pytest.raises(OSError, match=re.escape(os.strerror(number))):
         fp.save(build(), tmp_path / "new.npz")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[Path]:
+    """A folder that everybody may enter, for a user without rights."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser may become another")
+@pytest.mark.parametrize("folder_mode", [0o755, 0o1777])
+def test_another_users_file(folder_mode: int) -> None:
+    """In a folder where nothing new may be made, or where each may remove only his own: it is written in place."""
+    with as_nobody() as folder:
+        path = folder / "net.npz"
+        os.seteuid(0)
+        path.touch()
+        path.chmod(0o666)
+        folder.chmod(folder_mode)
+        os.seteuid(65534)
+        fp.save(build(), path)
+        assert path.stat().st_uid == 0
+        assert list(folder.iterdir()) == [path]
+        assert fp.content_hash(fp.load(path)) == fp.content_hash(build())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser may become another")
+def test_a_file_that_is_closed_to_writing() -> None:
+    """It is not replaced, though its folder would allow that."""
+    with as_nobody() as folder:
+        path = folder / "net.npz"
+        os.seteuid(0)
+        folder.chmod(0o777)
+        os.seteuid(65534)
+        fp.save(build(), path)
+        path.chmod(0o444)
+        before = path.read_bytes()
+        with pytest.raises(PermissionError, match=r"net\.npz"):
+            fp.save(build(np.float64), path)
+        assert path.read_bytes() == before
+        assert list(folder.iterdir()) == [path]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser mounts")

@@ -22,7 +22,7 @@ def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     Raises
     ------
     OSError
-        No regular file is there, or it cannot be written.
+        No regular file is there, or it may not be written.
     """
     path = Path(os.path.realpath(path))
     if not path.parent.exists():
@@ -33,6 +33,8 @@ def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
         old = None
     if old is not None and not stat.S_ISREG(old.st_mode):
         raise OSError(errno.EINVAL, "path: expected a regular file, or none", str(path))
+    if old is not None:
+        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))  # a file that is closed to writing is not to be replaced
     try:
         _replace(path, old, write)
     except OSError as error:
