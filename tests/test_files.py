@@ -164,13 +164,13 @@ def test_what_load_refuses(tmp_path: Path) -> None:
 
 LEGAL = [
     fp.Normalize([0.0], [1.0], np.inf),
-    fp.LeakyReLU(1.7e308),
+    fp.LeakyReLU(3e38),
     fp.Hardtanh(-1.7e308, np.inf),
     fp.GELU(np.str_("tanh")),  # type: ignore[arg-type]  # a str all the same
     fp.Dropout(np.float64(0.5)),
     fp.Softmax(np.int64(-1)),  # type: ignore[arg-type]
     fp.LayerNorm(np.int64(3), eps=np.float64(1e300)),  # type: ignore[arg-type]
-    fp.BatchNorm1d([1.0], [1.0], eps=1.7e308),
+    fp.BatchNorm1d([1.0], [1.0], eps=1e308),
 ]
 
 
