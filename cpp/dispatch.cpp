@@ -56,7 +56,7 @@ const KernelTable& table_at_start() {
     }
 }
 
-// The only mutable global of the library.
+// What choose_table() changes, for networks that are built afterwards.
 std::atomic<const KernelTable*>& current_table() {
     static std::atomic<const KernelTable*> table{&table_at_start()};
     return table;

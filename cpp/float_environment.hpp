@@ -3,52 +3,63 @@
 
 #if defined(FORWARDPASS_X86)
 #include <xmmintrin.h>
-#else
-#include <cstdint>
 #endif
 
+#include <cstdint>
+
 namespace forwardpass {
+
+// The register that says how a thread computes.
+struct FloatControl {
+#if defined(FORWARDPASS_X86)
+    using Value = std::uint32_t;
+    static constexpr Value standard = 0x1F80;      // MXCSR at reset: all exceptions masked
+    static constexpr Value status_flags = 0x003F;  // what has happened, not how to compute
+    static Value read() noexcept { return _mm_getcsr(); }
+    static void write(Value value) noexcept { _mm_setcsr(value); }
+    static bool is_standard(Value value) noexcept { return (value & ~status_flags) == standard; }
+#elif defined(FORWARDPASS_NEON)
+    using Value = std::uint64_t;
+    static constexpr Value standard = 0;  // FPCR at reset
+    static Value read() noexcept {
+        Value value;
+        __asm__ volatile("mrs %0, fpcr" : "=r"(value));
+        return value;
+    }
+    static void write(Value value) noexcept { __asm__ volatile("msr fpcr, %0" : : "r"(value)); }
+    static bool is_standard(Value value) noexcept { return value == standard; }
+#else
+    using Value = std::uint32_t;
+    static constexpr Value standard = 0;
+    static Value read() noexcept { return standard; }
+    static void write(Value) noexcept {}
+    static bool is_standard(Value) noexcept { return true; }
+#endif
+};
+
+// Switches to the standard environment, and says which there was before.
+inline FloatControl::Value enter_standard_floats() noexcept {
+    const FloatControl::Value found = FloatControl::read();
+    if (!FloatControl::is_standard(found)) FloatControl::write(FloatControl::standard);
+    return found;
+}
+
+inline void leave_standard_floats(FloatControl::Value found) noexcept {
+    if (!FloatControl::is_standard(found)) FloatControl::write(found);
+}
 
 // Flush-to-zero, denormals-are-zero and the rounding mode are per thread, inherited by new
 // threads and switched by other libraries; all would change result bits. The control register is
 // written only where it differs, and put back at the end.
 class StandardFloatEnvironment {
 public:
-    StandardFloatEnvironment() noexcept : saved_(read()) {
-        if (!is_standard(saved_)) write(standard);
-    }
-    ~StandardFloatEnvironment() {
-        if (!is_standard(saved_)) write(saved_);
-    }
+    StandardFloatEnvironment() noexcept : found_(enter_standard_floats()) {}
+    ~StandardFloatEnvironment() { leave_standard_floats(found_); }
     StandardFloatEnvironment(const StandardFloatEnvironment&) = delete;
     StandardFloatEnvironment& operator=(const StandardFloatEnvironment&) = delete;
 
 private:
-#if defined(FORWARDPASS_X86)
-    using Control = unsigned int;
-    static constexpr Control standard = 0x1F80;      // MXCSR at reset: all exceptions masked
-    static constexpr Control status_flags = 0x003F;  // what has happened, not how to compute
-    static Control read() noexcept { return _mm_getcsr(); }
-    static void write(Control control) noexcept { _mm_setcsr(control); }
-    static bool is_standard(Control control) noexcept { return (control & ~status_flags) == standard; }
-#elif defined(FORWARDPASS_NEON)
-    using Control = std::uint64_t;
-    static constexpr Control standard = 0;  // FPCR at reset
-    static Control read() noexcept {
-        Control control;
-        __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-        return control;
-    }
-    static void write(Control control) noexcept { __asm__ volatile("msr fpcr, %0" : : "r"(control)); }
-    static bool is_standard(Control control) noexcept { return control == standard; }
-#else
-    using Control = std::uint32_t;
-    static constexpr Control standard = 0;
-    static Control read() noexcept { return standard; }
-    static void write(Control) noexcept {}
-    static bool is_standard(Control) noexcept { return true; }
-#endif
-    Control saved_;
+    FloatControl::Value found_;
 };
 
 }  // namespace forwardpass

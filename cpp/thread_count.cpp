@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -17,13 +18,15 @@ namespace {
 
 std::atomic<int> process_count{0};
 std::atomic<int> found_count{0};  // default_thread_count(), once it was needed; 0 to look again
-thread_local int override_count = 0;
 
-// The first number of "4" or "4,2" (a count for each level of nesting), 0 if it is none above 0.
+// The first number of "4" or "4,2" (a count for each level of nesting), 0 if it is none above 0. Spaces around it do
+// not count, as in OpenMP.
 int leading_count(const char* text) {
     char* end = nullptr;
     const long count = std::strtol(text, &end, 10);
-    if (end == text || (*end != '\0' && *end != ',') || count < 1) return 0;
+    if (end == text || count < 1) return 0;
+    while (std::isspace(static_cast<unsigned char>(*end)) != 0) ++end;
+    if (*end != '\0' && *end != ',') return 0;
     return static_cast<int>(std::min<long>(count, max_threads));
 }
 
@@ -97,7 +100,6 @@ int default_thread_count() {
 }
 
 int thread_count() noexcept {
-    if (override_count > 0) return override_count;
     if (const int set = process_count.load(std::memory_order_relaxed); set > 0) return set;
     int count = found_count.load(std::memory_order_relaxed);
     if (count == 0) {
@@ -114,12 +116,6 @@ int thread_count() noexcept {
 void set_thread_count(int count) noexcept {
     if (count == 0) found_count.store(0);
     process_count.store(std::min(count, max_threads));
-}
-
-int override_thread_count(int count) noexcept {
-    const int before = override_count;
-    override_count = std::min(count, max_threads);
-    return before;
 }
 
 }  // namespace forwardpass

@@ -1,5 +1,5 @@
-// How many threads a call may use. Order of say: the call's own argument, this thread's override,
-// the process's setting, the environment, the machine.
+// How many threads a call may use. Order of say: the call's own argument, a `with` block around it
+// (bindings/threads.cpp), the process's setting, the environment, the machine.
 #pragma once
 
 namespace forwardpass {
@@ -12,9 +12,6 @@ int thread_count() noexcept;
 
 // Of the process; 0 goes back to the environment or the machine.
 void set_thread_count(int count) noexcept;
-
-// Of calls from this thread; 0 for none. Returns the one before.
-int override_thread_count(int count) noexcept;
 
 // FORWARDPASS_NUM_THREADS, else OMP_NUM_THREADS (the one that joblib, Ray and Dask set), else the
 // smaller of the affinity mask and the control group's quota. Reads them anew. Throws

@@ -83,7 +83,7 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
 
 template <class T>
 bool run_unpacked(const Kernels<T>& kernels, const UnpackedLinear<T>& a, Interrupted interrupted) {
-    const Sharing sharing(a.depth * a.outputs, a.rows, 0);
+    const Sharing sharing(a.depth * a.outputs, a.rows, a.threads);
     Looks stop(interrupted, a.depth * panel_outputs<T> * a.rows);
     return runs_in_place(kernels, a) ? run_in_place(kernels, a, sharing, stop) : run_packing(kernels, a, sharing, stop);
 }

@@ -17,6 +17,7 @@ struct UnpackedLinear {
     T* y;  // (rows, outputs), not overlapping the inputs
     Index y_row_stride;
     Index rows;
+    int threads = 0;  // at most, 0 for thread_count()
 };
 
 // Same bits as the packed layer. One row or a few read the weights once, in place; more rows pack

@@ -78,6 +78,16 @@ def units(got: Array, exact: list[mpf]) -> list[float]:
     return errors
 
 
+def assert_near(got: Array, exact: list[mpf]) -> None:
+    """To 1 unit in the last place, 2 in float64, and infinite where there is no such number."""
+    largest = float(np.finfo(got.dtype).max)
+    wanted = [min(max(value, mpf(-largest)), mpf(largest)) for value in exact]
+    fits = np.array([abs(value) < largest for value in exact])
+    assert np.array_equal(np.isinf(got), ~fits)
+    error = max(units(np.clip(got, -largest, largest), wanted))
+    assert error <= (1 if got.dtype == np.float32 else 2), f"{error:.3f} units"
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", CASES)
 def test_units_in_the_last_place(name: str, dtype: Float) -> None:
@@ -85,6 +95,53 @@ def test_units_in_the_last_place(name: str, dtype: Float) -> None:
     x = samples(dtype, 1500)
     largest = max(units(layer(x), [exact(mpf(value)) for value in x.tolist()]))
     assert largest <= (1 if dtype is np.float32 else 2), f"{largest:.3f} units"
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("beta", [1e-45, 2.5e-39, 1e-37, 1e-20, 1e-4, 100.0, 1e20, 3e38])
+def test_softplus_of_any_beta(beta: float, dtype: Float) -> None:
+    """Its results are subnormal, or infinite as log(2) / beta is, and x itself beyond the threshold."""
+    rng = np.random.default_rng(4)
+    held = float(dtype(beta))
+    scaled = np.concatenate([rng.uniform(-220, 120, 100), rng.uniform(-1, 1, 30), rng.uniform(-900, -700, 30)])
+    with np.errstate(over="ignore"):
+        x = np.append(scaled / held, 10.0 ** rng.uniform(-45, 38, 40)).astype(dtype)
+        x = np.concatenate([x, -x])[np.isfinite(np.concatenate([x, -x]))]
+        product = dtype(beta) * x
+    for threshold in (20.0, -5.0, 1e38, -1e38):
+        y = fp.Softplus(beta, threshold)(x)
+        # What is above the threshold is so in the dtype.
+        pairs = zip(x.tolist(), product.tolist(), strict=True)
+        exact = [mpf(one) if at > threshold else _softplus(mpf(one), held, math.inf) for one, at in pairs]
+        assert_near(y, exact)
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("parameter", [1e-50, 1e-44, 1e-37, -1e-20, 1e10, -3.4e38])
+def test_parameters_of_any_size(parameter: float, dtype: Float) -> None:
+    rng = np.random.default_rng(5)
+    x = np.append(-(10.0 ** rng.uniform(-45, 38, 200)), [-0.0, 0.0, 1.0]).astype(dtype)
+    held = mpf(float(dtype(parameter)))
+    for layer, exact in (
+        (fp.ELU(parameter), [_elu(mpf(value), held) for value in x.tolist()]),
+        (fp.LeakyReLU(parameter), [mpf(value) * (1 if value > 0 else held) for value in x.tolist()]),
+    ):
+        with np.errstate(all="raise"):
+            y = layer(x)
+        assert_near(y, exact)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_limits_beyond_float32(dtype: Float) -> None:
+    x = np.array([-np.inf, -3.0, 5.0, np.inf, np.nan], dtype)
+    with np.errstate(all="ignore"):
+        below, above = dtype(-1e39), dtype(1e39)
+    with np.errstate(all="raise"):
+        assert same_bits(fp.Hardtanh(-1e39, 1e39)(x), np.array([below, -3, 5, above, np.nan], dtype))
+        assert same_bits(fp.Hardtanh(-math.inf, 1e39)(x), np.array([-np.inf, -3, 5, above, np.nan], dtype))
+        assert same_bits(fp.Hardtanh(1e39, 1e40)(x)[:3], np.array([above] * 3, dtype))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -163,15 +220,41 @@ def test_softplus_threshold_is_torchs() -> None:
         (lambda: fp.LeakyReLU(math.nan), "negative_slope: expected a finite number, got nan"),
         (lambda: fp.ELU(math.inf), "alpha: expected a finite number, got inf"),
         (lambda: fp.GELU("sigmoid"), "approximate: expected 'none' or 'tanh', got 'sigmoid'"),  # type: ignore[arg-type]
-        (lambda: fp.Softplus(0.0), "beta: expected a positive number that float32 holds, got 0.0"),
+        (
+            lambda: fp.ELU(1e39),
+            r"alpha: expected a number that float32 holds, at most 3.4028235e\+38 in size, got 1e\+39",
+        ),
+        (lambda: fp.LeakyReLU(-1e39), "negative_slope: expected a number that float32 holds, .*, got -1e"),
+        (lambda: fp.Softplus(0.0), "beta: expected a positive number that float32 holds, at least 1.4e-45, got 0.0"),
+        (
+            lambda: fp.Softplus(1e-46),
+            "beta: expected a positive number that float32 holds, at least 1.4e-45, got 1e-46",
+        ),
+        (lambda: fp.Softplus(1e300), r"beta: expected a number that float32 holds, at most 3.4028235e\+38 in size"),
+        (lambda: fp.Softplus(threshold=-1e300), "threshold: expected a number that float32 holds, .*, got -1e"),
+        (lambda: fp.Softplus(threshold=10**400), "threshold: expected a number that float64 holds, got a larger one"),
         (lambda: fp.Hardtanh(1.0, 1.0), "expected min_val < max_val, got 1.0 and 1.0"),
-        (lambda: fp.Softmax(0), "dim: expected -1, the last axis, got 0"),
+        (lambda: fp.Softmax(0), "dim: expected -1, the last axis, or 1, the last axis of rows, got 0"),
         (lambda: fp.Dropout(1.5), "p: expected a number from 0 to 1, got 1.5"),
         (lambda: fp.Flatten(0), "start_dim, end_dim: expected 1 and -1, got 0 and -1"),
     ],
 )
 def test_arguments_that_are_refused(make: Callable[[], fp.Module], message: str) -> None:
     with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: fp.LeakyReLU(None), "negative_slope"),  # type: ignore[arg-type]
+        (lambda: fp.ELU(1j), "alpha"),  # type: ignore[arg-type]
+        (lambda: fp.Hardtanh([0], 1), "min_val"),  # type: ignore[arg-type]
+        (lambda: fp.Dropout(None), "p"),  # type: ignore[arg-type]
+    ],
+)
+def test_arguments_that_are_no_numbers(make: Callable[[], fp.Module], name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name}: expected a number, got "):
         make()
 
 

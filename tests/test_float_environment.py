@@ -1,10 +1,13 @@
 """Flush-to-zero and rounding modes that others switched on change no bit, and are left switched on."""
 
 import ctypes
+import json
 import platform
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -145,6 +148,84 @@ class TestModes:
         with switched_on(mode):
             layer.load_state_dict({"weight": weight, "bias": bias})
         assert same_bits(layer.weight, weight.astype(np.float32))
+
+
+def subnormal(shape: tuple[int, ...], dtype: Float) -> Array:
+    """Numbers that flush-to-zero would lose."""
+    values: Array = normal(9, shape, np.float64) * float(np.finfo(dtype).tiny) / 16
+    return values.astype(dtype)
+
+
+def flattened(arrays: Iterable[Array]) -> Array:
+    return np.concatenate([np.ravel(array) for array in arrays])
+
+
+X = normal(11, (5, 8), np.float64)
+# Made beforehand: what a test computes under a mode itself says nothing.
+ROUNDED = 0.1 * (1 + np.arange(8))
+THIRD, SEVENTH, TINY = ROUNDED / 3, ROUNDED / 7, X * 1e-160
+SINGLE = ROUNDED.astype(np.float32) * np.float32(1e-38)
+SUBNORMALS: dict[Any, Array] = {
+    np.float16: (np.arange(1, 9) * 2.0**-24).astype(np.float16),
+    np.float32: subnormal((8,), np.float32),
+    np.float64: subnormal((8,), np.float64),
+}
+FOLDED = fp.Sequential(
+    fp.Linear(normal(1, (8, 8), np.float32), SUBNORMALS[np.float32]),
+    fp.BatchNorm1d(ROUNDED, THIRD, SEVENTH, ROUNDED),
+)
+BOUNDED = [
+    fp.Linear(np.diag(SUBNORMALS[np.float32])),
+    fp.Sequential(fp.Linear(np.eye(8, dtype=np.float32)), fp.LeakyReLU(), fp.LayerNorm(8), fp.SiLU(), fp.Softmax()),
+    *(fp.Sequential(fp.Linear(np.eye(8, dtype=np.float32)), layer) for layer in (fp.Softplus(), fp.LogSoftmax())),
+]
+# What computes in Python, beside calls: construction, folding, bounds, files and importers.
+IN_PYTHON: dict[str, Callable[[], Iterable[Array]]] = {
+    "arrays of another dtype": lambda: [
+        array
+        for dtype in (np.float16, np.float32, np.float64)
+        for array in fp.Affine(SUBNORMALS[dtype], SUBNORMALS[dtype]).state_dict().values()
+    ],
+    "batch norm": lambda: [fp.BatchNorm1d(ROUNDED, THIRD, SEVENTH, eps=1e-5)(X)],
+    "normalize": lambda: [fp.Normalize(ROUNDED, THIRD, 0.7)(X)],
+    "layer norm": lambda: [fp.LayerNorm(8, SUBNORMALS[np.float64], eps=1e-310)(TINY)],
+    "load_state_dict": lambda: [loaded()(X)],
+    "numbers": lambda: [np.array([fp.LeakyReLU(n).negative_slope for n in SUBNORMALS[np.float32][:8]])],
+    "random": lambda: [fp.Linear.random(9, 8, rng=0).weight],
+    "folding": lambda: fp.fold_batch_norm(FOLDED).state_dict().values(),
+    "bound": lambda: [fp.error_bound(net, SUBNORMALS[np.float32][:8]) for net in BOUNDED],
+    "bare weights": lambda: bare().state_dict().values(),
+    "a mapping": lambda: fp.from_torch({"weight": SUBNORMALS[np.float16].reshape(2, 4)}, "4-2").state_dict().values(),
+}
+
+
+def loaded() -> fp.Module:
+    layer = fp.Normalize(np.zeros(8), np.ones(8))
+    layer.load_state_dict({"mean": SINGLE, "std": THIRD})
+    return layer
+
+
+def bare() -> fp.Module:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bare.safetensors"
+        bits = np.array([[1, 2, 0x7F, 0x8001]], np.uint16)  # subnormals in bfloat16
+        header = json.dumps({"weight": {"dtype": "BF16", "shape": [1, 4], "data_offsets": [0, 8]}}).encode()
+        path.write_bytes(len(header).to_bytes(8, "little") + header + bits.tobytes())
+        return fp.load(path, "4-1")
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+@pytest.mark.parametrize("name", IN_PYTHON)
+def test_arithmetic_in_python(name: str, mode: int) -> None:
+    compute = IN_PYTHON[name]
+    expected = flattened(compute())
+    standard = control()
+    with switched_on(mode):
+        got = [array.copy() for array in compute()]
+        after = control()
+    assert after == standard | mode
+    assert same_bits(flattened(got), expected)
+    assert np.count_nonzero(expected) > 0
 
 
 def test_no_warnings_and_no_traps(dtype: Float) -> None:

@@ -407,9 +407,9 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: nn.Sequential(nn.Linear(3, 4), nn.Linear(3, 4)),
         "the module: layer 0, .* gives 4 features, but layer 1",
     ),
-    "softmax of the batch": (lambda: nn.Sequential(nn.Softmax(dim=0)), r"layer 0: Softmax\(dim=0\): expected the last"),
-    "softmax of no axis": (lambda: nn.Softmax(), r"Softmax\(dim=None\): expected the last axis"),
-    "log softmax": (lambda: nn.LogSoftmax(dim=2), r"LogSoftmax\(dim=2\): expected the last axis"),
+    "softmax of the batch": (lambda: nn.Sequential(nn.Softmax(dim=0)), r"layer 0: Softmax\(dim=0\): expected -1 or 1"),
+    "softmax of no axis": (lambda: nn.Softmax(), r"Softmax\(dim=None\): expected -1 or 1"),
+    "log softmax": (lambda: nn.LogSoftmax(dim=2), r"LogSoftmax\(dim=2\): expected -1 or 1"),
     "flatten all": (lambda: nn.Sequential(nn.Flatten(0)), r"layer 0: Flatten\(start_dim=0, end_dim=-1\)"),
     "layer norm of images": (lambda: nn.LayerNorm((3, 4)), r"LayerNorm over \(3, 4\): expected the last axis alone"),
     "batch statistics": (

@@ -136,7 +136,7 @@ def test_bad_counts(bad: Any, error: type[Exception]) -> None:
     calls: list[Callable[[], object]] = [
         lambda: net(x, num_threads=bad),
         lambda: fp.set_num_threads(bad),
-        lambda: _core.override_num_threads(bad),
+        lambda: fp.num_threads(bad).__enter__(),
     ]
     for call in calls:
         with pytest.raises(error, match="num_threads: expected"):

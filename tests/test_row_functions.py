@@ -42,7 +42,7 @@ def exact_softmax(row: list[mpf]) -> list[mpf]:
 
 
 def exact_layer_norm(row: list[mpf], eps: float, weight: Array, bias: Array) -> list[mpf]:
-    with mpmath.workdps(80):
+    with mpmath.workdps(700):  # e-300 beside e308, squared
         mean = sum(row) / len(row)
         root = mpmath.sqrt(sum((x - mean) ** 2 for x in row) / len(row) + mpf(eps))
         return [
@@ -80,16 +80,82 @@ def test_layer_norm(width: int, dtype: Float) -> None:
     # Of weights and biases of one sign, so that nothing cancels at the end: then the error is that of the result.
     rng = np.random.default_rng(0)
     weight, bias = rng.uniform(0.5, 2, width).astype(np.float32), np.zeros(width)
-    x = rows(dtype, width)
-    layer = fp.LayerNorm(width, weight, bias, eps=1e-5)
-    allowed = 1 if dtype is np.float32 else 2
-    exact = [exact_layer_norm([mpf(v) for v in row.tolist()], 1e-5, weight, bias) for row in x]
-    for row, wanted in zip(x, exact, strict=True):
-        got = layer(row)
-        # What is left of x - mean where all are nearly the mean is exact to the pair's 2^-44 (2^-100) of x.
-        lost = np.abs(row.astype(float)).max() * 2.0 ** (-40 if dtype is np.float32 else -96) * 400
-        for value, one, error in zip(got.tolist(), wanted, units(got, wanted), strict=True):
-            assert error <= allowed or abs(value - one) <= lost
+    for row in rows(dtype, width):
+        assert_layer_norm_is_right(row, 1e-5, weight, bias)
+
+
+def assert_layer_norm_is_right(row: Array, eps: float, weight: Array, bias: Array) -> None:
+    """To 1 unit in the last place (2 in float64), or what twice the digits of the largest result leave unknown."""
+    got = fp.LayerNorm(len(row), weight, bias, eps)(row)
+    wanted = exact_layer_norm([mpf(value) for value in row.tolist()], eps, weight, bias)
+    single = row.dtype == np.float32
+    lost = (1 + len(row) / 16) * 2.0 ** (-46 if single else -104) * max(abs(value) for value in wanted)
+    for value, one, error in zip(got.tolist(), wanted, units(got, wanted), strict=True):
+        assert error <= (1 if single else 2) or abs(value - one) <= lost, f"{value!r}, not {float(one)!r}"
+
+
+def extreme_rows(dtype: Float, width: int) -> list[Array]:
+    """Far from zero beside their deviation, with one outlier, and so small or large that squares leave the range."""
+    rng = np.random.default_rng(width)
+    info = np.finfo(dtype)
+    normal = rng.standard_normal(width)
+    far = [normal + size for size in (1e2, 1e3, 1e5, 1e7, 2.0**info.nmant, -1e4)]
+    far.append(np.arange(width) % 2 + 2.0**info.nmant)
+    outlier = [
+        np.append(float(info.max) / 4, normal[1:]),
+        np.append(1.0, normal[1:] * 1e-3),
+        np.append(0.0, far[2][1:]),
+    ]
+    exponents = (-149, -127, -100, -76, 66, 125) if dtype is np.float32 else (-1074, -1020, -700, -300, 300, 1021)
+    spread = rng.uniform(-1, 2, width)
+    steps = 1 + rng.integers(0, 4, width) * float(info.eps)
+    with np.errstate(over="ignore"):
+        sized = [np.ldexp(values, power) for power in exponents for values in (spread, steps, np.rint(30 * spread))]
+        found = [row.astype(dtype) for row in (*far, *outlier, *sized)]
+    return [row for row in found if np.isfinite(row).all() and row.min() < row.max()]
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [2, 7, 33, 80])
+def test_layer_norm_at_extremes(width: int, dtype: Float) -> None:
+    ones, zeros = np.ones(width), np.zeros(width)
+    for row in extreme_rows(dtype, width):
+        beside = min(float(np.abs(row).max()), 1e150) ** 2
+        for eps in (0.0, 1e-5, 1e-300, 1e300, beside):
+            assert_layer_norm_is_right(row, eps, ones, zeros)
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("count", [1000, 70000])
+def test_layer_norm_whose_first_is_an_outlier(count: int) -> None:
+    """A sum of differences from it would cancel: some thousand units wrong at 70,000 elements."""
+    row = np.random.default_rng(6).uniform(0, 1e-3, count).astype(np.float32)
+    row[0] = 1
+    got, wanted = (fp.LayerNorm(count, eps=0.0)(row.astype(dtype)) for dtype in (np.float32, np.float64))
+    allowed = np.maximum(np.spacing(np.abs(wanted).astype(np.float32)), (1 + count / 16) * 2.0**-46)
+    assert (np.abs(got - wanted) <= allowed).all()
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("count", [1, 5, 100])
+def test_layer_norm_of_constant_rows(count: int, dtype: Float) -> None:
+    info = np.finfo(dtype)
+    bias = np.arange(count, dtype=float)
+    for value in (0.0, -0.0, 3.7, -1e30, info.max, info.smallest_normal, info.smallest_subnormal):
+        row = np.full(count, value, dtype)
+        for eps in (1e-5, 1e-300, 5e-324, 1e300):
+            assert np.array_equal(fp.LayerNorm(count, None, bias, eps)(row), bias)
+        assert np.isnan(fp.LayerNorm(count, eps=0.0)(row)).all()  # 0 / 0, as PyTorch has it
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_layer_norm_overflows_to_infinity(dtype: Float) -> None:
+    largest = float(np.finfo(dtype).max)
+    y = fp.LayerNorm(10, np.full(10, largest))(np.arange(10, dtype=dtype))
+    assert np.array_equal(y[[0, -1]], [-np.inf, np.inf])
+    assert np.isfinite(y[3:7]).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -103,7 +169,23 @@ def test_layer_norm_is_torchs_formula(dtype: Float) -> None:
     assert fp.LayerNorm(30, weight, bias)(x) == pytest.approx(normal * weight + bias, rel=1e-5, abs=1e-5)
 
 
-@pytest.mark.parametrize("layer", [fp.Softmax(), fp.LogSoftmax(), fp.LayerNorm(3)])
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [2, 17, 300])
+def test_softmax_and_its_logarithm_where_they_are_subnormal(width: int, dtype: Float) -> None:
+    """A sum of weights that are subnormal, each or all, beside 1."""
+    rng = np.random.default_rng(width)
+    start, end = (-87.3, -104) if dtype is np.float32 else (-708.4, -745.2)
+    allowed = 1 if dtype is np.float32 else 2
+    for below in (start, start - 3, end + 8, end, end - 0.5, end - 6, 1.2 * end, 1.5 * end, -1e4):
+        for spread in (0.0, 0.5):
+            x = below + spread * rng.standard_normal((1, width))
+            x[0, rng.integers(width)] = 0
+            assert largest_units(fp.Softmax(), x.astype(dtype), exact_softmax) <= allowed
+            assert largest_units(fp.LogSoftmax(), x.astype(dtype), exact_log_softmax) <= allowed
+
+
+@pytest.mark.parametrize("layer", [fp.Softmax(), fp.LogSoftmax(), fp.LayerNorm(3), fp.LayerNorm(3, eps=0.0)])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_bad_row_makes_only_itself_nan(layer: fp.Module, dtype: Float) -> None:
     x = np.array([[1, 2, 3], [np.nan, 2, 3], [np.inf, 2, 3], [-np.inf] * 3], dtype)
@@ -331,7 +413,7 @@ def test_folded_batch_norm(dtype: Float) -> None:
     assert folded(x) == pytest.approx(net(x), rel=1e-4 if dtype is np.float32 else 1e-12)
     kinds = [type(layer) for _, layer in folded._leaves()]
     assert kinds.count(fp.BatchNorm1d) == 1  # between a Residual and a ReLU
-    assert kinds.count(fp.Identity) == 4
+    assert kinds.count(fp.Flatten) == 4
     assert [name for name in folded.state_dict() if name.endswith("weight")] == [
         "1.weight",
         "4.inner.0.weight",

@@ -147,11 +147,11 @@ def test_a_module_of_ones_own() -> None:
         """As torch users write them."""
 
         def __init__(self) -> None:
-            super().__init__()  # type: ignore[call-overload]  # which the stub does not offer
+            super().__init__()
 
     for make in (Mine, fp.Module):
         with pytest.raises(TypeError, match=r"build networks of layers with Sequential\(\.\.\.\)"):
-            make()  # type: ignore[call-overload]  # likewise
+            make()
 
 
 def test_what_a_network_would_pass_over() -> None:

@@ -5,6 +5,8 @@ import pickle
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -230,3 +232,127 @@ def test_a_layer_used_twice_stays_one_layer(dtype: Float) -> None:
     for again in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         assert again[0] is again[2]
         assert again[0] is not square
+
+
+def normalised(value: float) -> fp.Sequential:
+    """Layers of every kind of array, all of one value."""
+    return fp.Sequential(
+        fp.Normalize([value] * 4, [value] * 4),
+        fp.Linear(np.full((4, 4), value), np.full(4, value)),
+        fp.BatchNorm1d([value] * 4, [value] * 4, [value] * 4, [value] * 4),
+        fp.LayerNorm(4, [value] * 4, [value] * 4),
+        fp.Affine([value] * 4, [value] * 4),
+        fp.Clip([-value] * 4, [value] * 4),
+    )
+
+
+def check_consistent(net: fp.Sequential, expected: dict[float, Array], x: Array) -> None:
+    """All arrays of one value, and the answers that belong to it."""
+    state = net.state_dict()
+    values = {float(abs(v)) for array in state.values() for v in array.ravel()}
+    assert len(values) == 1, values
+    assert same_bits(net(x), expected[values.pop()])
+
+
+class StopError(Exception):
+    pass
+
+
+def bytecodes(call: Callable[[], object], stop_at: int = -1) -> int:
+    """How many a call has. At one of them it may be interrupted, as a signal handler interrupts it."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal seen
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            seen += 1
+            if seen == stop_at + 1:
+                raise StopError
+        return trace
+
+    former = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(former)
+    return seen
+
+
+def test_an_interrupt_leaves_all_old_or_all_new() -> None:
+    nets = {value: normalised(value) for value in (1.0, 2.0)}
+    x = np.linspace(-3, 3, 12).reshape(3, 4)
+    expected, states = {v: n(x) for v, n in nets.items()}, [n.state_dict() for n in nets.values()]
+    net = normalised(1.0)
+
+    net.load_state_dict(states[0])  # what is cached counts once
+    count, stopped = bytecodes(partial(net.load_state_dict, states[0])), 0
+    # The last ones are around the moment when the values change. 2.0 and 1.0 differ by a few bytecodes.
+    points = [*range(0, count - 60, 97), *range(count - 60, count)]
+    for point in points:
+        try:
+            bytecodes(partial(net.load_state_dict, states[point % 2]), stop_at=point)
+        except StopError:
+            stopped += 1
+        check_consistent(net, expected, x)
+    assert stopped > 90
+
+
+def test_two_threads_leave_one_state() -> None:
+    nets = {value: normalised(value) for value in (1.0, 2.0)}
+    x = np.linspace(-3, 3, 12).reshape(3, 4)
+    expected, states = {v: n(x) for v, n in nets.items()}, [n.state_dict() for n in nets.values()]
+    net, former = normalised(1.0), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(300):
+            threads = [threading.Thread(target=net.load_state_dict, args=(state,)) for state in states * 2]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            check_consistent(net, expected, x)
+    finally:
+        sys.setswitchinterval(former)
+
+
+LAYERS: list[fp.Module] = [
+    fp.Linear(np.eye(2)), fp.ReLU(), fp.ELU(), fp.Softmax(), fp.Flatten(), fp.LayerNorm(2),
+    fp.BatchNorm1d([0, 1], [1, 1]), fp.Normalize([0, 1], [1, 1], 3.0), fp.Affine([1, 1], [0, 0]),
+    fp.Clip([0, 0], [1, 1]), fp.Residual(fp.ReLU()), fp.Sequential(fp.ReLU()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_a_layer_is_made_once(layer: fp.Module) -> None:
+    before, x = (repr(layer), layer.state_dict()), np.array([0.5, -2.0])
+    y, arguments = layer(x), layer._arguments()
+    others = {fp.ELU: (3.0,), fp.Linear: (np.ones((2, 2)),), fp.Sequential: (fp.Tanh(),), fp.Residual: (fp.Tanh(),)}
+    with pytest.raises((TypeError, AttributeError), match=r"cannot be called again|does not change"):
+        layer.__init__(*others.get(type(layer), arguments))  # type: ignore[misc]
+    assert repr(layer) == before[0]
+    assert same_bits(layer(x), y)
+    assert all(same_bits(a, b) for a, b in zip(layer.state_dict().values(), before[1].values(), strict=True))
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_arrays_can_be_read_and_not_assigned(layer: fp.Module) -> None:
+    if isinstance(layer, (fp.Sequential, fp.Residual)):
+        return
+    for name, value in layer.state_dict().items():
+        assert same_bits(getattr(layer, name), value)
+        with pytest.raises(AttributeError, match=f"{type(layer).__name__}.{name} cannot be assigned: load_state_dict"):
+            setattr(layer, name, value)
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(layer, name)[...] = 0
+    for name in ("eps", "clip", "alpha", "dim", "normalized_shape"):
+        if hasattr(layer, name):
+            with pytest.raises(AttributeError, match="does not change"):
+                setattr(layer, name, getattr(layer, name))
+
+
+def test_arrays_that_are_not_there() -> None:
+    assert fp.LayerNorm(2).weight is None
+    assert fp.BatchNorm1d([0], [1]).bias is None
+    assert fp.Linear(np.eye(2)).bias is None

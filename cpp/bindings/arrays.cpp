@@ -30,16 +30,98 @@ bool is_masked_array(py::handle value) {
 
 // Of DLPack's device types, those whose memory the CPU reads: 1 is the CPU, 3 is pinned host memory.
 bool is_on_another_device(py::handle value) {
-    const int device = value.attr("__dlpack_device__")().cast<py::tuple>()[0].cast<int>();
-    return device != 1 && device != 3;
+    const py::object device = value.attr("__dlpack_device__")();
+    const bool is_pair = PyTuple_Check(device.ptr()) && PyTuple_GET_SIZE(device.ptr()) == 2;
+    const Py_ssize_t kind =
+        is_pair ? PyNumber_AsSsize_t(PyTuple_GET_ITEM(device.ptr(), 0), PyExc_OverflowError) : Py_ssize_t{-1};
+    if (PyErr_Occurred()) throw py::error_already_set();
+    if (!is_pair)
+        throw py::type_error("expected __dlpack_device__() to give a pair of numbers, got " +
+                             py::repr(device).cast<std::string>());
+    return kind != 1 && kind != 3;
 }
 
-// With the argument's name, which whoever raised it does not know; not what is about no argument.
-[[noreturn]] void throw_named(py::error_already_set& error, PyObject* type, const char* name) {
-    if (!error.matches(PyExc_Exception) || error.matches(PyExc_MemoryError)) throw error;
+// What an object's own conversion raised, with the argument's name, which the object does not know. What says nothing
+// of the argument passes as it is: an interrupt, a signal handler's exception, a lack of memory.
+[[noreturn]] void throw_named(py::error_already_set& error, const char* name) {
+    PyObject* type = nullptr;
+    if (error.matches(PyExc_ValueError)) type = PyExc_ValueError;
+    for (PyObject* const unfit :
+         {PyExc_TypeError, PyExc_AttributeError, PyExc_BufferError, PyExc_LookupError, PyExc_OverflowError})
+        if (error.matches(unfit)) type = PyExc_TypeError;
+    if (error.matches(PyExc_RuntimeError) && !error.matches(PyExc_RecursionError)) type = PyExc_TypeError;
+    if (type == nullptr) throw error;
     py::raise_from(error, type, (std::string(name) + ": " + py::str(error.value()).cast<std::string>()).c_str());
     throw py::error_already_set();
 }
+
+// A view of the same elements that nobody else holds. Python code that runs later, or another thread, may give the
+// array another shape, strides, dtype or flags: those of the view stay as they were checked.
+py::object private_view(PyArrayObject* array) {
+    PyArray_Descr* const descr = PyArray_DESCR(array);
+    Py_INCREF(descr);  // PyArray_NewFromDescr steals it
+    py::object view =
+        steal(PyArray_NewFromDescr(&PyArray_Type, descr, PyArray_NDIM(array), PyArray_DIMS(array),
+                                   PyArray_STRIDES(array), PyArray_DATA(array), PyArray_FLAGS(array), nullptr));
+    PyObject* const owner = reinterpret_cast<PyObject*>(array);
+    Py_INCREF(owner);  // PyArray_SetBaseObject steals it
+    if (PyArray_SetBaseObject(as_array(view), owner) < 0) throw py::error_already_set();
+    return view;
+}
+
+// Any array-like as an ndarray, perhaps one that others hold too.
+py::object shared_ndarray(py::handle value, const char* name) {
+    if (PyArray_CheckExact(value.ptr())) return py::reinterpret_borrow<py::object>(value);
+    if (is_masked_array(value))
+        throw py::type_error(std::string(name) + ": masked arrays are not supported; fill it first (numpy.ma.filled)");
+    if (PyArray_Check(value.ptr())) return py::reinterpret_borrow<py::object>(value);
+    try {
+        if (py::hasattr(value, "__dlpack_device__")) {
+            if (is_on_another_device(value))
+                throw py::type_error("the tensor is on another device; copy it to the CPU first");
+            if (!py::hasattr(value, "__array__")) return py::module_::import("numpy").attr("from_dlpack")(value);
+        }
+        py::object made = steal(PyArray_FROM_O(value.ptr()));
+        if (PyArray_NDIM(as_array(made)) == 0 && !PyArray_ISNUMBER(as_array(made)))  // what NumPy takes for one object
+            throw py::type_error(std::string("expected an array of numbers, got ") + Py_TYPE(value.ptr())->tp_name);
+        return made;
+    } catch (const py::type_error& error) {
+        throw py::type_error(std::string(name) + ": " + error.what());
+    } catch (py::error_already_set& error) {
+        throw_named(error, name);
+    }
+}
+
+// While it exists, NumPy reports no overflow of a cast. It has a context of its own, which it leaves as a whole: an
+// interrupt can come while numpy.errstate's Python code runs, and must not leave the caller's setting changed.
+class QuietCasts {
+public:
+    QuietCasts() : context_(steal(PyContext_CopyCurrent())) {
+        if (PyContext_Enter(context_.ptr()) < 0) throw py::error_already_set();
+        try {
+            errstate_ = py::module_::import("numpy").attr("errstate")(py::arg("all") = "ignore");
+            errstate_.attr("__enter__")();
+        } catch (...) {
+            leave();
+            throw;
+        }
+    }
+    ~QuietCasts() {
+        const py::error_scope kept;
+        // NumPy 1 keeps the setting with the thread, not with the context.
+        if (!PyObject_CallMethod(errstate_.ptr(), "__exit__", "OOO", Py_None, Py_None, Py_None)) PyErr_Clear();
+        leave();
+    }
+    QuietCasts(const QuietCasts&) = delete;
+    QuietCasts& operator=(const QuietCasts&) = delete;
+
+private:
+    void leave() noexcept {
+        const py::error_scope kept;
+        PyContext_Exit(context_.ptr());
+    }
+    py::object context_, errstate_;
+};
 
 bool is_plain(PyArrayObject* array, int type) { return PyArray_TYPE(array) == type && PyArray_ISBEHAVED_RO(array); }
 
@@ -81,29 +163,7 @@ std::string shape_text(int ndim, const npy_intp* shape) {
 std::string shape_text(PyArrayObject* array) { return shape_text(PyArray_NDIM(array), PyArray_DIMS(array)); }
 
 py::object to_ndarray(py::handle value, const char* name) {
-    if (PyArray_CheckExact(value.ptr())) return py::reinterpret_borrow<py::object>(value);
-    if (is_masked_array(value))
-        throw py::type_error(std::string(name) + ": masked arrays are not supported; fill it first (numpy.ma.filled)");
-    if (PyArray_Check(value.ptr())) return py::reinterpret_borrow<py::object>(value);
-    try {
-        if (py::hasattr(value, "__dlpack_device__")) {
-            if (is_on_another_device(value))
-                throw py::type_error(std::string(name) + ": the tensor is on another device; copy it to the CPU first");
-            if (!py::hasattr(value, "__array__")) return py::module_::import("numpy").attr("from_dlpack")(value);
-        }
-    } catch (py::error_already_set& error) {
-        throw_named(error, PyExc_TypeError, name);
-    }
-    PyObject* const array = PyArray_FROM_O(value.ptr());
-    if (array == nullptr && PyErr_ExceptionMatches(PyExc_ValueError)) {  // rows that are not as long as each other
-        py::error_already_set error;
-        throw_named(error, PyExc_ValueError, name);
-    }
-    py::object made = steal(array);
-    if (PyArray_NDIM(as_array(made)) == 0 && !PyArray_ISNUMBER(as_array(made)))  // what NumPy takes for one object
-        throw py::type_error(std::string(name) + ": expected an array of numbers, got " +
-                             Py_TYPE(value.ptr())->tp_name);
-    return made;
+    return private_view(as_array(shared_ndarray(value, name)));
 }
 
 int common_type(std::initializer_list<Named> arrays) {
@@ -132,28 +192,23 @@ py::object to_type(const py::object& array, int type, const char* name) {
     if (!PyArray_CanCastArrayTo(as_array(array), descr, NPY_SAME_KIND_CASTING))
         throw py::type_error(std::string(name) + ": dtype " + dtype_text(as_array(array)) + " cannot be converted to " +
                              (type == NPY_FLOAT ? "float32" : "float64") + " by NumPy's same_kind rule");
-    // An overflow to infinity in this conversion is a value like any other, not a warning.
-    const py::object quiet = py::module_::import("numpy").attr("errstate")(py::arg("all") = "ignore");
-    quiet.attr("__enter__")();
-    Py_INCREF(descr);  // PyArray_FromArray steals it
-    PyObject* converted;
-    {
-        const StandardFloatEnvironment environment;  // or the caller's rounding mode would choose the bits
-        converted = PyArray_FromArray(as_array(array), descr, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
-    }
-    py::object result = converted ? py::reinterpret_steal<py::object>(converted) : py::object();
-    if (!result) {
-        const py::error_already_set error;
-        quiet.attr("__exit__")(py::none(), py::none(), py::none());
-        throw error;
-    }
-    quiet.attr("__exit__")(py::none(), py::none(), py::none());
-    return result;
+    const QuietCasts quiet;                      // an overflow to infinity in this conversion is a value like any other
+    const StandardFloatEnvironment environment;  // or the caller's rounding mode would choose the bits
+    Py_INCREF(descr);                            // PyArray_FromArray steals it
+    return steal(PyArray_FromArray(as_array(array), descr, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST));
 }
 
 py::object adjacent(const py::object& array) {
     if (has_adjacent_elements(as_array(array))) return array;
     return steal(PyArray_GETCONTIGUOUS(as_array(array)));
+}
+
+py::object flattened(PyArrayObject* array) {
+    // NumPy makes no array whose size passes 63 bits, counted without axes of no elements.
+    npy_intp shape[] = {PyArray_DIM(array, 0), 1};
+    for (int d = 1; d < PyArray_NDIM(array); ++d) shape[1] *= PyArray_DIM(array, d);
+    PyArray_Dims two_axes{shape, 2};
+    return steal(PyArray_Newshape(array, &two_axes, NPY_CORDER));
 }
 
 Rows as_rows(py::object array) {
@@ -172,19 +227,20 @@ Rows as_rows(py::object array) {
 
 Destination::Destination(PyObject* out, int ndim, const npy_intp* shape, int type) {
     if (out == nullptr || out == Py_None) {
-        result_ = written_ = steal(PyArray_SimpleNew(ndim, shape, type));
+        result_ = target_ = written_ = steal(PyArray_SimpleNew(ndim, shape, type));
         return;
     }
     if (!PyArray_CheckExact(out) && (!PyArray_Check(out) || is_masked_array(out)))
         throw py::type_error(std::string("out: expected a numpy.ndarray, got ") + Py_TYPE(out)->tp_name);
-    auto* array = reinterpret_cast<PyArrayObject*>(out);
+    result_ = py::reinterpret_borrow<py::object>(out);
+    target_ = written_ = private_view(as_array(result_));
+    PyArrayObject* const array = as_array(target_);
     if (PyArray_TYPE(array) != type || !PyArray_ISNOTSWAPPED(array))
         throw py::type_error(std::string("out: expected dtype ") + (type == NPY_FLOAT ? "float32" : "float64") +
                              " in native byte order, got " + dtype_text(array));
     if (PyArray_NDIM(array) != ndim || !std::equal(shape, shape + ndim, PyArray_DIMS(array)))
         throw py::value_error("out: expected shape " + shape_text(ndim, shape) + ", got " + shape_text(array));
     if (!PyArray_ISWRITEABLE(array)) throw py::value_error("out: the array is read-only");
-    result_ = written_ = py::reinterpret_borrow<py::object>(out);
 
     const Index itemsize = PyArray_ITEMSIZE(array);
     const bool adjacent =
@@ -205,7 +261,7 @@ void Destination::keep_apart_from(const py::object& input, bool in_place) {
 }
 
 py::object Destination::finish() {
-    if (written_.ptr() != result_.ptr() && PyArray_CopyInto(as_array(result_), as_array(written_)) < 0)
+    if (written_.ptr() != target_.ptr() && PyArray_CopyInto(as_array(target_), as_array(written_)) < 0)
         throw py::error_already_set();
     return std::move(result_);
 }

@@ -25,8 +25,8 @@ inline PyArrayObject* as_array(const py::object& object) noexcept {
 std::string shape_text(int ndim, const npy_intp* shape);
 std::string shape_text(PyArrayObject* array);
 
-// Any array-like as an ndarray of whatever dtype it has. Throws TypeError for masked arrays and
-// tensors on another device; `name` is the argument's name in messages.
+// Any array-like as an ndarray of whatever dtype it has, in a view that nobody else holds: what is checked on it stays
+// so. `name` is the argument's name in messages. Throws TypeError for masked arrays and tensors on another device.
 py::object to_ndarray(py::handle value, const char* name);
 
 // An argument and its name in messages; the array may be null for one that was left out.
@@ -54,6 +54,9 @@ WeightSource<T> weight_source(const py::object& weight, const py::object& bias) 
     return {static_cast<const T*>(PyArray_DATA(w)), PyArray_STRIDE(w, 0) / size, PyArray_STRIDE(w, 1) / size,
             bias ? static_cast<const T*>(PyArray_DATA(as_array(bias))) : nullptr};
 }
+
+// All axes but the first as one: a view of a to_ndarray(), or a copy.
+py::object flattened(PyArrayObject* array);
 
 // A (rows, width) view of the last axis of an array: a pointer, and strides in elements.
 struct Rows {
@@ -88,7 +91,8 @@ public:
 
 private:
     py::object result_;   // what the caller gets
-    py::object written_;  // what the kernels write: result_ or a temporary
+    py::object target_;   // the same memory, in a view that nobody else holds
+    py::object written_;  // what the kernels write: target_ or a temporary
 };
 
 }  // namespace forwardpass

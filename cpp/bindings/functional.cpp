@@ -9,6 +9,7 @@
 #include "calls.hpp"
 #include "checks.hpp"
 #include "layers.hpp"
+#include "threads.hpp"
 
 namespace forwardpass {
 namespace {
@@ -54,7 +55,8 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
                                  from.row_stride,
                                  static_cast<T*>(to.data),
                                  to.row_stride,
-                                 from.rows};
+                                 from.rows,
+                                 threads_of_call(0, (from.rows + rows_for_reading) * from.width * to.width)};
     run_released(from.rows * from.width * to.width,
                  [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
     return destination.finish();
@@ -73,7 +75,8 @@ py::object dot_as(const py::object& a, const py::object& b, const py::object& ou
                                  depth,
                                  &sum,
                                  1,
-                                 1};
+                                 1,
+                                 threads_of_call(0, (1 + rows_for_reading) * depth)};
     run_released(depth, [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
     Destination destination(or_null(out), 0, nullptr, numpy_type<T>);
     *static_cast<T*>(destination.data()) = sum;

@@ -38,6 +38,13 @@ constexpr struct {
 
 }  // namespace
 
+void check_arrays(const py::object& arrays, const char* name) {
+    bool right = PyTuple_Check(arrays.ptr());
+    for (Py_ssize_t i = 0; right && i < PyTuple_GET_SIZE(arrays.ptr()); ++i)
+        right = PyArray_CheckExact(PyTuple_GET_ITEM(arrays.ptr(), i));
+    if (!right) throw py::type_error(std::string(name) + ": expected a tuple of arrays");
+}
+
 Activation activation_named(const std::string& name) {
     std::string names;
     for (const auto& known : activations) {
@@ -47,19 +54,35 @@ Activation activation_named(const std::string& name) {
     throw py::value_error("activation: expected one of " + names + " or None, got '" + name + "'");
 }
 
-AnyLayer make_function(const std::string& name, double a, double b, py::handle table) {
+namespace {
+
+AnyLayer function_layer(const std::string& name, double a, double b, py::handle table, const py::object& arrays) {
     for (const auto& known : row_functions) {
         if (name != known.name) continue;
-        RowLayer layer{known.function, nullptr, a};
+        ArrayLayer layer{{known.function, nullptr, a}, nullptr};
         if (!table.is_none()) {
             const py::object values = adjacent_table(to_type(to_ndarray(table, "table"), NPY_DOUBLE, "table"));
             layer.columns = std::make_shared<Columns>(PyArray_DIM(as_array(values), 1), column_values(values));
+            check_arrays(arrays, "arrays");
+            layer.arrays = std::make_shared<py::object>(arrays);
         } else if (known.function == RowFunction::columns || known.function == RowFunction::layer_norm) {
             throw py::value_error("table: expected values for " + name + ", got None");
         }
         return layer;
     }
     return Activation{activation_named(name).function, a, b};
+}
+
+}  // namespace
+
+std::vector<AnyLayer> make_function(const std::string& name, double a, double b, py::handle table,
+                                    const py::object& arrays, const std::string& axes) {
+    std::vector<AnyLayer> layers;
+    if (axes == "rows") layers.push_back(Axes::rows);
+    else if (axes == "flatten") layers.push_back(Axes::flatten);
+    else if (axes != "any") throw py::value_error("axes: expected any, rows or flatten, got '" + axes + "'");
+    layers.push_back(function_layer(name, a, b, table, arrays));
+    return layers;
 }
 
 py::object adjacent_table(const py::object& table) {

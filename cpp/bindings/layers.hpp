@@ -10,9 +10,14 @@ namespace forwardpass {
 // Weights packed from any array-likes; `bias` may be None. Throws ValueError and TypeError.
 AnyLayer make_linear(py::handle weight, py::handle bias);
 
-// An activation or a function of rows, with its parameters; `table` is None, or float64 of shape
-// (column_rows, features). Throws ValueError for an unknown name.
-AnyLayer make_function(const std::string& name, double a, double b, py::handle table);
+// An activation or a function of rows, with its parameters. `table` and `arrays` are None, or float64 of shape
+// (column_rows, features) and the tuple that the layer's state() consists of. `axes` says what becomes of x with more
+// than two axes: "any", "rows" or "flatten". Throws ValueError for an unknown name.
+std::vector<AnyLayer> make_function(const std::string& name, double a, double b, py::handle table,
+                                    const py::object& arrays, const std::string& axes);
+
+// Throws TypeError for anything but a tuple of NumPy arrays.
+void check_arrays(const py::object& arrays, const char* name);
 
 // With PyTorch's default parameters. Throws ValueError for an unknown name.
 Activation activation_named(const std::string& name);

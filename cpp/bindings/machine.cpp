@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "../dispatch.hpp"
+#include "../float_environment.hpp"
 #include "../kernels/reference.hpp"
 #include "arrays.hpp"
 #include "checks.hpp"
@@ -93,6 +94,10 @@ True
         "Name of the instruction set that networks built now will use.");
     module.def("choose_isa", &choose_table, py::arg("name"),
                "Networks built and functions called from now on use this one. ValueError lists what runs here.");
+    module.def("enter_standard_floats", &enter_standard_floats,
+               "Rounding to nearest, subnormals kept, no traps, in this thread. Returns what was set before.");
+    module.def("leave_standard_floats", &leave_standard_floats, py::arg("found"),
+               "Sets what enter_standard_floats() returned.");
     module.def("fma_burst", &fma_burst, py::arg("dtype"), py::arg("steps"),
                "Runs independent FMAs in registers and returns how many floating-point operations they were.");
     module.def("read_sum", &read_sum, py::arg("data"), py::arg("repeats"),

@@ -8,6 +8,7 @@
 #include "calls.hpp"
 #include "checks.hpp"
 #include "layers.hpp"
+#include "threads.hpp"
 
 namespace forwardpass {
 namespace {
@@ -36,7 +37,7 @@ std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std
             shapes.push_back({position, (*f32)->depth(), (*f32)->outputs(), NPY_FLOAT});
         else if (const auto* f64 = std::get_if<std::shared_ptr<PackedWeights<double>>>(&layer))
             shapes.push_back({position, (*f64)->depth(), (*f64)->outputs(), NPY_DOUBLE});
-        else if (const auto* row = std::get_if<RowLayer>(&layer); row != nullptr && row->columns)
+        else if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->columns)
             shapes.push_back({position, row->columns->width(), row->columns->width(), -1});
     }
     return shapes;
@@ -77,6 +78,22 @@ int check_types(const std::vector<LayerShape>& shapes) {
     return typed == nullptr ? -1 : typed->type;
 }
 
+// Which layer decides what becomes of x with more than two axes, and how. Functions of each element come before a
+// Flatten as well as after it. What takes the last axis for a row does not: rows of the network's x would then be parts
+// of those that follow the Flatten.
+std::pair<std::optional<Axes>, std::size_t> deciding_axes(const std::vector<AnyLayer>& layers) {
+    bool takes_rows = false;
+    int residuals = 0;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        if (const auto* axes = std::get_if<Axes>(&layers[i]))
+            return {takes_rows || residuals > 0 ? Axes::rows : *axes, i};
+        if (const auto* residual = std::get_if<Residual>(&layers[i]))
+            residuals += *residual == Residual::begin ? 1 : -1;
+        else if (!std::holds_alternative<Activation>(layers[i])) takes_rows = true;
+    }
+    return {std::nullopt, 0};
+}
+
 template <class T>
 Network<T> build(const std::vector<AnyLayer>& layers) {
     std::vector<Layer<T>> typed;
@@ -107,6 +124,9 @@ BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers, const std::vector<Index
         else first_name_ = alone ? "this layer" : position;
         out_features_ = shapes.back().out_features;
     }
+    const auto [axes, decides] = deciding_axes(layers_);
+    axes_ = axes;
+    axes_name_ = positions.empty() ? "this layer" : "layer " + std::to_string(positions[decides]);
     initialised_ = true;
     if (type_ != NPY_DOUBLE) f32_ = build<float>(layers_);
     if (type_ != NPY_FLOAT) f64_ = build<double>(layers_);
@@ -134,10 +154,11 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     if (destination.empty()) return destination.finish();  // of any number of rows
     if (out != nullptr) destination.keep_apart_from(from.array);
     const Rows to = destination.rows();
+    const int most = threads_of_call(threads, network.work(from.rows + rows_for_reading, from.width));
     run_released(network.work(from.rows, from.width), [&] {
         return network.run({static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data), to.row_stride,
                             from.rows, from.width},
-                           threads, signal_raised);
+                           most, signal_raised);
     });
     return destination.finish();
 }
@@ -187,7 +208,8 @@ PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObje
                          out_features_,
                          rows,
                          in_features_};
-    run_released(network.work(rows, in_features_), [&] { return network.run(batch, threads, signal_raised); });
+    const int most = threads_of_call(threads, network.work(rows + rows_for_reading, in_features_));
+    run_released(network.work(rows, in_features_), [&] { return network.run(batch, most, signal_raised); });
     return result.release().ptr();
 }
 
@@ -198,13 +220,31 @@ py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) cons
                                                        : nullptr)
         return py::reinterpret_steal<py::object>(result);
     const Inside inside;
-    const py::object x = to_ndarray(value, "x");
-    PyArrayObject* array = as_array(x);
-    check_has_axis(array, "x");
-    if (first_outputs_ >= 0) check_depth(array, "x", in_features_, first_outputs_, first_name_.c_str());
-    else if (in_features_ >= 0) check_features(array, in_features_, first_name_.c_str());
+    const py::object x = checked_axes(to_ndarray(value, "x"));
     const int type = type_ >= 0 ? type_ : common_type({{x, "x"}});
     return type == NPY_FLOAT ? run(*f32_, x, out, threads) : run(*f64_, x, out, threads);
+}
+
+py::object BoundNetwork::input(py::handle value) const {
+    check_initialised();
+    const Inside inside;
+    const py::object x = checked_axes(to_ndarray(value, "x"));
+    return to_type(x, type_ >= 0 ? type_ : common_type({{x, "x"}}), "x");
+}
+
+py::object BoundNetwork::checked_axes(py::object x) const {
+    PyArrayObject* const array = as_array(x);
+    check_has_axis(array, "x");
+    if (axes_ && PyArray_NDIM(array) > 2) {
+        if (*axes_ == Axes::rows)
+            throw py::value_error(
+                "x: expected one or two axes, got shape " + shape_text(array) + "; " + axes_name_ +
+                " is not over the last axis where there are more: pass rows, x.reshape(-1, x.shape[-1])");
+        x = flattened(array);
+    }
+    if (first_outputs_ >= 0) check_depth(as_array(x), "x", in_features_, first_outputs_, first_name_.c_str());
+    else if (in_features_ >= 0) check_features(as_array(x), in_features_, first_name_.c_str());
+    return x;
 }
 
 namespace {
@@ -223,41 +263,59 @@ public:
     NamedValues(const py::tuple& names, const py::list& values) : names_(names), values_(values) {
         if (names_.size() != values_.size()) throw py::value_error("names and values: expected as many of each");
     }
-    py::object next(std::initializer_list<npy_intp> shape, int type) {
-        if (next_ == names_.size()) throw py::value_error("names: expected one for each weight and bias");
-        const char* const name = PyUnicode_AsUTF8(py::object(names_[next_]).ptr());
-        if (name == nullptr) throw py::error_already_set();
-        const py::object array = to_ndarray(values_[next_++], name);
+    py::object next(std::initializer_list<npy_intp> shape, int type) { return checked(take(), shape, type); }
+    py::tuple next_pair() {
+        const py::object value = take();
+        if (!PyTuple_Check(value.ptr()) || PyTuple_GET_SIZE(value.ptr()) != 2)
+            throw py::type_error(name_ + ": expected a table and a tuple of arrays");
+        const py::tuple pair = value;
+        check_arrays(pair[1], name_.c_str());
+        return pair;
+    }
+    // The value that was taken last, or a part of it.
+    py::object checked(const py::object& value, std::initializer_list<npy_intp> shape, int type) const {
+        const py::object array = to_ndarray(value, name_.c_str());
         const int ndim = static_cast<int>(shape.size());
         if (PyArray_NDIM(as_array(array)) != ndim ||
             !std::equal(shape.begin(), shape.end(), PyArray_DIMS(as_array(array))))
-            throw py::value_error(std::string(name) + ": expected shape " + shape_text(ndim, shape.begin()) + ", got " +
+            throw py::value_error(name_ + ": expected shape " + shape_text(ndim, shape.begin()) + ", got " +
                                   shape_text(as_array(array)));
-        return to_type(array, type, name);
+        return to_type(array, type, name_.c_str());
     }
     void check_end() const {
         if (next_ != names_.size()) throw py::value_error("names: expected one for each weight and bias");
     }
 
 private:
+    py::object take() {
+        if (next_ == names_.size()) throw py::value_error("names: expected one for each weight and bias");
+        name_ = names_[next_].cast<std::string>();
+        return values_[next_++];
+    }
+
     const py::tuple& names_;
     const py::list& values_;
+    std::string name_;
     std::size_t next_ = 0;
 };
 
-struct ColumnsToLoad {
-    std::shared_ptr<Columns> to;
+struct ArraysToLoad {
+    const ArrayLayer& to;
     py::object table;
+    py::object arrays;
 };
 
 template <class T>
 void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     std::vector<Parameters<T>> checked;
-    std::vector<ColumnsToLoad> columns;
+    std::vector<ArraysToLoad> arrays;
     for (const AnyLayer& layer : layers) {
-        if (const auto* row = std::get_if<RowLayer>(&layer); row != nullptr && row->columns)
-            columns.push_back(
-                {row->columns, adjacent_table(values.next({column_rows, row->columns->width()}, NPY_DOUBLE))});
+        if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->columns) {
+            const py::tuple pair = values.next_pair();
+            const py::object table =
+                values.checked(py::object(pair[0]), {column_rows, row->columns->width()}, NPY_DOUBLE);
+            arrays.push_back({*row, adjacent_table(table), pair[1]});
+        }
         const auto* weights = std::get_if<std::shared_ptr<PackedWeights<T>>>(&layer);
         if (weights == nullptr) continue;
         const PackedWeights<T>& to = **weights;
@@ -270,10 +328,53 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     // Nothing can fail from here on: a network is never left with half of its new weights.
     for (const Parameters<T>& p : checked)
         p.to->assign(kernels_of<T>(chosen_table()), weight_source<T>(p.weight, p.bias));
-    for (const ColumnsToLoad& c : columns) c.to->assign(column_values(c.table));
+    // The arrays that were there live until all are replaced: the end of one may run Python code.
+    for (ArraysToLoad& a : arrays) {
+        a.to.columns->assign(column_values(a.table));
+        std::swap(*a.to.arrays, a.arrays);
+    }
 }
 
 }  // namespace
+
+namespace {
+
+py::object copied(const py::object& array) {
+    return py::reinterpret_steal<py::object>(PyArray_NewCopy(as_array(array), NPY_CORDER));
+}
+
+// Appends the arrays of one layer, as new ones.
+struct AppendArrays {
+    py::list& to;
+
+    template <class T>
+    void operator()(const std::shared_ptr<PackedWeights<T>>& weights) const {
+        const npy_intp shape[] = {weights->outputs(), weights->depth()};
+        Destination weight(nullptr, 2, shape, numpy_type<T>);
+        weights->unpack_weight(static_cast<T*>(weight.data()));
+        to.append(weight.finish());
+        if (!weights->has_bias()) return;
+        Destination bias(nullptr, 1, shape, numpy_type<T>);
+        weights->unpack_bias(static_cast<T*>(bias.data()));
+        to.append(bias.finish());
+    }
+    void operator()(const ArrayLayer& layer) const {
+        if (layer.arrays)
+            for (const py::handle array : py::tuple(*layer.arrays))
+                to.append(copied(py::reinterpret_borrow<py::object>(array)));
+    }
+    template <class Other>
+    void operator()(const Other&) const {}
+};
+
+}  // namespace
+
+py::list BoundNetwork::state() const {
+    check_initialised();
+    py::list arrays;
+    for (const AnyLayer& layer : layers_) std::visit(AppendArrays{arrays}, layer);
+    return arrays;
+}
 
 void BoundNetwork::load(const py::tuple& names, const py::list& values) {
     const Inside inside;

@@ -13,9 +13,21 @@
 
 namespace forwardpass {
 
+// A function of rows, and the arrays of the layer as Python gave them: a tuple, replaced together with what was packed
+// of it, so that a layer never says one thing and computes another.
+struct ArrayLayer : RowLayer {
+    std::shared_ptr<py::object> arrays;  // null where it has none
+};
+
+// What the layers from here on take of x that has more than two axes, where it is not every row of the last one.
+enum class Axes {
+    rows,     // nothing: such x is refused, as the source of the layer takes another axis then
+    flatten,  // all axes but the first, as one
+};
+
 // One layer before fusion: weights of one dtype, or what takes any.
 using AnyLayer = std::variant<Activation, std::shared_ptr<PackedWeights<float>>, std::shared_ptr<PackedWeights<double>>,
-                              RowLayer, Residual>;
+                              ArrayLayer, Residual, Axes>;
 
 class BoundNetwork {
 public:
@@ -33,8 +45,15 @@ public:
     // nothing is written then.
     py::object call(py::handle x, PyObject* out, int threads) const;
 
-    // New values for every weight and bias and every table of columns, in order, and their names in messages; all are
-    // checked before any is changed.
+    // x as a call computes with it: checked, converted, and with the axes that the layers see.
+    py::object input(py::handle x) const;
+
+    // All arrays, in order, as new ones. Another thread's load() comes before or after it.
+    py::list state() const;
+
+    // New values for every weight and bias and every layer with arrays of its own, in order, and their names in
+    // messages. For the latter, a pair: the table that is packed, and a tuple, what state() says. All are checked
+    // before any is changed, and no Python code runs while they change.
     void load(const py::tuple& names, const py::list& values);
 
     const std::vector<AnyLayer>& layers() const {
@@ -62,7 +81,13 @@ private:
     template <class T>
     py::object run(const Network<T>& network, const py::object& x, PyObject* out, int threads) const;
 
+    // x with the axes that the layers see. Throws ValueError.
+    py::object checked_axes(py::object x) const;
+
     bool initialised_ = false;
+    // What is done with x of more than two axes, and what messages call the layer that decides it.
+    std::optional<Axes> axes_;
+    std::string axes_name_;
     std::vector<AnyLayer> layers_;
     std::optional<Network<float>> f32_;  // both where no layer has a dtype
     std::optional<Network<double>> f64_;

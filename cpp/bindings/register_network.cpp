@@ -134,28 +134,11 @@ void set_call_slots(PyHeapTypeObject* heap_type) {
 
 py::object features_or_none(Index features) { return features < 0 ? py::none() : py::object(py::int_(features)); }
 
-// (weight, bias or None) of layer `position`, as new arrays.
-template <class T>
-py::tuple unpacked(const PackedWeights<T>& weights) {
-    const npy_intp shape[] = {weights.outputs(), weights.depth()};
-    Destination weight(nullptr, 2, shape, numpy_type<T>);
-    weights.unpack_weight(static_cast<T*>(weight.data()));
-    if (!weights.has_bias()) return py::make_tuple(weight.finish(), py::none());
-    Destination bias(nullptr, 1, shape, numpy_type<T>);
-    weights.unpack_bias(static_cast<T*>(bias.data()));
-    return py::make_tuple(weight.finish(), bias.finish());
-}
-
-py::tuple parameters(const BoundNetwork& network) {
-    const AnyLayer& layer = network.layers().front();
-    if (const auto* f32 = std::get_if<std::shared_ptr<PackedWeights<float>>>(&layer)) return unpacked(**f32);
-    return unpacked(*std::get<std::shared_ptr<PackedWeights<double>>>(layer));
-}
-
 struct Bytes {
     Index operator()(const Activation&) const { return 0; }
     Index operator()(Residual) const { return 0; }
-    Index operator()(const RowLayer& layer) const { return layer.columns ? layer.columns->bytes() : 0; }
+    Index operator()(Axes) const { return 0; }
+    Index operator()(const ArrayLayer& layer) const { return layer.columns ? layer.columns->bytes() : 0; }
     template <class T>
     Index operator()(const std::shared_ptr<PackedWeights<T>>& weights) const {
         return weights->bytes();
@@ -166,6 +149,12 @@ Index bytes(const BoundNetwork& network) {
     Index total = 0;
     for (const AnyLayer& layer : network.layers()) total += std::visit(Bytes{}, layer);
     return total;
+}
+
+// Not by a method of BoundNetwork: to call one, pybind11 would make room for an object that __init__ has not made yet.
+bool is_initialised(py::handle self) {
+    return py::isinstance<BoundNetwork>(self) &&
+           reinterpret_cast<py::detail::instance*>(self.ptr())->get_value_and_holder().instance_registered();
 }
 
 }  // namespace
@@ -182,11 +171,12 @@ void register_network(py::module_& module) {
                  return std::make_unique<BoundNetwork>(std::vector<AnyLayer>{make_linear(weight, bias)});
              }),
              py::arg("weight"), py::arg("bias"), "One linear layer; bias may be None.")
-        .def(py::init([](const std::string& function, double a, double b, const py::object& table) {
-                 return std::make_unique<BoundNetwork>(std::vector<AnyLayer>{make_function(function, a, b, table)});
+        .def(py::init([](const std::string& function, double a, double b, const py::object& table,
+                         const py::object& arrays, const std::string& axes) {
+                 return std::make_unique<BoundNetwork>(make_function(function, a, b, table, arrays, axes));
              }),
-             py::arg("function"), py::arg("a"), py::arg("b"), py::arg("table"),
-             "One function by name, with its parameters and, of columns, their values.")
+             py::arg("function"), py::arg("a"), py::arg("b"), py::arg("table"), py::arg("arrays"), py::arg("axes"),
+             "One function by name, with its parameters; of a layer with arrays, what is packed of them, and they.")
         .def(py::init([](const BoundNetwork& inner) {
                  std::vector<AnyLayer> layers{Residual::begin};
                  layers.insert(layers.end(), inner.layers().begin(), inner.layers().end());
@@ -219,9 +209,12 @@ void register_network(py::module_& module) {
             },
             "float32 or float64, or None where no layer has weights.")
         .def_property_readonly("nbytes", bytes, "Bytes of packed weights and biases, padding included.")
-        .def("_parameters", parameters, "(weight, bias or None) of a network of one linear layer, as new arrays.")
+        .def_property_readonly("_initialised", is_initialised)
+        .def("_input", &BoundNetwork::input, py::arg("x"),
+             "x as a call computes with it, or what the call would raise.")
+        .def("_state", &BoundNetwork::state, "All arrays, in order, as new ones.")
         .def("_load", &BoundNetwork::load, py::arg("names"), py::arg("values"),
-             "New values for every weight and bias, in order, and what messages call them.");
+             "New values for all arrays, in order, and what messages call them.");
 }
 
 }  // namespace forwardpass

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../sharing.hpp"
 #include "../thread_count.hpp"
 #include "../thread_pool.hpp"
 #include "register.hpp"
@@ -18,6 +19,26 @@ __attribute__((visibility("default"))) void forwardpass_set_num_threads(int coun
 namespace forwardpass {
 
 namespace py = pybind11;
+
+namespace {
+
+// A contextvars.ContextVar, so that `with` blocks of coroutines do not meet: the counts of the blocks that the context
+// is in, innermost last.
+PyObject* blocks = nullptr;
+
+int count_of_block() {
+    PyObject* value = nullptr;
+    if (PyContextVar_Get(blocks, nullptr, &value) < 0) throw py::error_already_set();
+    const auto counts = py::reinterpret_steal<py::object>(value);
+    if (!counts || PyTuple_GET_SIZE(counts.ptr()) == 0) return 0;
+    return static_cast<int>(PyLong_AsLong(PyTuple_GET_ITEM(counts.ptr(), PyTuple_GET_SIZE(counts.ptr()) - 1)));
+}
+
+}  // namespace
+
+int threads_of_call(int threads, Index work) {
+    return threads > 0 || work < work_worth_sharing ? threads : count_of_block();
+}
 
 int checked_thread_count(py::handle value) {
     PyObject* const index = PyBool_Check(value.ptr()) ? nullptr : PyNumber_Index(value.ptr());
@@ -36,8 +57,16 @@ int checked_thread_count(py::handle value) {
 void register_threads(py::module_& module) {
     default_thread_count();  // a bad FORWARDPASS_NUM_THREADS fails the import, not the first call
     module.attr("MAX_THREADS") = max_threads;
-    module.def("get_num_threads", &thread_count,
-               R"(How many threads a call from this thread may use.
+    blocks = PyContextVar_New("forwardpass.num_threads", nullptr);
+    if (blocks == nullptr) throw py::error_already_set();
+    module.attr("NUM_THREADS_BLOCKS") = py::handle(blocks);
+    module.def(
+        "get_num_threads",
+        [] {
+            const int count = count_of_block();
+            return count > 0 ? count : thread_count();
+        },
+        R"(How many threads a call may use here.
 
 Returns
 -------
@@ -83,10 +112,8 @@ Examples
 2
 >>> fp.set_num_threads(None)
 )");
-    module.def(
-        "override_num_threads",
-        [](py::handle num_threads) { return override_thread_count(thread_count_or_none(num_threads)); },
-        py::arg("num_threads"), "The setting of calls from this thread; None or 0 for none. Returns the one before.");
+    module.def("checked_num_threads", &checked_thread_count, py::arg("num_threads"),
+               "An integer from 1 up, at most MAX_THREADS. Raises TypeError or ValueError.");
     module.def("worker_count", &worker_count, "Threads that were started to help with calls, and exist now.");
 }
 

@@ -50,14 +50,14 @@ void activate(const Activation& activation, const typename V::Element* x, typena
         case Function::relu: return each([](R v) { return relu<V>(v); });
         case Function::leaky_relu:
             return each([a](R v) { return V::select_at_least(v, V::broadcast(0), v, v * V::broadcast(a)); });
-        case Function::elu: return each([a](R v) { return elu<V>(v, a); });
+        case Function::elu: return each([alpha = EluParameters<T>(a)](R v) { return elu<V>(v, alpha); });
         case Function::selu: return each([](R v) { return selu<V>(v); });
         case Function::gelu: return each([](R v) { return gelu<V>(v); });
         case Function::gelu_tanh: return each([](R v) { return gelu_tanh<V>(v); });
         case Function::silu: return each([](R v) { return silu<V>(v); });
         case Function::tanh: return each([](R v) { return tanh<V>(v); });
         case Function::sigmoid: return each([](R v) { return sigmoid<V>(v); });
-        case Function::softplus: return each([a, b](R v) { return softplus<V>(v, a, b); });
+        case Function::softplus: return each([f = SoftplusParameters<T>(a, b)](R v) { return softplus<V>(v, f); });
         case Function::hardtanh:
             return each([a, b](R v) { return smaller<V>(V::broadcast(b), V::max(V::broadcast(a), v)); });
     }

@@ -27,13 +27,28 @@ FORWARDPASS_INLINE typename V::Register tanh(typename V::Register x) noexcept {
     return V::with_sign(y.high + y.low, x);
 }
 
+// alpha = part power. The power of two takes a small alpha's size, so that its subnormal results round once.
+template <class T>
+struct EluParameters {
+    T part, power;
+
+    explicit EluParameters(T alpha) noexcept {
+        int exponent = 0;
+        __builtin_frexp(alpha, &exponent);
+        power = static_cast<T>(__builtin_ldexp(1, exponent < 0 ? exponent : 0));
+        part = alpha / power;
+    }
+};
+
 // alpha (e^x - 1) below 0.
 template <class V>
-FORWARDPASS_INLINE typename V::Register elu(typename V::Register x, typename V::Element alpha) noexcept {
-    const auto zero = V::broadcast(0), factor = V::broadcast(alpha);
+FORWARDPASS_INLINE typename V::Register elu(typename V::Register x,
+                                            const EluParameters<typename V::Element>& alpha) noexcept {
+    const auto zero = V::broadcast(0), part = V::broadcast(alpha.part);
     const auto negative = V::max(V::broadcast(-FloatFormat<typename V::Element>::expm1_limit), smaller<V>(zero, x));
     const Pair<V> e = expm1<V>(negative);
-    return V::select_at_least(x, zero, x, V::fma(factor, e.high, factor * e.low));
+    const auto below = V::fma(part, e.high, part * e.low) * V::broadcast(alpha.power);
+    return V::select_at_least(x, zero, x, below);
 }
 
 // Klambauer et al., Self-normalizing neural networks, 2017.
@@ -148,28 +163,42 @@ FORWARDPASS_INLINE Pair<V> log1p_of_ratio(const Pair<V>& ratio, typename V::Regi
     return {half.high + half.high, half.low + half.low};
 }
 
+// beta = part 2^exponent, as 1 / beta may overflow.
+template <class T>
+struct SoftplusParameters {
+    T beta, part, exponent, threshold;
+
+    SoftplusParameters(T the_beta, T the_threshold) noexcept : beta(the_beta), threshold(the_threshold) {
+        int twice = 0;
+        part = static_cast<T>(2 * __builtin_frexp(beta, &twice));
+        exponent = static_cast<T>(twice - 1);
+    }
+};
+
 // log(1 + e^(beta x)) / beta, and x itself where beta x > threshold, as PyTorch has it.
 template <class V>
-FORWARDPASS_INLINE typename V::Register softplus(typename V::Register x, typename V::Element beta,
-                                                 typename V::Element threshold) noexcept {
-    constexpr auto limit = FloatFormat<typename V::Element>::exp_limit;
-    const auto zero = V::broadcast(0), factor = V::broadcast(beta);
-    const auto linear_from = V::broadcast(threshold < limit ? threshold : limit);
-    Pair<V> v = two_product<V>(factor, x);
+FORWARDPASS_INLINE typename V::Register softplus(typename V::Register x,
+                                                 const SoftplusParameters<typename V::Element>& f) noexcept {
+    using Format = FloatFormat<typename V::Element>;
+    const auto zero = V::broadcast(0);
+    const auto linear_from = V::broadcast(f.threshold < Format::exp_limit ? f.threshold : Format::exp_limit);
+    // e^-104 is below 2^-149, the smallest beta there is: what is below the limit is nothing over any beta.
+    const auto limit = V::broadcast(Format::exp_limit + 104);
+    Pair<V> v = two_product<V>(V::broadcast(f.beta), x);
     const auto whole = v.high;
-    v.high = smaller<V>(V::broadcast(limit), V::max(V::broadcast(-limit), v.high));
+    v.high = smaller<V>(limit, V::max(-limit, v.high));
     // Of an infinity, and where it does not count, NaN.
     v.low = smaller<V>(V::broadcast(1), V::max(V::broadcast(-1), v.low));
-    v.low = V::select_at_least(V::broadcast(limit), V::magnitude(whole), v.low, zero);
+    v.low = V::select_at_least(limit, V::magnitude(whole), v.low, zero);
 
     const auto e = exponential<V>({-V::magnitude(v.high), V::select_at_least(v.high, zero, -v.low, v.low)});
     const Pair<V> m = significand<V>(e);
-    const Scale<V> power = scale<V>(e.n);
-    Pair<V> denominator = fast_two_sum<V>(V::broadcast(2), power.first * m.high);
-    denominator.low = V::fma(power.first, m.low, denominator.low);
-    const Pair<V> log = log1p_of_ratio<V>(quotient<V>(m, denominator), power.first);
+    const auto power = scale<V>(e.n).first;
+    Pair<V> denominator = fast_two_sum<V>(V::broadcast(2), power * m.high);
+    denominator.low = V::fma(power, m.low, denominator.low);
+    const Pair<V> log = log1p_of_ratio<V>(quotient<V>(m, denominator), power);
 
-    const Pair<V> above = sum<V>(v, {log.high * power.first, log.low * power.first});
+    const Pair<V> above = sum<V>(v, {log.high * power, log.low * power});
     const auto choose = [&](auto positive, auto negative)
                             FORWARDPASS_UNROLLED { return V::select_at_least(v.high, zero, positive, negative); };
     // Near 0, where e^x is not scaled: log(2) + x / 2 + x^2 (1/8 - ...), whose noise shrinks with x^2. That of the
@@ -184,9 +213,12 @@ FORWARDPASS_INLINE typename V::Register softplus(typename V::Register x, typenam
     };
     const Pair<V> result{near_or(near.high, choose(above.high, log.high)),
                          near_or(near.low, choose(above.low, log.low))};
-    const Pair<V> y = quotient<V>(result, {factor, zero});
-    const auto one = V::broadcast(1);
-    const auto scaled = (y.high + y.low) * choose(one, power.first) * choose(one, power.rest);
+    const Pair<V> y = quotient<V>(result, {V::broadcast(f.part), zero});
+    // As scale(), but for exponents above 0 as well, and those that are too low for any result.
+    const auto smallest = V::broadcast(Format::smallest_scale);
+    const auto exponent = V::max(smallest + smallest, choose(zero, e.n) - V::broadcast(f.exponent));
+    const auto first = smaller<V>(-smallest, V::max(smallest, exponent));
+    const auto scaled = (y.high + y.low) * power_of_two<V>(first) * power_of_two<V>(exponent - first);
     return V::select_at_least(linear_from, whole, scaled, x);
 }
 

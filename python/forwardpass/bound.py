@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import nn
+from .environment import undisturbed
 from .nn import Module
 from .nn.module import check_layer
 
 Bound = NDArray[np.float64]
 
 
+@undisturbed
 def error_bound(network: Module, x: ArrayLike) -> Bound:
     """How far each output of ``network(x)`` can be from the exact result.
 
@@ -57,6 +59,7 @@ def error_bound(network: Module, x: ArrayLike) -> Bound:
     return _bound(network, x, ours=True)
 
 
+@undisturbed
 def agreement_bound(network: Module, x: ArrayLike) -> Bound:
     """How far another implementation's outputs can be from those of ``network(x)``.
 
@@ -124,13 +127,12 @@ class Arithmetic:
 
 def _bound(network: Module, x: ArrayLike, ours: bool) -> Bound:
     check_layer("network", network)
-    values = np.asanyarray(x) if network.dtype is None else np.asarray(x).astype(network.dtype, casting="same_kind")
-    if values.dtype.kind != "f":
-        values = values.astype(np.float64)
-    single = values.dtype == np.float32 or values.dtype == np.float16
+    values = network._input(x)
+    single = values.dtype == np.float32
     arithmetic = Arithmetic(2.0**-24, 2.0**-150, ours) if single else Arithmetic(2.0**-53, 2.0**-1074, ours)
     with np.errstate(all="ignore"):
-        return _through(network, values, np.zeros(values.shape), arithmetic)[1]
+        bound = _through(network, values, np.zeros(values.shape), arithmetic)[1]
+        return np.where(np.isnan(bound), np.inf, bound)  # Inf - Inf or 0 * Inf: something has overflowed
 
 
 def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tuple[NDArray[Any], Bound]:
@@ -150,9 +152,12 @@ def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tu
         return y, _columns(module, x, error, a) + a.of_result(y)
     if isinstance(module, (nn.Softmax, nn.LogSoftmax)):
         return y, _softmax(module, x, y, error, a) + a.of_result(y)
-    slope = _slope(module)
-    if isinstance(module, (nn.ReLU, nn.Hardtanh, nn.Identity, nn.Dropout, nn.Flatten)):
+    assert isinstance(module, nn.Function)
+    slope = module.largest_slope
+    if isinstance(module, (nn.ReLU, nn.Hardtanh, nn.Identity, nn.Dropout)):
         return y, error * slope
+    if isinstance(module, nn.Flatten):
+        return y, error.reshape(y.shape)
     own = a.of_result(y)
     if isinstance(module, nn.Softplus):
         # It jumps at the threshold, by log(1 + e^-threshold) / beta, if x or the product may be on either side.
@@ -164,16 +169,6 @@ def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tu
         own = own + 8 * a.u * slope * np.minimum(np.abs(x), 1 if isinstance(module, (nn.ELU, nn.SELU)) else np.inf)
         own = own + (8 * a.u * slope if isinstance(module, (nn.ELU, nn.SELU)) else 0.0)
     return y, error * slope + own
-
-
-def _slope(module: Module) -> float:
-    """The largest of a function of one element; those that are no fractions are rounded up."""
-    if isinstance(module, nn.LeakyReLU):
-        return max(1.0, abs(module.negative_slope))
-    if isinstance(module, nn.ELU):
-        return max(1.0, abs(module.alpha))
-    slopes = {nn.SELU: 1.7581, nn.GELU: 1.1290, nn.SiLU: 1.0999, nn.Sigmoid: 0.25}
-    return slopes.get(type(module), 1.0)
 
 
 def _linear(layer: nn.Linear, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
@@ -201,18 +196,23 @@ def _columns(layer: nn.Columns, x: NDArray[Any], error: Bound, a: Arithmetic) ->
 def _layer_norm(layer: nn.LayerNorm, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
     table = layer._table(layer._arrays)
     scale, offset = np.abs(table[nn.SCALE]), np.abs(table[nn.OFFSET])
-    values = x.astype(np.float64)
-    width = values.shape[-1]
-    middle = values - values.mean(axis=-1, keepdims=True)
-    deviation = np.sqrt((middle**2).mean(axis=-1, keepdims=True) + layer._eps)
+    width = x.shape[-1]
+    # In units of a power of two, so that no square over- or underflows here. Differences from the first element are
+    # exact to their own size, however far from zero the row is.
+    _, exponents = np.frexp(np.abs(x).max(axis=-1, keepdims=True, initial=0.0))
+    values, error = np.ldexp(x.astype(np.float64), -exponents), np.ldexp(error, -exponents)
+    shifted = values - values[..., :1]
+    middle = shifted - shifted.mean(axis=-1, keepdims=True)
+    spread = np.sqrt((middle**2).mean(axis=-1, keepdims=True))
+    deviation = np.hypot(spread, np.ldexp(np.sqrt(layer.eps), -exponents))
+    rounded_here = (width + 8) * 2.0**-53 * np.abs(shifted).max(axis=-1, keepdims=True, initial=0.0)
     # The deviation is a norm of the middle parts (and of eps), so it changes by at most the error's own.
     change = np.sqrt((error**2).mean(axis=-1, keepdims=True))
     lost = (4 * width + 16) * a.u * (a.u if a.ours else 1.0)
     largest = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
-    error = error + error.mean(axis=-1, keepdims=True) + lost * largest
-    change = change + lost * (deviation + largest)
-    normal = np.abs(middle) / deviation
-    moved = (error + normal * change) / (deviation - change)
+    error = error + error.mean(axis=-1, keepdims=True) + lost * largest + rounded_here
+    change = change + lost * (deviation + largest) + rounded_here
+    moved = (error + np.abs(middle) / deviation * change) / (deviation - change)
     # However wrong, no element is further than this from the mean.
     moved = np.where(deviation > change, np.minimum(moved, 2 * np.sqrt(width)), 2 * np.sqrt(width))
     bound: Bound = moved * scale * (1 + 2.0**-20) + lost * offset

@@ -32,9 +32,16 @@ else:
     threadpoolctl.register(_Controller)
 
 
+class _Block(int):
+    """The count of one ``with`` block: blocks of equal counts are still two."""
+
+
 @contextmanager
 def num_threads(num_threads: int) -> Iterator[None]:
-    """In a ``with`` block, how many threads the calls from this Python thread may use.
+    """In a ``with`` block, how many threads calls may use.
+
+    The setting belongs to the context, as that of `numpy.errstate` does: other threads and other coroutines do not see
+    it.
 
     Parameters
     ----------
@@ -56,8 +63,11 @@ def num_threads(num_threads: int) -> Iterator[None]:
     ...     fp.get_num_threads()
     1
     """
-    before = _core.override_num_threads(num_threads)
+    block = _Block(_core.checked_num_threads(num_threads))
+    blocks = _core.NUM_THREADS_BLOCKS
     try:
+        blocks.set((*blocks.get(()), block))
         yield
     finally:
-        _core.override_num_threads(before or None)
+        # Not what was there before: a generator can end its block while a block that began later goes on.
+        blocks.set(tuple(other for other in blocks.get(()) if other is not block))

@@ -19,6 +19,7 @@ constexpr Activation every_activation[] = {{Function::identity},
                                            {Function::leaky_relu, -2},
                                            {Function::elu, 1},
                                            {Function::elu, 0.3},
+                                           {Function::elu, -3e38},
                                            {Function::selu},
                                            {Function::gelu},
                                            {Function::gelu_tanh},
@@ -27,6 +28,9 @@ constexpr Activation every_activation[] = {{Function::identity},
                                            {Function::sigmoid},
                                            {Function::softplus, 1, 20},
                                            {Function::softplus, 3, 1},
+                                           {Function::softplus, 1e-44, 20},
+                                           {Function::softplus, 1e-4, -5},
+                                           {Function::softplus, 3e38, 1e38},
                                            {Function::hardtanh, -1, 0.7}};
 constexpr Index activation_count = static_cast<Index>(sizeof every_activation / sizeof *every_activation);
 
@@ -72,6 +76,18 @@ void check_activations(Checker<T>& c) {
     }
 }
 
+// Half of the rows to where their squares under- or overflow, or to where the mean is large beside the deviation.
+template <class T>
+void move_row(Numbers& numbers, Values<T>& row) {
+    using Limits = std::numeric_limits<T>;
+    const Index place = numbers.below(6);
+    for (T& value : row) {
+        if (place == 0) value *= Limits::min();
+        else if (place == 1) value *= Limits::max() / 1024;
+        else if (place == 2) value += 1 / Limits::epsilon();
+    }
+}
+
 // Values of columns, and where they lie; one set in three has none of some kind.
 template <class T>
 struct RandomColumns {
@@ -105,7 +121,8 @@ void check_row_functions(Checker<T>& c) {
         for (const RowFunction function : functions) {
             if (!c.kept(1)) continue;
             current.flush = c.numbers.below(2) ? Flush::right : Flush::left;
-            const Values<T> x = bending(c, count);
+            Values<T> x = bending(c, count);
+            move_row(c.numbers, x);
             Values<T> expected = x;
             const Columns columns(count, RandomColumns<T>(c, count).pointers());
             // On a page's edge, so that nothing behind the last cache line is read.
@@ -115,7 +132,8 @@ void check_row_functions(Checker<T>& c) {
             for (Index row = 0; row < column_rows; ++row)
                 std::fill(table + row * stride + count, table + (row + 1) * stride,
                           std::numeric_limits<T>::quiet_NaN());
-            RowTask<T> task{function, table, stride, 1e-5, x.data(), expected.data(), count};
+            const double eps[] = {1e-5, 0, 1e-300, 1e300};
+            RowTask<T> task{function, table, stride, eps[c.numbers.below(4)], x.data(), expected.data(), count};
             one_lane<T>().row(task);
             const T* const x_at = c.place(c.x, x, 1, count, count, 1);
             T* const y = c.start("row", 1, count);
@@ -237,6 +255,7 @@ std::uint64_t hash_of_functions(const Kernels<T>& kernels) {
         for (Index row = 0; row < column_rows; ++row)
             for (Index i = 0; i < count; ++i)
                 table[static_cast<std::size_t>(row * stride + i)] = static_cast<T>(numbers.below(2001) - 1000) / 512;
+        move_row(numbers, x);
         for (const RowFunction function :
              {RowFunction::columns, RowFunction::layer_norm, RowFunction::softmax, RowFunction::log_softmax}) {
             kernels.row({function, table.data(), stride, 1e-5, x.data(), y.data(), count});

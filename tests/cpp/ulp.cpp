@@ -37,7 +37,10 @@ double gelu_tanh(double x) {
     return times(x, sigmoid(std::sqrt(8 / M_PI) * (bounded + 0.044715 * bounded * bounded * bounded)));
 }
 double softplus(double x) { return x > 20 ? x : std::log1p(std::exp(x)); }
-double softplus_3(double x) { return static_cast<float>(3 * x) > 1 ? x : std::log1p(std::exp(3 * x)) / 3; }
+double softplus_of(double x, float beta, float threshold) {
+    const double v = static_cast<double>(beta) * x;
+    return static_cast<float>(v) > threshold ? x : std::log1p(std::exp(v)) / static_cast<double>(beta);
+}
 
 struct Tested {
     const char* name;
@@ -51,6 +54,8 @@ const Tested tested[] = {
     {"leaky_relu", {Function::leaky_relu, 0.25}, [](double x) { return x > 0 ? x : x / 4; }, true},
     {"elu", {Function::elu, 1}, [](double x) { return x > 0 ? x : std::expm1(x); }, true},
     {"elu, alpha 0.3", {Function::elu, 0.3f}, [](double x) { return x > 0 ? x : 0.3f * std::expm1(x); }, true},
+    {"elu, alpha 3e38", {Function::elu, 3e38f}, [](double x) { return x > 0 ? x : 3e38f * std::expm1(x); }, true},
+    {"elu, alpha 1e-37", {Function::elu, 1e-37f}, [](double x) { return x > 0 ? x : 1e-37f * std::expm1(x); }, true},
     {"selu", {Function::selu}, selu, true},
     {"gelu", {Function::gelu}, gelu, false},
     {"gelu_tanh", {Function::gelu_tanh}, gelu_tanh, false},
@@ -58,7 +63,13 @@ const Tested tested[] = {
     {"tanh", {Function::tanh}, [](double x) { return std::tanh(x); }, true},
     {"sigmoid", {Function::sigmoid}, sigmoid, true},
     {"softplus", {Function::softplus, 1, 20}, softplus, true},
-    {"softplus, 3, 1", {Function::softplus, 3, 1}, softplus_3, false},  // it jumps at its threshold
+    {"softplus, 3, 1",
+     {Function::softplus, 3, 1},
+     [](double x) { return softplus_of(x, 3, 1); },
+     false},  // it jumps at its threshold
+    {"softplus, 1e-4", {Function::softplus, 1e-4f, 20}, [](double x) { return softplus_of(x, 1e-4f, 20); }, true},
+    {"softplus, 1e-37", {Function::softplus, 1e-37f, 20}, [](double x) { return softplus_of(x, 1e-37f, 20); }, true},
+    {"softplus, 1e37", {Function::softplus, 1e37f, 20}, [](double x) { return softplus_of(x, 1e37f, 20); }, true},
     {"hardtanh", {Function::hardtanh, -1, 1}, [](double x) { return std::clamp(x, -1.0, 1.0); }, true},
 };
 

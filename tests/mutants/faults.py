@@ -309,8 +309,8 @@ MUTANTS = (
     Mutant(
         "stale columns",
         "cpp/bindings/network.cpp",
-        "c.to->assign(column_values(c.table));",
-        "static_cast<void>(c);",
+        "a.to.columns->assign(column_values(a.table));",
+        "static_cast<void>(a);",
         "load_state_dict() leaves the old values of a normalisation",
         ("tests/test_row_functions.py",),
     ),
@@ -419,8 +419,8 @@ MUTANTS = (
     Mutant(
         "environment not put back",
         "cpp/float_environment.hpp",
-        "write(saved_);",
-        "write(standard);",
+        "FloatControl::write(found);",
+        "FloatControl::write(FloatControl::standard);",
         "the caller's rounding mode is lost",
     ),
     Mutant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,7 @@ def _through(module: Module, x: Wide) -> Wide:
 
 
 def _columns(layer: nn.Columns, x: Wide) -> Wide:
-    arrays = {name: array.astype(x.dtype) for name, array in layer._arrays.items()}
+    arrays = {name: array.astype(x.dtype) for name, array in layer.state_dict().items()}
     y: Wide
     if isinstance(layer, nn.Affine):
         y = x * arrays["scale"] + arrays["offset"]
@@ -46,11 +47,12 @@ def _columns(layer: nn.Columns, x: Wide) -> Wide:
     if isinstance(layer, nn.Normalize):
         y = (x - arrays["mean"]) / arrays["std"]
         return y if layer.clip is None else np.clip(y, -layer.clip, layer.clip)
+    assert isinstance(layer, (nn.LayerNorm, nn.BatchNorm1d))
     if isinstance(layer, nn.LayerNorm):
         mean, variance = x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True)
     else:
         mean, variance = arrays["running_mean"], arrays["running_var"]
-    y = (x - mean) / np.sqrt(variance + layer._eps)
+    y = (x - mean) / np.sqrt(variance + layer.eps)
     return y * arrays.get("weight", 1) + arrays.get("bias", 0)
 
 
@@ -137,7 +139,7 @@ def _same(layer: Any, x: Wide) -> Wide:
 FUNCTIONS: dict[type, Callable[[Any, Wide], Wide]] = {
     nn.Dropout: _same,
     nn.ELU: lambda layer, x: _elu(_parameter(layer.alpha, x), x),
-    nn.Flatten: _same,
+    nn.Flatten: lambda layer, x: x.reshape(len(x), math.prod(x.shape[1:])) if x.ndim > 1 else x,
     nn.GELU: _gelu,
     nn.Hardtanh: lambda layer, x: np.clip(x, _parameter(layer.min_val, x), _parameter(layer.max_val, x)),
     nn.Identity: _same,

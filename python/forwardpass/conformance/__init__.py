@@ -33,6 +33,7 @@ class Promise:
 
 PROMISES = [
     Promise("every output inside the bound", "sums", "inside_the_bound", 0.01),
+    Promise("the bound of every layer at extremes", "extremes", "bounds_at_extremes", 0.02),
     Promise("exact on whole numbers", "sums", "whole_numbers", 0.02),
     Promise("a row alone is the row in any batch", "sums", "rows_alone", 0.02),
     Promise("any number of threads", "sums", "thread_counts", 0.2),
@@ -44,6 +45,7 @@ PROMISES = [
     Promise("threads share a network", "surroundings", "shared_network", 0.01),
     Promise("forked processes work", "surroundings", "forks", 0.03),
     Promise("bad input gets an error that names it", "faults", "bad_calls", 0.05),
+    Promise("what was checked is what is used", "changes", "changing_arrays", 0.02),
     Promise("memory that fails, memory that stays", "faults", "memory", 0.02),
     Promise("Ctrl-C ends a long call", "faults", "interrupts", 1.0),
     Promise("small model files stay small", "files", "small_files", 0.1),

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core, nn
+from ..bound import error_bound
 from .outcome import DTYPES, Array, Float, Outcome, amount, every_isa, in_a_process, same_bits
 
 # Where glibc's fenv_t keeps the register that SIMD obeys, and that register's bits.
@@ -72,8 +73,20 @@ def float_environment(share: float) -> Outcome:
 
 
 def _calls(net: nn.Module, x: Array, w: Array) -> dict[str, Callable[[], Array]]:
-    """Every way into the kernels."""
+    """Every way into the kernels, and what computes in Python."""
+    single = (w[0].astype(np.float64) * 2.0**-130).astype(np.float32)  # subnormal, in part
+    spread = np.abs(w[1]) + w.dtype.type(0.1)
+    norm = nn.BatchNorm1d(w[0], spread, w[2], w[3])
+    folding = nn.Sequential(nn.Linear(w), norm)
+
+    def values(network: nn.Module) -> Array:
+        return np.concatenate([array.ravel() for array in network.state_dict().values()])
+
     return {
+        "columns": lambda: values(nn.Affine(single, single)),
+        "norm": lambda: nn.BatchNorm1d(w[0], spread, w[2], w[3])(x),
+        "folded": lambda: values(nn.fold_batch_norm(folding)),
+        "bound": lambda: error_bound(net, x),
         "net": lambda: net(x, num_threads=3),
         "linear": lambda: _core.linear(x, w),
         "dot": lambda: np.asarray(_core.dot(x[0], w[0])),

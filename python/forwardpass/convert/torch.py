@@ -174,11 +174,11 @@ def _flatten(module: Any, at: str) -> nn.Module:
     return nn.Flatten()
 
 
-def _softmax(kind: Callable[[], nn.Module]) -> Callable[[Any, str], nn.Module]:
+def _softmax(kind: Callable[[int], nn.Module]) -> Callable[[Any, str], nn.Module]:
     def build(module: Any, at: str) -> nn.Module:
-        if module.dim not in (-1, 1):  # 1 is the last axis of rows
-            raise ConversionError(f"{at}: {type(module).__name__}(dim={module.dim}): expected the last axis, -1 or 1")
-        return kind()
+        if module.dim not in (-1, 1):
+            raise ConversionError(f"{at}: {type(module).__name__}(dim={module.dim}): expected -1 or 1, an axis of rows")
+        return kind(module.dim)
 
     return build
 

@@ -5,27 +5,43 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-import numpy as np
-
 from .module import Module
 
-FLOAT32 = np.finfo(np.float32)
+# A layer computes in its neighbours' dtype, so that float32 must hold its parameters too: below the first number it
+# rounds to a finite one, above the second not to 0.
+FLOAT32_END, FLOAT32_START = 2.0**128 - 2.0**103, 2.0**-150
 
 
 class Function(Module):
     """A layer without arrays: its arguments are all there is."""
 
-    def _start(self, name: str, a: float = 0.0, b: float = 0.0) -> None:
-        super().__init__(name, a, b, None)
+    @property
+    def largest_slope(self) -> float:
+        """By what an error of x is multiplied at most; the true largest slope, or a little more."""
+        return 1.0
+
+    def _start(self, name: str, a: float = 0.0, b: float = 0.0, axes: str = "any") -> None:
+        super().__init__(name, a, b, None, None, axes)
 
     def _arguments(self) -> tuple[Any, ...]:
         return tuple(self._config().values())
 
 
+def _real(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # of an int, which may be too long to print
+        raise ValueError(f"{name}: expected a number that float64 holds, got a larger one") from None
+    except TypeError:
+        raise TypeError(f"{name}: expected a number, got {value!r}") from None
+
+
 def _number(name: str, value: float) -> float:
-    number = float(value)
+    number = _real(name, value)
     if not math.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    if abs(number) >= FLOAT32_END:
+        raise ValueError(f"{name}: expected a number that float32 holds, at most 3.4028235e+38 in size, got {value!r}")
     return number
 
 
@@ -53,7 +69,7 @@ class LeakyReLU(Function):
     Raises
     ------
     ValueError
-        A slope that is not finite.
+        A slope that is not finite in float32.
 
     Examples
     --------
@@ -65,6 +81,11 @@ class LeakyReLU(Function):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = _number("negative_slope", negative_slope)
         self._start("leaky_relu", self.negative_slope)
+
+    @property
+    def largest_slope(self) -> float:
+        """Of the two halves, the steeper one's."""
+        return max(1.0, abs(self.negative_slope))
 
     def _config(self) -> dict[str, Any]:
         return {"negative_slope": self.negative_slope}
@@ -80,7 +101,7 @@ class ELU(Function):
     Raises
     ------
     ValueError
-        An alpha that is not finite.
+        An alpha that is not finite in float32.
 
     Examples
     --------
@@ -92,6 +113,11 @@ class ELU(Function):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = _number("alpha", alpha)
         self._start("elu", self.alpha)
+
+    @property
+    def largest_slope(self) -> float:
+        """Of the two halves, the steeper one's."""
+        return max(1.0, abs(self.alpha))
 
     def _config(self) -> dict[str, Any]:
         return {"alpha": self.alpha}
@@ -109,6 +135,11 @@ class SELU(Function):
 
     def __init__(self) -> None:
         self._start("selu")
+
+    @property
+    def largest_slope(self) -> float:
+        """The product of its two constants, just below 0."""
+        return 1.7581
 
 
 class GELU(Function):
@@ -140,6 +171,11 @@ class GELU(Function):
     def _config(self) -> dict[str, Any]:
         return {"approximate": self.approximate}
 
+    @property
+    def largest_slope(self) -> float:
+        """At x = sqrt(2), and a little more for 'tanh'."""
+        return 1.129
+
 
 class SiLU(Function):
     """x / (1 + e^-x), also called swish.
@@ -153,6 +189,11 @@ class SiLU(Function):
 
     def __init__(self) -> None:
         self._start("silu")
+
+    @property
+    def largest_slope(self) -> float:
+        """At x = 2.4."""
+        return 1.0999
 
 
 class Tanh(Function):
@@ -182,6 +223,11 @@ class Sigmoid(Function):
     def __init__(self) -> None:
         self._start("sigmoid")
 
+    @property
+    def largest_slope(self) -> float:
+        """At 0."""
+        return 0.25
+
 
 class Softplus(Function):
     """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
@@ -193,7 +239,7 @@ class Softplus(Function):
     Raises
     ------
     ValueError
-        A beta that is not positive or that float32 cannot hold, or a number that is not finite.
+        A number that is not finite in float32, or a beta that is not positive there.
 
     Examples
     --------
@@ -204,8 +250,8 @@ class Softplus(Function):
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         self.beta, self.threshold = _number("beta", beta), _number("threshold", threshold)
-        if not FLOAT32.smallest_subnormal <= self.beta <= FLOAT32.max:
-            raise ValueError(f"beta: expected a positive number that float32 holds, got {beta!r}")
+        if not self.beta > FLOAT32_START:
+            raise ValueError(f"beta: expected a positive number that float32 holds, at least 1.4e-45, got {beta!r}")
         self._start("softplus", self.beta, self.threshold)
 
     def _config(self) -> dict[str, Any]:
@@ -232,7 +278,7 @@ class Hardtanh(Function):
     """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        self.min_val, self.max_val = float(min_val), float(max_val)
+        self.min_val, self.max_val = _real("min_val", min_val), _real("max_val", max_val)
         if not self.min_val < self.max_val:
             raise ValueError(f"min_val, max_val: expected min_val < max_val, got {min_val!r} and {max_val!r}")
         self._start("hardtanh", self.min_val, self.max_val)
@@ -241,19 +287,26 @@ class Hardtanh(Function):
         return {"min_val": self.min_val, "max_val": self.max_val}
 
 
-def _last_axis(dim: int) -> int:
-    if dim != -1:
-        raise ValueError(f"dim: expected -1, the last axis, got {dim!r}")
-    return -1
+class _OverAnAxis(Function):
+    """A function of the last axis, or of axis 1, which is the last one of rows alone."""
+
+    def _start_over(self, name: str, dim: int) -> None:
+        if dim not in (-1, 1) or isinstance(dim, bool):
+            raise ValueError(f"dim: expected -1, the last axis, or 1, the last axis of rows, got {dim!r}")
+        self.dim = int(dim)
+        self._start(name, axes="any" if self.dim == -1 else "rows")
+
+    def _config(self) -> dict[str, Any]:
+        return {"dim": self.dim}
 
 
-class Softmax(Function):
+class Softmax(_OverAnAxis):
     """e^x over its sum in each row.
 
     Parameters
     ----------
     dim : int
-        -1, the last axis.
+        -1, the last axis; or 1, which is the last axis of x with one or two: x with more is refused then.
 
     Raises
     ------
@@ -268,20 +321,16 @@ class Softmax(Function):
     """
 
     def __init__(self, dim: int = -1) -> None:
-        self.dim = _last_axis(dim)
-        self._start("softmax")
-
-    def _config(self) -> dict[str, Any]:
-        return {"dim": self.dim}
+        self._start_over("softmax", dim)
 
 
-class LogSoftmax(Function):
+class LogSoftmax(_OverAnAxis):
     """The logarithm of Softmax, exact where that is near 0 or 1.
 
     Parameters
     ----------
     dim : int
-        -1, the last axis.
+        -1, the last axis; or 1, which is the last axis of x with one or two: x with more is refused then.
 
     Raises
     ------
@@ -296,11 +345,7 @@ class LogSoftmax(Function):
     """
 
     def __init__(self, dim: int = -1) -> None:
-        self.dim = _last_axis(dim)
-        self._start("log_softmax")
-
-    def _config(self) -> dict[str, Any]:
-        return {"dim": self.dim}
+        self._start_over("log_softmax", dim)
 
 
 class Identity(Function):
@@ -338,7 +383,7 @@ class Dropout(Function):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        self.p = float(p)
+        self.p = _real("p", p)
         if not 0 <= self.p <= 1:
             raise ValueError(f"p: expected a number from 0 to 1, got {p!r}")
         self._start("identity")
@@ -348,7 +393,10 @@ class Dropout(Function):
 
 
 class Flatten(Function):
-    """x itself: rows of features are flat already. It keeps the positions of the layers behind it.
+    """All axes but the first as one: x of shape (rows, ...) becomes (rows, features). x of one axis is a row already.
+
+    In a network, functions of each element may come before it. Behind layers that take the last axis for a row, such
+    as Linear, it lets rows through and refuses x of more than two axes.
 
     Parameters
     ----------
@@ -362,16 +410,16 @@ class Flatten(Function):
 
     Examples
     --------
-    >>> import forwardpass as fp
-    >>> fp.Flatten()([[1.0, 2.0]])
-    array([[1., 2.]])
+    >>> import numpy as np, forwardpass as fp
+    >>> fp.Flatten()(np.zeros((5, 28, 28))).shape
+    (5, 784)
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         if (start_dim, end_dim) != (1, -1):
             raise ValueError(f"start_dim, end_dim: expected 1 and -1, got {start_dim!r} and {end_dim!r}")
         self.start_dim, self.end_dim = 1, -1
-        self._start("identity")
+        self._start("identity", axes="flatten")
 
     def _config(self) -> dict[str, Any]:
         return {"start_dim": self.start_dim, "end_dim": self.end_dim}

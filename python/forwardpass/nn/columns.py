@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from .module import Module, Prepared
+from ..environment import standard_floats
+from .module import Array, Module, Prepared
 
 Doubles = NDArray[np.float64]
 
@@ -30,10 +31,14 @@ class Columns(Module):
     _function = "columns"
     _optional: tuple[str, ...] = ()  # arrays that may be absent
 
-    def _start(self, arrays: Mapping[str, ArrayLike | None], eps: float = 0.0) -> None:
-        self._eps = _eps(eps)
-        self._arrays = self._checked(arrays.keys(), arrays.values(), self._width())
-        super().__init__(self._function, self._eps, 0.0, self._table(self._arrays))
+    def _start(
+        self, arrays: Mapping[str, ArrayLike | None], eps: float = 0.0, width: int | None = None, axes: str = "any"
+    ) -> None:
+        with standard_floats():
+            checked = self._checked(arrays.keys(), arrays.values(), width)
+            table = self._table(checked)
+        super().__init__(self._function, eps, 0.0, table, tuple(checked.values()), axes)
+        self._names = tuple(checked)
 
     def _checked(
         self, names: Iterable[str], values: Iterable[ArrayLike | None], width: int | None, prefix: str = ""
@@ -54,23 +59,21 @@ class Columns(Module):
             arrays[name] = array.astype(np.float64)
         return arrays
 
-    def _width(self) -> int | None:
-        """Of the arrays to come, where it is known."""
-        return None
-
     def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
         """What _core takes. Raises ValueError for values that make no sense."""
         raise NotImplementedError
 
     def _own_names(self) -> tuple[str, ...]:
-        return tuple(self._arrays)
+        return self._names
 
-    def _own_arrays(self) -> tuple[Doubles, ...]:
-        return tuple(array.copy() for array in self._arrays.values())
+    @property
+    def _arrays(self) -> dict[str, Doubles]:
+        return self._own_arrays()
 
     def _prepared(self, prefix: str, values: list[ArrayLike]) -> Prepared:
-        arrays = self._checked(self._arrays, values, self.num_features, prefix)
-        return Prepared([prefix.rstrip(".")], [self._table(arrays)], lambda: self._arrays.update(arrays))
+        with standard_floats():
+            arrays = self._checked(self._names, values, self.num_features, prefix)
+            return Prepared([prefix.rstrip(".")], [(self._table(arrays), tuple(arrays.values()))])
 
     @property
     def num_features(self) -> int:
@@ -107,6 +110,8 @@ class LayerNorm(Columns):
 
     _function = "layer_norm"
     _optional = ("weight", "bias")
+    weight = Array("A new read-only array, shape (features,), float64, or None.")
+    bias = Array("A new read-only array, shape (features,), float64, or None.")
 
     def __init__(
         self,
@@ -121,29 +126,29 @@ class LayerNorm(Columns):
             raise TypeError(f"normalized_shape: expected the number of features, got {normalized_shape!r}")
         if normalized_shape < 0:
             raise ValueError(f"normalized_shape: expected the number of features, got {normalized_shape}")
-        self._features = int(normalized_shape)
-        self._start({"weight": weight, "bias": bias}, eps)
-
-    def _width(self) -> int:
-        return self._features
+        self.normalized_shape = (int(normalized_shape),)  # as PyTorch has it
+        self.eps = _eps(eps)
+        self._start({"weight": weight, "bias": bias}, self.eps, width=int(normalized_shape))
 
     def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
-        table = _empty_table(self._features)
+        table = _empty_table(*self.normalized_shape)
         table[SCALE] = arrays.get("weight", 1.0)
         table[OFFSET] = arrays.get("bias", 0.0)
         return table
 
     def _config(self) -> dict[str, Any]:
-        return {"normalized_shape": self._features, "eps": self._eps}
+        return {"normalized_shape": self.num_features, "eps": self.eps}
 
     def _arguments(self) -> tuple[Any, ...]:
-        return (self._features, self._arrays.get("weight"), self._arrays.get("bias"), self._eps)
+        arrays = self._arrays
+        return (self.normalized_shape, arrays.get("weight"), arrays.get("bias"), self.eps)
 
 
 class BatchNorm1d(Columns):
     """(x - running_mean) / sqrt(running_var + eps), times ``weight``, plus ``bias``, for each feature.
 
-    What PyTorch's BatchNorm1d computes in eval mode (Ioffe and Szegedy, 2015).
+    What PyTorch's BatchNorm1d computes in eval mode (Ioffe and Szegedy, 2015), for x of shape (rows, features) or
+    (features,). PyTorch normalises axis 1 of x with three axes, which is not the last one: such x is refused.
 
     Parameters
     ----------
@@ -168,6 +173,10 @@ class BatchNorm1d(Columns):
 
     _optional = ("weight", "bias")
     _training_names = ("num_batches_tracked",)
+    weight = Array("A new read-only array, shape (features,), float64, or None.")
+    bias = Array("A new read-only array, shape (features,), float64, or None.")
+    running_mean = Array("A new read-only array, shape (features,), float64.")
+    running_var = Array("A new read-only array, shape (features,), float64.")
 
     def __init__(
         self,
@@ -178,25 +187,26 @@ class BatchNorm1d(Columns):
         eps: float = 1e-5,
     ) -> None:
         arrays = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
-        self._start(arrays, eps)
+        self.eps = _eps(eps)
+        self._start(arrays, self.eps, axes="rows")
 
     def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
         variances = arrays["running_var"]
-        if not np.all(variances + self._eps > 0):
+        if not np.all(variances + self.eps > 0):
             raise ValueError("running_var: expected values that are positive with eps added")
         table = _empty_table(len(variances))
         table[CENTER] = arrays["running_mean"]
         table[OFFSET] = arrays.get("bias", 0.0)
         weights = arrays.get("weight", np.ones_like(variances))
-        _put_exact(table, SCALE, (_scale(w, v, self._eps) for w, v in zip(weights, variances, strict=True)))
+        _put_exact(table, SCALE, (_scale(w, v, self.eps) for w, v in zip(weights, variances, strict=True)))
         return table
 
     def _config(self) -> dict[str, Any]:
-        return {"num_features": self.num_features, "eps": self._eps}
+        return {"num_features": self.num_features, "eps": self.eps}
 
     def _arguments(self) -> tuple[Any, ...]:
-        values = [self._arrays.get(name) for name in ("running_mean", "running_var", "weight", "bias")]
-        return (*values, self._eps)
+        arrays = self._arrays
+        return (*(arrays.get(name) for name in ("running_mean", "running_var", "weight", "bias")), self.eps)
 
 
 class Normalize(Columns):
@@ -222,6 +232,9 @@ class Normalize(Columns):
     array([ 1., 10.])
     """
 
+    mean = Array("A new read-only array, shape (features,), float64.")
+    std = Array("A new read-only array, shape (features,), float64.")
+
     def __init__(self, mean: ArrayLike, std: ArrayLike, clip: float | None = None) -> None:
         self.clip = None if clip is None else float(clip)
         if self.clip is not None and not self.clip > 0:
@@ -243,7 +256,8 @@ class Normalize(Columns):
         return {"num_features": self.num_features, "clip": self.clip}
 
     def _arguments(self) -> tuple[Any, ...]:
-        return (self._arrays["mean"], self._arrays["std"], self.clip)
+        arrays = self._arrays
+        return (arrays["mean"], arrays["std"], self.clip)
 
 
 class Affine(Columns):
@@ -268,6 +282,9 @@ class Affine(Columns):
     array([2., 4.])
     """
 
+    scale = Array("A new read-only array, shape (features,), float64.")
+    offset = Array("A new read-only array, shape (features,), float64.")
+
     def __init__(self, scale: ArrayLike, offset: ArrayLike) -> None:
         self._start({"scale": scale, "offset": offset})
 
@@ -280,7 +297,8 @@ class Affine(Columns):
         return {"num_features": self.num_features}
 
     def _arguments(self) -> tuple[Any, ...]:
-        return (self._arrays["scale"], self._arrays["offset"])
+        arrays = self._arrays
+        return (arrays["scale"], arrays["offset"])
 
 
 class Clip(Columns):
@@ -305,6 +323,9 @@ class Clip(Columns):
     array([0., 1.])
     """
 
+    low = Array("A new read-only array, shape (features,), float64.")
+    high = Array("A new read-only array, shape (features,), float64.")
+
     def __init__(self, low: ArrayLike, high: ArrayLike) -> None:
         self._start({"low": low, "high": high})
 
@@ -319,7 +340,8 @@ class Clip(Columns):
         return {"num_features": self.num_features}
 
     def _arguments(self) -> tuple[Any, ...]:
-        return (self._arrays["low"], self._arrays["high"])
+        arrays = self._arrays
+        return (arrays["low"], arrays["high"])
 
 
 def _eps(eps: float) -> float:

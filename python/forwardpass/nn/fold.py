@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .activations import Identity
+from ..environment import undisturbed
+from .activations import Flatten
 from .columns import CENTER, OFFSET, SCALE, BatchNorm1d
 from .containers import Residual, Sequential
 from .linear import Linear
@@ -14,11 +15,13 @@ from .module import Module
 Doubles = NDArray[np.float64]
 
 
+@undisturbed
 def fold_batch_norm(network: Module) -> Module:
     """A network that computes the same with each BatchNorm1d folded into the Linear before or after it.
 
-    An Identity takes the place of what was folded, so that the other layers keep their names. Weights are multiplied in
-    float64 and rounded once: the results differ from the unfolded network's by rounding.
+    A Flatten takes the place of what was folded: the other layers keep their names, and x of three axes is refused as
+    BatchNorm1d refuses it. Weights are multiplied in float64 and rounded once: the results differ from the unfolded
+    network's by rounding.
 
     Parameters
     ----------
@@ -36,7 +39,7 @@ def fold_batch_norm(network: Module) -> Module:
     >>> fp.fold_batch_norm(net)
     Sequential(
       (0): Linear(in_features=2, out_features=1, bias=True)
-      (1): Identity()
+      (1): Flatten(start_dim=1, end_dim=-1)
       (2): ReLU()
     )
     >>> net([1.0, 1.0]), fp.fold_batch_norm(net)([1.0, 1.0])
@@ -52,9 +55,9 @@ def fold_batch_norm(network: Module) -> Module:
             continue
         before, after = layers[i - 1] if i > 0 else None, layers[i + 1] if i + 1 < len(layers) else None
         if isinstance(before, Linear):
-            layers[i - 1 : i + 1] = [_into_linear_before(before, layer), Identity()]
+            layers[i - 1 : i + 1] = [_into_linear_before(before, layer), Flatten()]
         elif isinstance(after, Linear):
-            layers[i : i + 2] = [Identity(), _into_linear_after(layer, after)]
+            layers[i : i + 2] = [Flatten(), _into_linear_after(layer, after)]
     return Sequential(*layers)
 
 

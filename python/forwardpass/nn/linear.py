@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .module import FloatArray, Module
+from ..environment import standard_floats
+from .module import Array, Module
 
 
 class Linear(Module):
@@ -40,6 +41,9 @@ class Linear(Module):
     >>> layer([1, 1])
     array([ 3.,  7., 12.])
     """
+
+    weight = Array("A new read-only array, shape (out_features, in_features).")
+    bias = Array("A new read-only array, shape (out_features,), or None.")
 
     if TYPE_CHECKING:  # never None, as it may be for other networks
 
@@ -90,28 +94,16 @@ class Linear(Module):
             raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
         generator = np.random.default_rng(rng)
         bound = in_features**-0.5 if in_features > 0 else 0.0
-        weight = generator.uniform(-bound, bound, (out_features, in_features)).astype(dtype)
-        return cls(weight, generator.uniform(-bound, bound, out_features).astype(dtype) if bias else None)
-
-    @property
-    def weight(self) -> FloatArray:
-        """A new array, shape (out_features, in_features)."""
-        return self._parameters()[0]
-
-    @property
-    def bias(self) -> FloatArray | None:
-        """A new array, shape (out_features,), or None."""
-        return self._parameters()[1]
+        with standard_floats():
+            weight = generator.uniform(-bound, bound, (out_features, in_features)).astype(dtype)
+            return cls(weight, generator.uniform(-bound, bound, out_features).astype(dtype) if bias else None)
 
     def _own_names(self) -> tuple[str, ...]:
         return ("weight", "bias") if self.has_bias else ("weight",)
-
-    def _own_arrays(self) -> tuple[FloatArray, ...]:
-        weight, bias = self._parameters()
-        return (weight,) if bias is None else (weight, bias)
 
     def _config(self) -> dict[str, Any]:
         return {"in_features": self.in_features, "out_features": self.out_features, "bias": self.has_bias}
 
     def _arguments(self) -> tuple[Any, ...]:
-        return self.weight, self.bias
+        arrays = self._own_arrays()
+        return arrays["weight"], arrays.get("bias")

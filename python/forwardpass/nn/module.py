@@ -1,8 +1,8 @@
-"""What all layers and networks share. All arithmetic happens in _core.Network."""
+"""What all layers and networks share. A call computes in _core.Network alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,13 +21,35 @@ FloatArray = NDArray[np.floating[Any]]
 PACKAGE = __name__.rpartition(".")[0]
 
 
+class Array:
+    """One of a layer's own arrays, to be read as an attribute: a new array, read-only, or None where there is none."""
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type[Module], name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Module | None, owner: type[Module]) -> Any:
+        if layer is None:
+            return self
+        array = layer._own_arrays().get(self.name)
+        if array is not None:
+            array.flags.writeable = False
+        return array
+
+    def __set__(self, layer: Module, value: Any) -> None:
+        raise AttributeError(
+            f"{type(layer).__name__}.{self.name} cannot be assigned: load_state_dict() puts new values in its place"
+        )
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What load_state_dict() is to put in one layer."""
 
     names: list[str]  # of the values, in messages
-    values: list[ArrayLike]  # as _load() takes them
-    keep: Callable[[], None] = lambda: None  # once they are there
+    values: list[Any]  # as _load() takes them
 
 
 class Module(_core.Network):
@@ -41,6 +63,11 @@ class Module(_core.Network):
     (``get_num_threads()`` where it is None). Raises ValueError for a shape and TypeError for a dtype that
     does not fit. Calls may run in several threads at once.
     """
+
+    def __init__(self, *arguments: Any) -> None:
+        if self._initialised:  # attributes would change, and what is computed would not
+            raise TypeError(f"{type(self).__name__}: __init__() cannot be called again: make a new layer")
+        super().__init__(*arguments)
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -93,9 +120,9 @@ class Module(_core.Network):
         """What PyTorch calls this layer's own arrays."""
         return ()
 
-    def _own_arrays(self) -> tuple[FloatArray, ...]:
-        """New arrays, in the order of their names."""
-        return ()
+    def _own_arrays(self) -> dict[str, Any]:
+        """New arrays, by their names."""
+        return dict(zip(self._own_names(), self._state(), strict=True))
 
     def _prepared(self, prefix: str, values: list[ArrayLike]) -> Prepared:
         """New values for its own arrays, as _load() takes them, checked but for shapes that it checks."""
@@ -129,18 +156,14 @@ class Module(_core.Network):
         >>> list(fp.Sequential(fp.Linear.random(4, 3), fp.ReLU()).state_dict())
         ['0.weight', '0.bias']
         """
-        return {
-            prefix + name: array
-            for prefix, layer in self._leaves()
-            for name, array in zip(layer._own_names(), layer._own_arrays(), strict=True)
-        }
+        return dict(zip(self._state_names, self._state(), strict=True))
 
     def load_state_dict(self, state_dict: Mapping[str, ArrayLike]) -> None:
         """Put new values in all arrays, in place, from names as state_dict() gives them.
 
-        All names and shapes are checked before anything changes. ``num_batches_tracked`` of a BatchNorm1d, which
-        only training needs, may be there. Networks that share these layers
-        see the new values. A call that runs in another thread meanwhile may use old and new ones.
+        All names and shapes are checked before anything changes, and an interrupt leaves all values old or all new.
+        ``num_batches_tracked`` of a BatchNorm1d, which only training needs, may be there. Networks that share these
+        layers see the new values. A call that runs in another thread meanwhile may use old and new ones.
 
         Raises
         ------
@@ -171,11 +194,10 @@ class Module(_core.Network):
             layer._prepared(prefix, [state_dict[prefix + name] for name in layer._own_names()])
             for prefix, layer in self._leaves()
         ]
+        # In one call, which no Python code interrupts: all of the values are new, or none.
         self._load(
             tuple(name for part in parts for name in part.names), [value for part in parts for value in part.values]
         )
-        for part in parts:
-            part.keep()
 
     @cached_property
     def _only_linears(self) -> bool:

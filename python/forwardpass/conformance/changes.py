@@ -1,0 +1,113 @@
+"""Arrays that change after they were checked: what was checked is what is used."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _core, nn
+from .outcome import Array, Outcome, amount, in_a_process, same_bits
+
+ROWS = 50_000
+
+
+def changing_arrays(share: float) -> Outcome:
+    """10,000 calls in which one argument's conversion reshapes another; 100 s of threads that reshape arguments."""
+    return in_a_process("changes", "_change_arrays", share, seconds=60 + 400 * share)
+
+
+class Reshaping:
+    """An array-like whose conversion gives another array another shape."""
+
+    def __init__(self, values: Array, other: Array, shape: tuple[int, ...]) -> None:
+        self.values, self.other, self.shape = values, other, shape
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        set_shape(self.other, self.shape)
+        return self.values
+
+
+def set_shape(array: Array, shape: tuple[int, ...]) -> None:
+    """In place, which NumPy warns of since 2.5."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        array.shape = shape
+
+
+def _change_arrays(share: float) -> Outcome:
+    warnings.simplefilter("ignore")
+    outcome = Outcome()
+    rng = np.random.default_rng(0)
+    for number in range(amount(10_000, share)):
+        rows, depth, outputs = (int(size) for size in rng.integers(2, 60, 3))
+        x, w, b = (rng.standard_normal(shape) for shape in ((rows, depth), (outputs, depth), (outputs,)))
+        expected = nn.Linear(w, b)(x)
+        for name, call in _calls(x, w, b).items():
+            outcome.check(same_bits(call(), expected), f"call {number}: {name} of {rows, depth, outputs}")
+    _reshape_in_threads(outcome, 100 * share)
+    return outcome
+
+
+def _calls(x: Array, w: Array, b: Array) -> dict[str, Callable[[], Array]]:
+    """The same layer in several ways, with an argument that is reshaped after it was checked."""
+
+    def bias(other: Array) -> Any:
+        return Reshaping(b, other, (other.size, 1) if other.shape[0] == 1 else (1, other.size))
+
+    def constructed() -> Array:
+        weight = w.copy()
+        return nn.Linear(weight, bias(weight))(x)
+
+    def loaded() -> Array:
+        layer, weight = nn.Linear(np.zeros_like(w), np.zeros_like(b)), w.copy()
+        layer.load_state_dict({"weight": weight, "bias": bias(weight)})
+        return layer(x)
+
+    def functional() -> Array:
+        rows, weight = x.copy(), w.copy()
+        return _core.linear(rows, Reshaping(weight, rows, (x.size,)), bias(weight))
+
+    return {"Linear": constructed, "load_state_dict": loaded, "linear": functional}
+
+
+def _reshape_in_threads(outcome: Outcome, seconds: float) -> None:
+    """Conversions release the GIL, and calls do: other threads change arrays then."""
+    former, stop = sys.getswitchinterval(), threading.Event()
+    net = nn.Linear(np.ones((8, 8), np.float32))
+    x, out = np.ones((ROWS, 8)), np.zeros((ROWS, 8), np.float32)
+
+    def reshape(array: Array) -> None:
+        while not stop.is_set():
+            array.shape = (1, ROWS * 8)
+            array.shape = (ROWS, 8)
+
+    calls: list[Callable[[], Array]] = [
+        lambda: net(x),
+        lambda: _core.relu(x),
+        lambda: _core.linear(x, np.ones((8, 8))),
+        lambda: net(np.ones((ROWS, 8)), out=out),
+    ]
+    threads = [threading.Thread(target=reshape, args=(array,)) for array in (x, out)]
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for call in calls:
+                try:
+                    y = call()
+                except ValueError:  # it had the other shape when it was checked
+                    continue
+                outcome.check(y is out or y.size == ROWS * 8, f"a result of shape {y.shape}")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(former)
