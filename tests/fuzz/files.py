@@ -156,6 +156,32 @@ def written(net: fp.Module) -> tuple[dict[str, Any], Arrays]:
         return json.loads(document.written(net, spec, arrays)), dict(arrays)
 
 
+def claims(rng: Rng) -> tuple[dict[str, Any], Arrays]:
+    """A document with a right hash whose layers are huge, and tensors that are not: sizes with a zero, or no arrays."""
+    layers: list[Any] = []
+    arrays: Arrays = {}
+    width = int(chosen(rng, (0, 1, 2**20, 2**25, 2**29)))
+    for _ in range(int(rng.integers(1, 5))):
+        kind = int(rng.integers(4))
+        if kind == 0:
+            layers.append({"type": "LayerNorm", "features": width, "eps": 1e-5, "weight": False, "bias": False})
+        elif kind == 1:
+            layers += [{"type": "Softmax", "dim": -1}] * int(chosen(rng, (1, 100, 5000)))
+        else:
+            outputs = int(chosen(rng, (0, 1, 3))) if width > 2**20 else int(chosen(rng, (0, 1, 2**20, 2**25, 2**29)))
+            outputs = outputs if outputs * width <= 2**21 else 0
+            layers.append({"type": "Linear", "in_features": width, "out_features": outputs, "bias": False})
+            arrays[f"{len(layers) - 1}.weight"] = np.zeros((outputs, width), np.float32)
+            width = outputs
+    spec: Any = {"type": "Sequential", "layers": layers}
+    for _ in range(int(chosen(rng, (0, 0, 1, 45)))):
+        spec = {"type": "Sequential", "layers": [spec]} if rng.integers(2) else {"type": "Residual", "inner": spec}
+        inside = "0." if spec["type"] == "Sequential" else "inner."
+        arrays = {inside + name: array for name, array in arrays.items()}
+    text, _ = written(fp.ReLU())
+    return text | {"architecture": spec, "hash": document.hash_of(spec, "float32", arrays)}, arrays
+
+
 def change_document(rng: Rng, text: dict[str, Any], arrays: Arrays) -> None:
     """One value of the architecture, or of all of it; half of the time with a hash that fits."""
     if rng.integers(4):
@@ -289,7 +315,7 @@ def change_bytes(rng: Rng, content: bytes) -> bytes:
 def generate(rng: Rng) -> Input:
     """A file with a document, or of bare weights, with at most one thing wrong of each kind."""
     suffix = chosen(rng, tuple(FORMATS))
-    text, arrays = written(random_network(rng))
+    text, arrays = written(random_network(rng)) if rng.integers(4) else claims(rng)
     bare, lies = int(rng.integers(5)) == 0, int(rng.integers(7))
     architecture = ""
     if bare:
