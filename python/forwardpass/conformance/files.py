@@ -47,8 +47,6 @@ def _try_files(count: int) -> Outcome:
         warm = Path(folder) / "warm.npz"
         warm.write_bytes(b"")
         load(warm)
-    used = _pages(0) + SPARE + RESERVED
-    resource.setrlimit(resource.RLIMIT_AS, (used, used))
     signal.signal(signal.SIGALRM, _late)
     for i in range(count):
         suffix, make = kinds[i % len(kinds)]
@@ -66,12 +64,15 @@ def _took(path: Path) -> tuple[int, BaseException | None]:
     with suppress(OSError):  # where the peak cannot be forgotten, that of all files counts
         Path("/proc/self/clear_refs").write_text("5")
     before, came = _pages(1), None
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_pages(0) + SPARE + RESERVED, limits[1]))
     signal.alarm(SECONDS)
     try:
         load(path)
     except BaseException as error:
         came = error
     signal.alarm(0)
+    resource.setrlimit(resource.RLIMIT_AS, limits)
     peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return (int(peak.split()[1]) << 10) - before, came
 
