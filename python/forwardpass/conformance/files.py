@@ -1,4 +1,4 @@
-"""Small model files that claim to be large, and what is no file at all: one refusal, in little memory."""
+"""Small model files that claim to be large, and pipes, devices and folders: each is refused, in little memory."""
 
 from __future__ import annotations
 
@@ -61,11 +61,12 @@ def _try_files(count: int) -> Outcome:
 
 def _took(path: Path) -> tuple[int, BaseException | None]:
     """Bytes at the peak, and what was raised."""
-    with suppress(OSError):  # where the peak cannot be forgotten, that of all files counts
+    with suppress(OSError):  # where the system keeps the peak, the largest so far counts
         Path("/proc/self/clear_refs").write_text("5")
     before, came = _pages(1), None
     limits = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (_pages(0) + SPARE + RESERVED, limits[1]))
+    most = _pages(0) + SPARE + RESERVED
+    resource.setrlimit(resource.RLIMIT_AS, (most if limits[1] < 0 else min(most, limits[1]), limits[1]))
     signal.alarm(SECONDS)
     try:
         load(path)

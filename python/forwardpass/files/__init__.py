@@ -57,8 +57,8 @@ def content_hash(network: Module) -> str:
 def save(network: Module, path: str | os.PathLike[str]) -> None:
     """Write a network to a file, which is replaced as a whole or not at all.
 
-    A symbolic link is followed, and the permissions of the file that is there are kept. Where no file can take its
-    place, as that of a mounted file, it is written where it is: an interruption then leaves it damaged.
+    A symbolic link is followed, and the permissions of the file that is there are kept. No other file can take the
+    place of a mounted one, so that is written where it is, and an interruption then leaves it damaged.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def hash_of(spec: Any, dtype: str, arrays: Mapping[str, NDArray[Any]]) -> str:
 
 
 def dtype_of(network: Module) -> str:
-    """That of its weights; of a network that has none, that of its test input."""
+    """The dtype of the weights. A network without weights takes its test input in float32."""
     return "float32" if network.dtype is None else network.dtype.name
 
 

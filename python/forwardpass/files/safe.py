@@ -67,7 +67,7 @@ def read(file: IO[bytes], budget: Budget) -> Contents:
 
 
 def _header(file: IO[bytes], budget: Budget) -> dict[str, Any]:
-    """The header, no key of which is there twice. The library takes the last one."""
+    """The header, with each key once: of two the library would take the last."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
