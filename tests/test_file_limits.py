@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -282,3 +283,13 @@ def test_control_characters_do_not_reach_a_terminal(tmp_path: Path) -> None:
     for error in (refused, missing):
         assert str(error.value).isprintable()
         assert "x1b[2J" in str(error.value)
+        assert "\x1b" not in "".join(traceback.format_exception(error.value))
+
+
+def test_messages_are_short(tmp_path: Path) -> None:
+    """However long the names in a file are."""
+    path = tmp_path / "net.npz"
+    path.write_bytes(bad_files.bare(".npz", {f"{i}{'n' * 60_000}.weight": np.ones((1, 1)) for i in range(9)}))
+    with pytest.raises(fp.ModelFileError) as refused:
+        fp.load(path, "1-1")
+    assert len(str(refused.value)) < 2500

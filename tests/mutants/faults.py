@@ -649,6 +649,14 @@ MUTANTS = (
         ("tests/test_file_limits.py",),
     ),
     Mutant(
+        "causes reach a terminal as they are",
+        "python/forwardpass/files/__init__.py",
+        "from None",
+        "from error.__cause__",
+        "a traceback clears the screen",
+        ("tests/test_file_limits.py",),
+    ),
+    Mutant(
         "memory that is not there is no refusal",
         "python/forwardpass/files/__init__.py",
         "except MemoryError as error:",

@@ -23,6 +23,8 @@ from .tensors import Contents, Tensor, Values
 
 __all__ = ["ModelFileError", "content_hash", "load", "save"]
 
+# Names in a file may be of any length.
+LONGEST_MESSAGE = 2000
 FORMATS: dict[str, ModuleType] = {".npz": npz, ".safetensors": safe}
 
 
@@ -151,7 +153,8 @@ def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_b
                 raise ModelFileError("holds bare weights; say what they are of: an architecture, like '64-128-10:relu'")
             return document.replayed(contents.document, contents.tensors, budget)
         except ModelFileError as error:
-            raise ModelFileError(printable(f"{path}: {error}")) from error.__cause__
+            # Without its cause, whose message would stand in a traceback as the file has it.
+            raise ModelFileError(printable(f"{path}: {str(error)[:LONGEST_MESSAGE]}")) from None
         except MemoryError as error:
             raise ModelFileError(printable(f"{path}: takes more memory than there is")) from error
 
