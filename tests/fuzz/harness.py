@@ -1,7 +1,7 @@
 """What fuzzers of file formats share: each input is read in a process of its own, whose memory and time are limited.
 
 A fuzzer makes inputs from a seed, and says what reads them. An input that crashes, hangs, takes more memory or time
-than its tensors allow, or raises anything but a refusal, is a finding. It is saved under its seed and number:
+than its tensors allow, or raises anything but a refusal, is a finding. It is saved under the seed and its number:
 
     python -m tests.fuzz.files --seconds 600 --seed 7     # saves what it finds in --folder
     python -m tests.fuzz.files --again 7-1234.npz         # reads one file as the fuzzer did
