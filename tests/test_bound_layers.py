@@ -116,3 +116,46 @@ def test_the_jump_of_softplus() -> None:
 def test_parameters_are_those_of_the_dtype(beta: float) -> None:
     layer, x = fp.Softplus(beta), np.linspace(-500, 500, 999, dtype=np.float32)[:, np.newaxis]
     assert (np.abs(layer(x) - exact(layer, x.astype(np.float64))) <= fp.error_bound(layer, x)).all()
+
+
+@pytest.mark.parametrize("kind", [fp.SELU, fp.GELU, fp.SiLU, fp.Sigmoid, fp.LayerNorm, fp.BatchNorm1d, fp.Softmax])
+def test_a_subclass_has_the_bound_of_its_class(kind: type[fp.Module]) -> None:
+    mine: type[fp.Module] = type("Mine", (kind,), {})
+    arguments = {fp.LayerNorm: (8,), fp.BatchNorm1d: (np.zeros(8), np.ones(8))}.get(kind, ())
+    rng = np.random.default_rng(0)
+    layer, x = linear(rng, 8, 8, np.float32), rng.standard_normal((4, 8)).astype(np.float32)
+    ours, theirs = (fp.error_bound(fp.Sequential(layer, made(*arguments), layer), x) for made in (kind, mine))
+    assert np.array_equal(ours, theirs)
+    assert fp.SELU().largest_slope > 1.75
+
+
+@pytest.mark.parametrize("far", [0.0, 2.0**20, 2.0**23])
+def test_rows_far_from_zero(far: float) -> None:
+    """The bound grows with the distance from zero in units of u^2, not of u."""
+    x = (far + np.array([[0.0, 1.0, 2.0, -1.0]])).astype(np.float32)
+    layer = fp.LayerNorm(4)
+    assert (fp.error_bound(layer, x) < 1e-5).all()
+    assert share_of_bound(layer, x) < 1
+
+
+def test_rows_of_any_size() -> None:
+    for scale in (1e-300, 1e-160, 1.0, 1e160, 1e300):
+        x = scale * np.array([[1.0, 2.0, 4.0]])
+        assert (fp.error_bound(fp.LayerNorm(3, eps=0.0), x) < 1e-13).all()
+
+
+@pytest.mark.parametrize("x", [np.ones(8, complex), np.full(8, "text"), np.zeros(8, "datetime64[s]"), np.ones(())])
+def test_x_is_refused_as_a_call_refuses_it(x: Array) -> None:
+    layer = fp.Linear(np.ones((8, 8), np.float32))
+    with pytest.raises((TypeError, ValueError)) as refused:
+        layer(x)
+    for bound in (fp.error_bound, agreement_bound):
+        with pytest.raises(type(refused.value)) as caught:
+            bound(layer, x)
+        assert str(caught.value) == str(refused.value)
+
+
+def test_a_bound_that_overflows_is_infinite() -> None:
+    layer = fp.Linear(np.array([[3e38, 0.0]], np.float32))
+    net = fp.Sequential(layer, fp.Linear(np.array([[3e38], [0.0]], np.float32)), fp.Linear(np.ones((1, 2), np.float32)))
+    assert not np.isnan(fp.error_bound(net, np.array([3e38, 1.0], np.float32))).any()

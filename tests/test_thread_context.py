@@ -79,3 +79,22 @@ def test_spaces_in_omp_num_threads(text: str) -> None:
     environment.pop("FORWARDPASS_NUM_THREADS", None)
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
+
+
+@pytest.mark.parametrize("call", ["net(x)", "fp.linear(x, w)", "net(x.astype(float))"])
+def test_calls_obey_their_block(call: str) -> None:
+    code = f"""
+import numpy as np, forwardpass as fp
+from forwardpass import _core
+x, w = np.ones((256, 512), np.float32), np.ones((512, 512), np.float32)
+net = fp.Linear(w)
+fp.set_num_threads(3)
+with fp.num_threads(1):
+    for _ in range(20): {call}
+    print(_core.worker_count())
+with fp.num_threads(2):
+    for _ in range(20): {call}
+    print(_core.worker_count())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1"]

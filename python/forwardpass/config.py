@@ -9,7 +9,7 @@ from . import _core
 
 
 def show_config(mode: str = "stdout") -> dict[str, Any] | None:
-    """Print the versions, the numerics contract, the instruction sets and the number of threads.
+    """Print the versions, the names of the orders of sums and rows, the instruction sets and the number of threads.
 
     Parameters
     ----------
@@ -37,13 +37,14 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
             "python": platform.python_version(),
             "numpy": np.__version__,
             "contract": _core.CONTRACT,
+            "row_order": _core.ROW_ORDER,
             "isa": _core.current_isa(),
             "isas": _core.available_isas(),
             "threads": _core.get_num_threads(),
         }
     isas = ", ".join(_core.available_isas())
     print(f"forwardpass {_core.__version__}, Python {platform.python_version()}, NumPy {np.__version__}")
-    print(f"numerics contract: {_core.CONTRACT}")
+    print(f"numerics contract: {_core.CONTRACT}; functions of rows: {_core.ROW_ORDER}")
     print(f"instruction set: {_core.current_isa()} (here run: {isas}; FORWARDPASS_ISA forces one)")
     print(f"threads: {_core.get_num_threads()} (FORWARDPASS_NUM_THREADS, set_num_threads)")
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+from ..environment import standard_floats
 from .module import Module
 
 # A layer computes in its neighbours' dtype, so that float32 must hold its parameters too: below the first number it
@@ -29,7 +30,8 @@ class Function(Module):
 
 def _real(name: str, value: float) -> float:
     try:
-        return float(value)
+        with standard_floats():  # which NumPy's own numbers obey
+            return float(value)
     except OverflowError:  # of an int, which may be too long to print
         raise ValueError(f"{name}: expected a number that float64 holds, got a larger one") from None
     except TypeError:

@@ -345,7 +345,8 @@ class Clip(Columns):
 
 
 def _eps(eps: float) -> float:
-    number = float(eps)
+    with standard_floats():
+        number = float(eps)
     if not 0 <= number < np.inf:
         raise ValueError(f"eps: expected a number that is not negative, got {eps!r}")
     return number
