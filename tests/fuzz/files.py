@@ -48,6 +48,11 @@ def chosen(rng: Rng, values: Any) -> Any:
     return values[int(rng.integers(len(values)))]
 
 
+def times(rng: Rng, value: Any, most: int) -> int:
+    """How often a value may stand in a file that stays below some megabytes."""
+    return int(rng.integers(1, max(2, min(most, 4_000_000 // len(json.dumps(value))))))
+
+
 def odd_value(rng: Rng, old: Any) -> Any:
     """Anything that JSON can hold, often near what was there."""
     number = isinstance(old, (int, float)) and not isinstance(old, bool)
@@ -65,14 +70,14 @@ def odd_value(rng: Rng, old: Any) -> Any:
         case 3:
             return [[]] * int(rng.integers(1, 300_000))
         case 4:
-            return [old] * int(rng.integers(1, 2000))
+            return [old] * times(rng, old, 2000)
         case 5:
             nested: Any = old
             for _ in range(int(rng.integers(1, 400))):
                 nested = [nested] if rng.integers(2) else {"inner": nested, "type": "Residual"}
             return nested
         case 6:
-            return {str(i): old for i in range(int(rng.integers(1, 3000)))}
+            return {str(i): old for i in range(times(rng, old, 3000))}
     return "9" * int(rng.integers(1, 6000)) if rng.integers(2) else 10 ** int(rng.integers(1, 4000))
 
 
@@ -96,7 +101,7 @@ def change_json(rng: Rng, tree: Any) -> Any:
         case 1 if isinstance(node, dict):
             node[chosen(rng, TEXTS)] = odd_value(rng, node[key])
         case 2 if isinstance(node, list):
-            node[key:key] = [node[key]] * int(chosen(rng, (1, 2, 100, 20_000)))
+            node[key:key] = [node[key]] * times(rng, node[key], chosen(rng, (2, 100, 20_000)))
         case 3:
             other, place = chosen(rng, places)
             node[key] = json.loads(json.dumps(other[place]))
@@ -211,7 +216,8 @@ def change_arrays(rng: Rng, arrays: Arrays) -> None:
         case 4:
             arrays[name] = np.zeros(chosen(rng, ((2**20,), (2**22, 1), (1, 2**22), (3000, 1000))), array.dtype)
         case 5:
-            arrays |= {f"{i}.{name}": array[:1] for i in range(int(chosen(rng, (1, 100, 19_990, 30_000))))}
+            few = array.reshape(-1)[:3]
+            arrays |= {f"{i}.{name}": few for i in range(int(chosen(rng, (1, 100, 19_990, 30_000))))}
 
 
 def npy(rng: Rng, array: Any, lies: bool) -> bytes:
@@ -270,7 +276,8 @@ def npz(rng: Rng, text: bytes | None, arrays: Arrays, lies: bool) -> bytes:
         count = int(chosen(rng, (2, 1000, 25_000, 65_000)))
         members += [zips.Member(b"%d.npy" % i, b"", central={"offset": 0} if i % 2 else {}) for i in range(count)]
     elif kind == 5 and members:
-        members += [chosen(rng, members)] * int(chosen(rng, (1, 500)))
+        member = chosen(rng, members)
+        members += [member] * int(chosen(rng, (1, 500 if len(member.data) < 10_000 else 2)))
     return zips.archive(members, end, zip64=bool(rng.integers(8) == 0))
 
 
