@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 
 import forwardpass as fp
-from forwardpass import files
+from forwardpass import _core, files
 
 NETWORK = fp.Sequential(
     fp.Linear(np.arange(12, dtype=np.float32).reshape(4, 3) / 8, np.ones(4, np.float32)),
@@ -46,10 +47,11 @@ def document(network: fp.Module = NETWORK) -> Document:
     return {
         "forwardpass": 1,
         "contract": "fma-v1",
+        "row_order": _core.ROW_ORDER,
         "dtype": "float32",
         "architecture": spec,
-        "answer": files._answer(network, spec, "float32"),
-        "hash": files._hash(spec, "float32", network.state_dict()),
+        "answer": network(files.arch.test_input(spec, "float32"))[:4096].astype("<f4").tobytes().hex(),
+        "hash": files.document.hash_of(spec, "float32", network.state_dict()),
     }
 
 
@@ -59,11 +61,21 @@ def written(suffix: str, text: Any, arrays: dict[str, Any]) -> bytes:
     return content.getvalue()
 
 
+def bare(suffix: str, arrays: dict[str, Any]) -> bytes:
+    """A file of weights alone, as other programs write it."""
+    if suffix == ".npz":
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        return content.getvalue()
+    made: bytes = safetensors.numpy.save(arrays)
+    return made
+
+
 def rich(position: int, **fields: Any) -> Document:
     """The document of RICH with other fields in one layer, its hash made to fit."""
     made = document(RICH)
     made["architecture"]["layers"][position].update(fields)
-    return {**made, "hash": files._hash(made["architecture"], "float32", RICH_STATE)}
+    return {**made, "hash": files.document.hash_of(made["architecture"], "float32", RICH_STATE)}
 
 
 def rich_documents() -> Iterator[tuple[str, Document]]:
@@ -119,7 +131,7 @@ def changed(change: Callable[[Document], Any]) -> Document:
     """The document after a change of its architecture, to which the hash is made to fit."""
     made = document()
     change(made)
-    return {**made, "hash": files._hash(made["architecture"], "float32", NETWORK.state_dict())}
+    return {**made, "hash": files.document.hash_of(made["architecture"], "float32", NETWORK.state_dict())}
 
 
 def layer(change: Callable[[Document], Any]) -> Document:
@@ -132,7 +144,7 @@ def nested(depth: int) -> str:
     spec = '{"type": "Sequential", "layers": [' * depth + '{"type": "ReLU"}' + "]}" * depth
     made = document(fp.ReLU())
     if depth < 1000:
-        made["hash"] = files._hash(json.loads(spec), "float32", {})
+        made["hash"] = files.document.hash_of(json.loads(spec), "float32", {})
     return json.dumps(made | {"architecture": 0}).replace('"architecture": 0', f'"architecture": {spec}')
 
 
@@ -141,7 +153,7 @@ def without_tensors() -> Iterator[tuple[str, Any]]:
     yield "layers nested 10^5 deep", nested(100_000)
     yield "layers nested 100 deep", nested(100)
     spec = {"type": "Sequential", "layers": [{"type": "ReLU"}] * 100_000}
-    made = document(fp.ReLU()) | {"architecture": spec, "hash": files._hash(spec, "float32", {})}
+    made = document(fp.ReLU()) | {"architecture": spec, "hash": files.document.hash_of(spec, "float32", {})}
     yield "architecture of 10^5 layers", made
 
 
@@ -153,7 +165,7 @@ def documents() -> Iterator[tuple[str, Any]]:
     yield "document null", "null"
     yield "document of 3 MB", document() | {"answer": [[]] * 1_000_000}
     yield "document nested 10^5 deep", "[" * 100_000 + "]" * 100_000
-    for key in document():
+    for key in document().keys() - {"row_order"}:  # which older files have not
         yield f"document without {key}", {name: value for name, value in document().items() if name != key}
     yield "document with more", document() | {"more": 1}
     yield "another version", document() | {"forwardpass": 2}
@@ -177,7 +189,10 @@ def documents() -> Iterator[tuple[str, Any]]:
     for value in (-3, 3.0, True, "3", None, 2**31, 2**63, 2**64, 10**300, float("nan")):
         made = document()
         made["architecture"]["layers"][0]["in_features"] = value
-        yield f"in_features {value!r:.20}", {**made, "hash": files._hash(made["architecture"], "float32", STATE)}
+        yield (
+            f"in_features {value!r:.20}",
+            {**made, "hash": files.document.hash_of(made["architecture"], "float32", STATE)},
+        )
     yield "out_features wrong", layer(lambda d: d.update(out_features=3))
     yield "sizes swapped", layer(lambda d: d.update(in_features=4, out_features=3))
     yield "layers that do not chain", changed(lambda d: d["architecture"]["layers"].reverse())
@@ -335,7 +350,9 @@ def corpus() -> dict[str, tuple[str, bytes]]:
         made |= {f"{name}{suffix}": (suffix, written(suffix, text, {})) for name, text in without_tensors()}
         made |= {f"{name}{suffix}": (suffix, written(suffix, text, RICH_STATE)) for name, text in rich_documents()}
         for name, arrays in rich_tensors():
-            made_for = document(RICH) | {"hash": files._hash(document(RICH)["architecture"], "float32", arrays)}
+            made_for = document(RICH) | {
+                "hash": files.document.hash_of(document(RICH)["architecture"], "float32", arrays)
+            }
             made[f"{name}{suffix}"] = (suffix, written(suffix, made_for, arrays))
     made["the other format.npz"] = (".npz", good(".safetensors"))
     made["the other format.safetensors"] = (".safetensors", good(".npz"))

@@ -155,6 +155,16 @@ def test_a_touch_of_a_guarded_page_is_seen() -> None:
         assert (done.returncode < 0) == dies
 
 
+def test_small_files_that_grow_are_seen() -> None:
+    code = (
+        "from forwardpass import limits; from forwardpass.conformance import files;"
+        "limits.SPARE = 2**40; outcome = files._try_files(len(files.KINDS)); print(outcome.failed, outcome.examples)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout.split()[0]) >= 5
+    assert "MiB" in done.stdout
+
+
 def test_crashes_and_hangs_are_failures() -> None:
     assert in_a_process("faults", "no_such_function", seconds=60).failed == 1
     assert "hung" in in_a_process("faults", "_interrupt", seconds=0.01).examples[0]

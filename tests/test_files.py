@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import safetensors.numpy
 
 import forwardpass as fp
+from forwardpass import _core, files
 from tests.support import Array, Float, normal, same_bits
 
 SUFFIXES = (".npz", ".safetensors")
@@ -162,42 +162,72 @@ def test_what_load_refuses(tmp_path: Path) -> None:
         fp.load(tmp_path / "net.npz", widths)
 
 
+LEGAL = [
+    fp.Normalize([0.0], [1.0], np.inf),
+    fp.LeakyReLU(3e38),
+    fp.Hardtanh(-1.7e308, np.inf),
+    fp.GELU(np.str_("tanh")),  # type: ignore[arg-type]  # a str all the same
+    fp.Dropout(np.float64(0.5)),
+    fp.Softmax(np.int64(-1)),  # type: ignore[arg-type]
+    fp.LayerNorm(np.int64(3), eps=np.float64(1e300)),  # type: ignore[arg-type]
+    fp.BatchNorm1d([1.0], [1.0], eps=1e308),
+]
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_an_interrupted_save_leaves_the_old_file(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / f"net{suffix}"
-    fp.save(build(), path)
-    before = path.read_bytes()
-
-    def full(_: int) -> None:
-        raise OSError("no space left on the device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        fp.save(build(np.float64), path)
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
+@pytest.mark.parametrize("network", LEGAL, ids=repr)
+def test_every_legal_network_can_be_saved(network: fp.Module, suffix: str, tmp_path: Path) -> None:
+    fp.save(network, tmp_path / f"net{suffix}")
+    loaded = fp.load(tmp_path / f"net{suffix}")
+    assert type(loaded) is type(network)
+    assert fp.content_hash(loaded) == fp.content_hash(network)
 
 
-def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
-    """Who has the old file open keeps it: a new one has taken its name."""
-    fp.save(build(), tmp_path / "net.npz")
-    with (tmp_path / "net.npz").open("rb") as old:
-        before = old.read()
-        fp.save(build(np.float64), tmp_path / "net.npz")
-        old.seek(0)
-        assert old.read() == before
-    assert fp.load(tmp_path / "net.npz").dtype == np.float64
+def test_files_of_another_order_of_rows(tmp_path: Path) -> None:
+    """Answers may differ by the bounds of both; without functions of rows, not by a bit."""
 
+    def written(network: fp.Module, change: Any) -> Path:
+        path = tmp_path / "net.npz"
+        fp.save(network, path)
+        with np.load(path) as file:
+            arrays = dict(file)
+        text = json.loads(arrays.pop("forwardpass").tobytes())
+        answer = np.frombuffer(bytes.fromhex(text["answer"]), np.float32).copy()
+        change(text, answer)
+        text["answer"] = answer.tobytes().hex()
+        with path.open("wb") as target:
+            files.npz.write(target, json.dumps(text), arrays)
+        return path
 
-def test_permissions(tmp_path: Path) -> None:
-    """A new file's as usual, and those of the file that was there."""
-    path = tmp_path / "net.npz"
-    fp.save(build(), path)
-    (tmp_path / "other").touch()
-    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
-    path.chmod(0o600)
-    fp.save(build(), path)
-    assert path.stat().st_mode & 0o777 == 0o600
+    norm = fp.Sequential(fp.Linear(normal(0, (5, 3), np.float32)), fp.LayerNorm(5), fp.Softmax())
+    x = files.arch.test_input(files.arch.describe(norm), "float32")
+    bound = fp.error_bound(norm, x)
+
+    def moved(times: float, order: str | None) -> Any:
+        def change(text: Any, answer: Array) -> None:
+            answer[1] += np.float32(times * bound[1])
+            text.pop("row_order")
+            if order is not None:
+                text["row_order"] = order
+
+        return change
+
+    for order in (None, "rows-v1", "rows-v99"):
+        assert fp.content_hash(fp.load(written(norm, moved(1.9, order)))) == fp.content_hash(norm)
+        for times in (2.5, np.nan):
+            with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
+                fp.load(written(norm, moved(times, order)))
+    with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
+        fp.load(written(norm, moved(1.9, _core.ROW_ORDER)))
+
+    def last_bit(text: Any, answer: Array) -> None:
+        answer.view(np.uint32)[0] ^= 1
+        text.pop("row_order")
+
+    with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
+        fp.load(written(fp.Linear(normal(0, (5, 3), np.float32)), last_bit))
+    with np.load(written(norm, lambda text, answer: None)) as file:
+        assert json.loads(file["forwardpass"].tobytes())["row_order"] == _core.ROW_ORDER
 
 
 def test_without_the_library(tmp_path: Path) -> None:

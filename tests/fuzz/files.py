@@ -1,32 +1,360 @@
-"""Fuzzing of the readers of model files, with atheris (pip install atheris):
+"""Fuzzing of .npz and .safetensors files: valid ones, changed where their structure says what is there.
 
-    python -m tests.fuzz.files -max_total_time=600
+    python -m tests.fuzz.files --seconds 600 --seed 7
 
-An exception that is no ModelFileError ends it.
+See tests/fuzz/harness.py for its options.
 """
 
 import contextlib
+import json
+import struct
 import sys
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 import forwardpass as fp
+from forwardpass.files import architecture as arch
+from forwardpass.files import document
+from forwardpass.files.errors import ModelFileError
+from tests.fuzz import zips
+from tests.fuzz.harness import Fuzzer, Input, main
 
-FOLDER = Path(tempfile.mkdtemp())
+Rng = np.random.Generator
+Arrays = dict[str, np.ndarray[Any, Any]]
+CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int32": "I32", "uint8": "U8"}
+# Values that a size, an offset or a length may have instead of its own.
+NUMBERS = (0, 1, -1, 2, 3, 63, 255, 65535, 65536, 2**20, 2**24, 2**29, 2**30, 2**31 - 1, 2**31, 2**32 - 1, 2**32)
+LARGE = (2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 10**30)
+TEXTS = (
+    "",
+    "Linear",
+    "weight",
+    "inf",
+    "nan",
+    "\x1b[2J",
+    "\ud800",
+    "a" * 10_000,
+    "../../etc",
+    "1e999",
+    "\u202e",
+    "x\0y",
+)
 
 
-def one_input(data: bytes) -> None:
-    """What atheris calls: the first byte chooses the format."""
-    suffix = ".npz" if data[:1] < b"\x80" else ".safetensors"
-    path = FOLDER / f"net{suffix}"
-    path.write_bytes(data[1:])
-    for architecture in (None, "3-4-2:relu"):
-        with contextlib.suppress(fp.ModelFileError):
-            fp.load(path, architecture)
+def chosen(rng: Rng, values: Any) -> Any:
+    return values[int(rng.integers(len(values)))]
 
+
+def times(rng: Rng, value: Any, most: int) -> int:
+    """How often a value may stand in a file that stays below some megabytes."""
+    return int(rng.integers(1, max(2, min(most, 4_000_000 // len(json.dumps(value))))))
+
+
+def odd_value(rng: Rng, old: Any) -> Any:
+    """Anything that JSON can hold, often near what was there."""
+    number = isinstance(old, (int, float)) and not isinstance(old, bool)
+    if number and rng.integers(2):
+        return chosen(rng, (old + 1, old - 1, old * 2, -old, float(old), old + 0.5, bool(old), str(old)))
+    match rng.integers(8):
+        case 0:
+            return int(chosen(rng, NUMBERS + LARGE))
+        case 1:
+            return chosen(rng, TEXTS)
+        case 2:
+            return chosen(
+                rng, (None, True, False, [], {}, 1e308, -1e308, 5e-324, float("inf"), float("nan"), 0.1, -0.0)
+            )
+        case 3:
+            return [[]] * int(rng.integers(1, 300_000))
+        case 4:
+            return [old] * times(rng, old, 2000)
+        case 5:
+            nested: Any = old
+            for _ in range(int(rng.integers(1, 400))):
+                nested = [nested] if rng.integers(2) else {"inner": nested, "type": "Residual"}
+            return nested
+        case 6:
+            return {str(i): old for i in range(times(rng, old, 3000))}
+    return "9" * int(rng.integers(1, 6000)) if rng.integers(2) else 10 ** int(rng.integers(1, 4000))
+
+
+def change_json(rng: Rng, tree: Any) -> Any:
+    """The tree with one value replaced, removed, doubled or added, anywhere in it."""
+    places: list[tuple[Any, Any]] = []
+
+    def walk(node: Any) -> None:
+        for key in list(node) if isinstance(node, dict) else range(len(node)):
+            places.append((node, key))
+            if isinstance(node[key], (dict, list)) and len(places) < 2000:
+                walk(node[key])
+
+    walk(tree)
+    if not places:
+        return odd_value(rng, tree)
+    node, key = chosen(rng, places)
+    match rng.integers(6):
+        case 0:
+            del node[key]
+        case 1 if isinstance(node, dict):
+            node[chosen(rng, TEXTS)] = odd_value(rng, node[key])
+        case 2 if isinstance(node, list):
+            node[key:key] = [node[key]] * times(rng, node[key], chosen(rng, (2, 100, 20_000)))
+        case 3:
+            other, place = chosen(rng, places)
+            node[key] = json.loads(json.dumps(other[place]))
+        case _:
+            node[key] = odd_value(rng, node[key])
+    return tree
+
+
+def random_layer(rng: Rng, width: int, dtype: type) -> tuple[fp.Module, int]:
+    """A layer that takes so many features, and how many it gives."""
+
+    def values() -> Any:
+        return rng.uniform(0.5, 2, width)
+
+    match rng.integers(10):
+        case 0 | 1 | 2 | 3:
+            outputs = int(chosen(rng, (0, 1, 1, 2, 5, 9, 17, 64, 65, 130, 1000)))
+            w: Any = rng.standard_normal((outputs, width)).astype(dtype)
+            return fp.Linear(w, w.sum(axis=1) if rng.integers(2) else None), outputs
+        case 4:
+            both = bool(rng.integers(2))
+            return fp.LayerNorm(width, values() if rng.integers(2) else None, values() if both else None), width
+        case 5:
+            return fp.BatchNorm1d(values(), values(), values() if rng.integers(2) else None), width
+        case 6:
+            return chosen(rng, (fp.Normalize(values(), values(), 3.0), fp.Normalize(values(), values(), np.inf))), width
+        case 7:
+            return chosen(rng, (fp.Affine(values(), values()), fp.Clip(-values(), values()))), width
+        case 8:
+            return fp.Residual(fp.Sequential(chosen(rng, FUNCTIONS), fp.Residual(chosen(rng, FUNCTIONS)))), width
+    return chosen(rng, FUNCTIONS), width
+
+
+FUNCTIONS = (
+    fp.ReLU(), fp.GELU("tanh"), fp.Softmax(), fp.LogSoftmax(), fp.Hardtanh(0, np.inf), fp.Hardtanh(-1.7e308, 1.7e308),
+    fp.Softplus(2.0), fp.ELU(2.0),
+)  # fmt: skip
+
+
+def random_network(rng: Rng) -> fp.Module:
+    """A few layers that chain."""
+    width = int(chosen(rng, (0, 1, 3, 7, 64, 70, 600, 4096)))
+    dtype = chosen(rng, (np.float32, np.float64))
+    layers = []
+    for _ in range(int(rng.integers(1, 6))):
+        layer, width = random_layer(rng, width, dtype)
+        layers.append(layer)
+    net = fp.Sequential(*layers)
+    for _ in range(int(chosen(rng, (0, 0, 0, 1, 30)))):
+        net = fp.Sequential(net)
+    return net
+
+
+def written(net: fp.Module) -> tuple[dict[str, Any], Arrays]:
+    spec, arrays = arch.describe(net), net.state_dict()
+    with np.errstate(all="ignore"):
+        return json.loads(document.written(net, spec, arrays)), dict(arrays)
+
+
+def claims(rng: Rng) -> tuple[dict[str, Any], Arrays]:
+    """A document with a right hash whose layers are huge, and tensors that are not: sizes with a zero, or no arrays."""
+    layers: list[Any] = []
+    arrays: Arrays = {}
+    width = int(chosen(rng, (0, 1, 2**20, 2**25, 2**29)))
+    for _ in range(int(rng.integers(1, 5))):
+        kind = int(rng.integers(4))
+        if kind == 0:
+            layers.append({"type": "LayerNorm", "features": width, "eps": 1e-5, "weight": False, "bias": False})
+        elif kind == 1:
+            layers += [{"type": "Softmax", "dim": -1}] * int(chosen(rng, (1, 100, 5000)))
+        else:
+            outputs = int(chosen(rng, (0, 1, 3))) if width > 2**20 else int(chosen(rng, (0, 1, 2**20, 2**25, 2**29)))
+            outputs = outputs if outputs * width <= 2**21 else 0
+            layers.append({"type": "Linear", "in_features": width, "out_features": outputs, "bias": False})
+            arrays[f"{len(layers) - 1}.weight"] = np.zeros((outputs, width), np.float32)
+            width = outputs
+    spec: Any = {"type": "Sequential", "layers": layers}
+    for _ in range(int(chosen(rng, (0, 0, 1, 45)))):
+        spec = {"type": "Sequential", "layers": [spec]} if rng.integers(2) else {"type": "Residual", "inner": spec}
+        inside = "0." if spec["type"] == "Sequential" else "inner."
+        arrays = {inside + name: array for name, array in arrays.items()}
+    text, _ = written(fp.ReLU())
+    return text | {"architecture": spec, "hash": document.hash_of(spec, "float32", arrays)}, arrays
+
+
+def change_document(rng: Rng, text: dict[str, Any], arrays: Arrays) -> None:
+    """One value of the architecture, or of all of it; half of the time with a hash that fits."""
+    if rng.integers(4):
+        text["architecture"] = change_json(rng, text["architecture"])
+    else:
+        change_json(rng, text)
+    if rng.integers(2):
+        with contextlib.suppress(KeyError, TypeError, ValueError, RecursionError):
+            text["hash"] = document.hash_of(text["architecture"], text["dtype"], arrays)
+
+
+def change_arrays(rng: Rng, arrays: Arrays) -> None:
+    """One array of another shape, dtype, name, or not there; or many more."""
+    if not arrays:
+        arrays["0.weight"] = np.ones((2, 2), np.float32)
+    name = chosen(rng, list(arrays))
+    array = arrays[name]
+    match rng.integers(6):
+        case 0:
+            del arrays[name]
+        case 1:
+            arrays[name + chosen(rng, TEXTS).encode(errors="replace").decode()] = arrays.pop(name)
+        case 2:
+            arrays[name] = array.astype(chosen(rng, ("float16", "float32", "float64", "int32", "uint8")))
+        case 3:
+            arrays[name] = chosen(rng, (array.T, array.reshape(-1), array[None], array[:0], array[..., :0]))
+        case 4:
+            arrays[name] = np.zeros(chosen(rng, ((2**20,), (2**22, 1), (1, 2**22), (3000, 1000))), array.dtype)
+        case 5:
+            few = array.reshape(-1)[:3]
+            arrays |= {f"{i}.{name}": few for i in range(int(chosen(rng, (1, 100, 19_990, 30_000))))}
+
+
+def npy(rng: Rng, array: Any, lies: bool) -> bytes:
+    """An array with its header, which may lie."""
+    shape, descr, fortran, version = array.shape, array.dtype.str, not array.flags.c_contiguous, b"\1\0"
+    if lies:
+        match rng.integers(4):
+            case 0:
+                sizes = [*shape, 1]
+                sizes[int(rng.integers(len(sizes)))] = chosen(rng, NUMBERS + LARGE)
+                shape = tuple(sizes) if rng.integers(2) else (0, *sizes)
+            case 1:
+                descr = chosen(rng, (">f4", "<f2", "|O", "<i8", "|V0", "<f16", "<c8", "<M8[s]", [("a", "<f4")], "<U0"))
+            case 2:
+                fortran = chosen(rng, (True, 1, None, "x"))
+            case 3:
+                version = chosen(rng, (b"\2\0", b"\3\0", b"\xff\0", b"\0\0"))
+    text = f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
+    text = text.ljust(int(chosen(rng, (len(text), 117, 117, 1000, 5000 if lies else 900)))) + b"\n"
+    return b"\x93NUMPY" + version + struct.pack("<H", len(text)) + text + bytes(array.tobytes("A"))
+
+
+def npz(rng: Rng, text: bytes | None, arrays: Arrays, lies: bool) -> bytes:
+    """An archive; with ``lies`` one field somewhere in it is another."""
+    data = {name: npy(rng, array, False) for name, array in arrays.items()}
+    if text is not None:
+        data["forwardpass"] = npy(rng, np.frombuffer(text, np.uint8), False)
+    kind = int(rng.integers(6)) if lies else -1
+    if kind == 0 and data:
+        name = chosen(rng, list(data))
+        data[name] = npy(rng, arrays[name] if name in arrays else np.frombuffer(text or b"", np.uint8), True)
+    method = chosen(rng, (zips.STORED, zips.DEFLATED))
+    members = [
+        zips.Member(name.encode(errors="replace") + b".npy", content, method, flags=0x800 * int(not name.isascii()))
+        for name, content in data.items()
+    ]
+    end: dict[str, int] = {}
+    if kind == 1 and members:
+        fields = {chosen(rng, ("method", "crc", "packed", "size", "offset", "version")): chosen(rng, NUMBERS)}
+        member = chosen(rng, members)
+        member.central |= fields
+        member.local |= fields if rng.integers(2) else {}
+    elif kind == 2:
+        end = {
+            chosen(rng, ("count", "size", "start", "comment", "end64")): int(chosen(rng, NUMBERS + LARGE)) & (2**64 - 1)
+        }
+    elif kind == 3 and members:
+        member = chosen(rng, members)
+        member.flags |= 1 << int(rng.integers(16))
+        member.extra = chosen(rng, (b"", b"\1\0\x10\0" + b"\xff" * 16, b"\1\0\xff\xff", rng.bytes(30)))
+        member.comment = bytes(int(chosen(rng, (0, 10, 60_000))))
+        member.name = chosen(
+            rng, (member.name, b"", b".npy", b"\xff\xfe.npy", b"a\0b.npy", b"\x1b[2J.npy", b"x" * 60_000)
+        )
+    elif kind == 4:
+        count = int(chosen(rng, (2, 1000, 25_000, 65_000)))
+        members += [zips.Member(b"%d.npy" % i, b"", central={"offset": 0} if i % 2 else {}) for i in range(count)]
+    elif kind == 5 and members:
+        member = chosen(rng, members)
+        members += [member] * int(chosen(rng, (1, 500 if len(member.data) < 10_000 else 2)))
+    return zips.archive(members, end, zip64=bool(rng.integers(8) == 0))
+
+
+def safetensors(rng: Rng, text: bytes | None, arrays: Arrays, lies: bool) -> bytes:
+    """A header and its data; with ``lies`` one value of the header, or its length, is another."""
+    header: dict[str, Any] = {}
+    if text is not None:
+        header["__metadata__"] = {"forwardpass": text.decode()}
+    pieces, end = [], 0
+    for name, array in sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
+        pieces.append(array.tobytes())
+        offsets = [end, end + len(pieces[-1])]
+        header[name] = {"dtype": CODES[array.dtype.name], "shape": list(array.shape), "data_offsets": offsets}
+        end = offsets[1]
+    if lies and rng.integers(5):
+        header = change_json(rng, header)
+    raw = json.dumps(header).encode()
+    raw = raw.ljust(-(-len(raw) // 8) * 8)
+    length = len(raw) if not lies or rng.integers(5) else int(chosen(rng, NUMBERS + LARGE)) & (2**64 - 1)
+    return struct.pack("<Q", length) + raw + b"".join(pieces)
+
+
+FORMATS: dict[str, Callable[[Rng, bytes | None, Arrays, bool], bytes]] = {".npz": npz, ".safetensors": safetensors}
+
+
+def change_bytes(rng: Rng, content: bytes) -> bytes:
+    """A few bytes replaced, removed or doubled."""
+    made = bytearray(content)
+    at, length = int(rng.integers(len(made))), int(rng.integers(1, 33))
+    match rng.integers(4):
+        case 0:
+            made[at : at + length] = rng.bytes(length)
+        case 1:
+            del made[at : at + length]
+        case 2:
+            made[at:at] = made[at : at + length]
+        case 3:
+            made[at : at + 4] = struct.pack("<L", int(chosen(rng, NUMBERS)) & 0xFFFFFFFF)
+    return bytes(made)
+
+
+def generate(rng: Rng) -> Input:
+    """A file with a document, or of bare weights, with at most one thing wrong of each kind."""
+    suffix = chosen(rng, tuple(FORMATS))
+    text, arrays = written(random_network(rng)) if rng.integers(4) else claims(rng)
+    bare, lies = int(rng.integers(5)) == 0, int(rng.integers(7))
+    architecture = ""
+    if bare:
+        width, inner = (int(chosen(rng, (1, 3, 17, 300, 3000))) for _ in range(2))
+        dtype = chosen(rng, ("float16", "float32", "float64"))
+        arrays = {"a.weight": np.zeros((inner, width), dtype), "b.weight": np.ones((2, inner), dtype)}
+        architecture = f".{width}-{chosen(rng, (inner, inner, inner + 1, 2**29))}-2"
+    if lies == 1:
+        change_document(rng, text, arrays)
+    if lies in (2, 3):
+        change_arrays(rng, arrays)
+    raw = None if bare else json.dumps(text).encode()
+    content = FORMATS[suffix](rng, raw, arrays, lies in (3, 4, 5))
+    if lies == 6:
+        content = change_bytes(rng, content)
+    return Input(content, architecture + suffix, sum(array.nbytes for array in arrays.values()))
+
+
+def good(suffix: str, seed: int) -> Input:
+    """A file that must be taken."""
+    rng = np.random.default_rng(seed)
+    text, arrays = written(fp.Sequential(fp.Linear(rng.standard_normal((3, 4))), fp.LayerNorm(3), fp.GELU()))
+    return Input(FORMATS[suffix](rng, json.dumps(text).encode(), arrays, False), suffix, 96)
+
+
+def read(path: Path) -> fp.Module:
+    """The network of a file; the architecture of bare weights stands in its name."""
+    _, *architecture, _ = path.name.split(".")
+    return fp.load(path, architecture[0] if architecture else None)
+
+
+FILES = Fuzzer([good(suffix, seed) for suffix in FORMATS for seed in range(2)], generate, read, (ModelFileError,))
 
 if __name__ == "__main__":
-    import atheris
-
-    atheris.Setup(sys.argv, one_input)
-    atheris.Fuzz()
+    sys.exit(main(FILES))

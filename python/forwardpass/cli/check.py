@@ -21,8 +21,9 @@ from ..nn import Module
 from .bench.report import header, machine
 from .exact import exact
 
-# Rows of each kind; fewer where NumPy would take minutes for them in its longest float, 5e7 products a second.
-ROWS, LEAST_ROWS, MOST_PRODUCTS = 256, 4, 1e8
+# Rows of each kind; fewer where NumPy would take minutes for them in its longest float, 5e7 products a second, or where
+# they would take more memory than the file that was read: a norm of many features is a few bytes there.
+ROWS, LEAST_ROWS, MOST_PRODUCTS, MOST_FEATURES = 256, 4, 1e8, 1 << 18
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +55,8 @@ def measure(network: Module) -> list[dict[str, Any]]:
     """A row for each kind of input."""
     rows = []
     products = sum(value.size for value in network.state_dict().values())
-    count = int(min(ROWS, max(LEAST_ROWS, MOST_PRODUCTS / max(1, products))))
+    widest = max(max(layer.in_features or 1, layer.out_features or 1) for _, layer in network._leaves())
+    count = int(min(ROWS, max(LEAST_ROWS, min(MOST_PRODUCTS / max(1, products), MOST_FEATURES / widest))))
     for kind, values in inputs(count, 3 if network.in_features is None else network.in_features).items():
         x = values.astype(network.dtype or np.float32)
         with np.errstate(all="ignore"):
@@ -116,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(f"{args.file}: sha256 {content_hash(network)}")
         if args.architecture is None:
-            print("it answers its test input as it did when it was saved, bit for bit")
+            print("it answers its test input as it did when it was saved")
         print(f"\n{'':16} {'outputs':>8} {'not finite':>11} {'outside':>8} {'largest error':>14} {'of its bound':>13}")
         for row in rows:
             print(

@@ -48,6 +48,7 @@ PROMISES = [
     Promise("what was checked is what is used", "changes", "changing_arrays", 0.02),
     Promise("memory that fails, memory that stays", "faults", "memory", 0.02),
     Promise("Ctrl-C ends a long call", "faults", "interrupts", 1.0),
+    Promise("small model files stay small", "files", "small_files", 0.1),
     Promise("as accurate as NumPy", "accuracy", "against_numpy", 0.1),
 ]
 

@@ -6,36 +6,26 @@ are compared when the file is loaded, so that a network from a file answers as t
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import json
 import os
-import secrets
-import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .. import _core
-from ..nn import FloatArray, Module
+from ..limits import MAX_BYTES, Budget, open_regular, printable
+from ..nn import Module
 from . import architecture as arch
-from . import npz, order, safe
+from . import document, npz, order, safe, writing
 from .errors import ModelFileError
-from .tensors import LARGEST_DOCUMENT, Contents, Tensor
+from .tensors import Contents, Tensor, Values
 
 __all__ = ["ModelFileError", "content_hash", "load", "save"]
 
-VERSION = 1
+# Names in a file may be of any length.
+LONGEST_MESSAGE = 2000
 FORMATS: dict[str, ModuleType] = {".npz": npz, ".safetensors": safe}
-KEYS = {"forwardpass", "contract", "dtype", "architecture", "answer", "hash"}
-# Outputs of the test input that a file keeps.
-MOST_ANSWERS = 4096
-# Bytes of an array that are copied at a time, or a row of it.
-LARGEST_COPY = 1 << 20
 
 
 def content_hash(network: Module) -> str:
@@ -63,11 +53,14 @@ def content_hash(network: Module) -> str:
     >>> fp.content_hash(a) == fp.content_hash(b)
     True
     """
-    return _hash(arch.describe(network), _dtype(network), network.state_dict())
+    return document.hash_of(arch.describe(network), document.dtype_of(network), network.state_dict())
 
 
 def save(network: Module, path: str | os.PathLike[str]) -> None:
     """Write a network to a file, which is replaced as a whole or not at all.
+
+    A symbolic link is followed, and the permissions of the file that is there are kept. No other file can take the
+    place of a mounted one, so that is written where it is, and an interruption then leaves it damaged.
 
     Parameters
     ----------
@@ -80,11 +73,12 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        Another suffix.
+        Another suffix, or a network that load() would refuse: of more than 10,000 layers, or one that takes more memory
+        than its tensors account for (docs/files.md).
     TypeError
         A subclass of one's own: a file cannot hold its code.
     OSError
-        The file cannot be written, or its folder is not there.
+        The file cannot be written, its folder is not there, or what is there is no regular file.
     ImportError
         safetensors is not installed.
 
@@ -100,55 +94,36 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
     spec = arch.describe(network)
     path = Path(path)
     write = _format(path).write
-    if not path.parent.exists():
-        raise FileNotFoundError(errno.ENOENT, "path: no such folder", str(path.parent))
-    dtype, arrays = _dtype(network), network.state_dict()
-    arch.tensors(spec)  # refuses what load() would refuse
-    copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
-    document = {
-        "forwardpass": VERSION,
-        "contract": _core.CONTRACT,
-        "dtype": dtype,
-        "architecture": spec,
-        "answer": _answer(copy, spec, dtype),
-        "hash": _hash(spec, dtype, arrays),
-    }
-    # Beside the file, so that it can take its place in one step.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with temporary.open("xb") as file:
-            write(file, json.dumps(document), arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    arrays = network.state_dict()
+    writing.replace(path, partial(write, document=document.written(network, spec, arrays), arrays=arrays))
 
 
-def load(path: str | os.PathLike[str], architecture: str | None = None) -> Module:
+def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_bytes: int = MAX_BYTES) -> Module:
     """Read a network from a file, and make sure that it is the one that was saved.
 
     Nothing in a file can run code. A file that save() wrote answers a test input as it did then, and has
-    the same content hash, or is refused.
+    the same content hash, or is refused. It takes at most four times the bytes of its tensors in memory, and 64 MiB.
 
     Parameters
     ----------
     path : path-like
-        ``.npz`` or ``.safetensors``.
+        ``.npz`` or ``.safetensors``; a regular file, or a link to one.
     architecture : str, optional
         For a file of bare weights, like ``64-128-10:relu``: tensors ``<name>.weight`` (out, in) and
         ``<name>.bias``, float32, float64, float16 or bfloat16, in the file's order or in that of their names, whichever
         fits; refused where both do, unless they differ in numbers alone.
+    max_bytes : int
+        The most bytes that the tensors may have, as they are once inflated: 4 GiB unless told otherwise.
 
     Raises
     ------
     ModelFileError
-        A ValueError: the file is damaged, of another format, or of another network than it says.
+        A ValueError: the file is damaged, of another format, of another network than it says, or no regular file; or
+        it would take more than ``max_bytes``, or more memory than its tensors account for.
     ValueError
-        Another suffix, or an architecture that is no such text.
+        Another suffix, or an architecture that is no such text, or negative ``max_bytes``.
+    TypeError
+        An architecture that is no text, or ``max_bytes`` that is no integer.
     OSError
         The file cannot be read.
     ImportError
@@ -166,18 +141,22 @@ def load(path: str | os.PathLike[str], architecture: str | None = None) -> Modul
     read = _format(path).read
     if architecture is not None:
         arch.parse(architecture)  # a fault of the argument, not of the file
-    with path.open("rb") as file:
+    budget = Budget(_checked(max_bytes), ModelFileError)
+    with open_regular(path, ModelFileError) as file:
         try:
-            contents: Contents = read(file)
+            contents: Contents = read(file, budget)
             if architecture is not None and contents.document is not None:
                 raise ModelFileError("says itself what it holds: load(path), without an architecture")
             if architecture is not None:
-                return _bare(contents.tensors, architecture, sorted_=path.suffix == ".safetensors")
+                return _bare(contents.tensors, architecture, path.suffix == ".safetensors", budget)
             if contents.document is None:
                 raise ModelFileError("holds bare weights; say what they are of: an architecture, like '64-128-10:relu'")
-            return _replayed(contents.document, contents.tensors)
+            return document.replayed(contents.document, contents.tensors, budget)
         except ModelFileError as error:
-            raise ModelFileError(f"{path}: {error}") from error.__cause__
+            # Without its cause, whose message would stand in a traceback as the file has it.
+            raise ModelFileError(printable(f"{path}: {str(error)[:LONGEST_MESSAGE]}")) from None
+        except MemoryError as error:
+            raise ModelFileError(printable(f"{path}: takes more memory than there is")) from error
 
 
 def _format(path: Path) -> ModuleType:
@@ -186,76 +165,20 @@ def _format(path: Path) -> ModuleType:
     return FORMATS[path.suffix]
 
 
-def _replayed(text: str, tensors: Mapping[str, Tensor]) -> Module:
-    """The network of a document, which answers as the document says."""
-    if len(text) > LARGEST_DOCUMENT:
-        raise ModelFileError(f"the document: expected text of at most {LARGEST_DOCUMENT} characters")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"the document: not JSON: {str(error)[:100]}") from error
-    if not isinstance(document, dict) or document.keys() != KEYS or document["forwardpass"] != VERSION:
-        raise ModelFileError(f"the document: expected version {VERSION} with {sorted(KEYS)}")
-    if document["contract"] != _core.CONTRACT:
-        raise ModelFileError(f"the document: expected contract {_core.CONTRACT}, got {document['contract']!r}"[:200])
-    dtype, spec = document["dtype"], document["architecture"]
-    if dtype not in ("float32", "float64"):
-        raise ModelFileError(f"the document: expected dtype float32 or float64, got {repr(dtype)[:100]}")
-    expected = arch.tensors(spec)
-    try:
-        order.check_names(expected, tensors)
-    except ValueError as error:
-        raise ModelFileError(str(error)) from error
-    for name, tensor in expected.items():
-        wanted, got = ("float64" if tensor.float64 else dtype, tensor.shape), (tensors[name].dtype, tensors[name].shape)
-        if got != wanted:
-            raise ModelFileError(f"{name}: expected {wanted[0]} of shape {wanted[1]}, got {got[0]} of shape {got[1]}")
-    arrays = {name: tensors[name].values() for name in expected}
-    if document["hash"] != _hash(spec, dtype, arrays):
-        raise ModelFileError("the values are not those that were saved: another content hash")
-    network = _built(spec, arrays)
-    if document["answer"] != _answer(network, spec, dtype):
-        raise ModelFileError("the network does not answer the test input as the saved one did")
-    return network
+def _checked(max_bytes: int) -> int:
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, (int, np.integer)):
+        raise TypeError(f"max_bytes: expected a number of bytes, got {type(max_bytes).__name__}")
+    if max_bytes < 0:
+        raise ValueError(f"max_bytes: expected a number of bytes, got {max_bytes}")
+    return int(max_bytes)
 
 
-def _bare(tensors: Mapping[str, Tensor], architecture: str, sorted_: bool) -> Module:
+def _bare(tensors: Mapping[str, Tensor], architecture: str, sorted_: bool, budget: Budget) -> Module:
     """The network of an architecture."""
     try:
         spec, names = order.assigned({name: tensor.shape for name, tensor in tensors.items()}, architecture, sorted_)
     except ValueError as error:
         raise ModelFileError(str(error)) from error
-    arrays = {mine: tensors[name].values() for mine, name in names.items()}
-    dtype = np.result_type(*arrays.values())
-    return _built(spec, {name: array.astype(dtype, copy=False) for name, array in arrays.items()})
-
-
-def _built(spec: Any, arrays: dict[str, FloatArray]) -> Module:
-    try:
-        return arch.build(spec, arrays)
-    except (ValueError, TypeError) as error:  # layers that do not chain
-        raise ModelFileError(f"architecture: {error}") from error
-
-
-def _dtype(network: Module) -> str:
-    return "float32" if network.dtype is None else network.dtype.name
-
-
-def _answer(network: Module, spec: Any, dtype: str) -> str:
-    y = network(arch.test_input(spec, dtype))[:MOST_ANSWERS]
-    return _one_nan(y).tobytes().hex()
-
-
-def _hash(spec: Any, dtype: str, arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256(json.dumps([dtype, spec], sort_keys=True, separators=(",", ":")).encode())
-    for array in arrays.values():
-        rows = max(1, LARGEST_COPY // max(1, array[:1].nbytes))
-        for first in range(0, len(array), rows):
-            digest.update(_one_nan(array[first : first + rows]).tobytes())
-    return digest.hexdigest()
-
-
-def _one_nan(array: NDArray[Any]) -> NDArray[Any]:
-    """Little-endian, and every NaN with the same bits: theirs differ between instruction sets."""
-    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    return np.where(np.isnan(little), little.dtype.type(np.nan), little).astype(little.dtype, copy=False)
+    dtype = max(tensor.native for tensor in tensors.values())  # float64 where any is
+    values = Values({mine: tensors[name] for mine, name in names.items()}, dtype)
+    return document.built(spec, dtype, values, budget)

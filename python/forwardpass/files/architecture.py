@@ -5,7 +5,7 @@ A layer is an object with its ``type`` and what else it takes, all of it require
     {"type": "Linear", "in_features": 64, "out_features": 10, "bias": true}
     {"type": "LeakyReLU", "negative_slope": 0.01}         functions: the arguments of the class
     {"type": "LayerNorm", "features": 10, "eps": 1e-05, "weight": true, "bias": true}
-    {"type": "Normalize", "features": 64, "clip": null}
+    {"type": "Normalize", "features": 64, "clip": null}   JSON has no infinity: the texts "inf" and "-inf"
     {"type": "Residual", "inner": {...}}
     {"type": "Sequential", "layers": [...]}
 """
@@ -13,16 +13,17 @@ A layer is an object with its ``type`` and what else it takes, all of it require
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from .. import nn
 from ..nn import FloatArray, Linear, Module, Residual, Sequential
-from .errors import ModelFileError
+from .errors import ModelFileError, shown
 
 MOST_LAYERS = 10_000
 DEEPEST_NESTING = 50
@@ -76,6 +77,12 @@ class Expected:
     float64: bool  # whatever the network's dtype
 
 
+class Arrays(Protocol):
+    """What build() asks for a tensor: a dict, or the tensors of a file."""
+
+    def __getitem__(self, name: str, /) -> FloatArray: ...
+
+
 def describe(module: Module) -> dict[str, Any]:
     """The JSON of a network.
 
@@ -95,7 +102,8 @@ def describe(module: Module) -> dict[str, Any]:
             _, maybe, more = COLUMNS[name]
             config = module._config()
             there = {array: array in arrays for array in maybe}
-            return {"type": name, "features": module.num_features, **there, **{key: config[key] for key in more}}
+            numbers = {key: _as_json(config[key]) for key in more}
+            return {"type": name, "features": module.num_features, **there, **numbers}
         return {"type": name, **{key: _as_json(value) for key, value in module._config().items()}}
     raise TypeError(f"network: expected forwardpass's own layers, got {name}")
 
@@ -109,7 +117,7 @@ def tensors(spec: Any) -> dict[str, Expected]:
         No description of a network.
     """
     expected: dict[str, Expected] = {}
-    for count, (prefix, layer) in enumerate(_layers(spec, "", 0)):
+    for count, (prefix, layer) in enumerate(layers(spec)):
         if count >= MOST_LAYERS:
             raise ModelFileError(f"architecture: expected at most {MOST_LAYERS} layers")
         if layer["type"] == "Linear":
@@ -122,8 +130,11 @@ def tensors(spec: Any) -> dict[str, Expected]:
     return expected
 
 
-def build(spec: Any, arrays: dict[str, FloatArray]) -> Module:
-    """The network of a description that tensors() has checked."""
+def build(spec: Any, arrays: Arrays) -> Module:
+    """The network of a description that tensors() has checked.
+
+    Each array is asked for when its layer is made, in the order of tensors(), and is not kept.
+    """
 
     def layer_of(spec: Any, prefix: str) -> Module:
         kind = spec["type"]
@@ -146,7 +157,9 @@ def build(spec: Any, arrays: dict[str, FloatArray]) -> Module:
 
 
 def _as_json(value: Any) -> Any:
-    """JSON has no infinity, which Hardtanh may have for a limit."""
+    """A parameter as JSON has it, which knows neither infinity nor NumPy's types."""
+    if isinstance(value, np.generic):
+        value = value.item()
     return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
@@ -183,23 +196,33 @@ def parse(text: str) -> dict[str, Any]:
     return {"type": "Sequential", "layers": layers}
 
 
+def width(spec: Any) -> int:
+    """How many features the test input has."""
+    widths = (layer.get("in_features", layer.get("features")) for _, layer in layers(spec))
+    return next((found for found in widths if found is not None), 3)
+
+
 def test_input(spec: Any, dtype: str) -> FloatArray:
     """One row that every machine makes alike: sixteenths from -2 to 2, exact in every dtype."""
-    width = next((tensor.shape[-1] for tensor in tensors(spec).values()), None)
-    if width is None:
-        widths = (layer["features"] for _, layer in _layers(spec, "", 0) if "features" in layer)
-        width = next(widths, 3)
-    # 40503 is odd, so that all 65 values come in turn.
-    return ((np.arange(width, dtype=np.int64) * 40503 % 65 - 32) / 16).astype(dtype)
+    # 40503 is odd, so that all 65 values come one after another, and then again.
+    values = (np.arange(65) * 40503 % 65 - 32) / 16
+    return np.resize(values.astype(dtype), width(spec))
 
 
-def _layers(spec: Any, prefix: str, nesting: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def layers(spec: Any, prefix: str = "", nesting: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every layer with the prefix of its tensors' names, networks before what is in them. Each is checked first.
+
+    Raises
+    ------
+    ModelFileError
+        No description of a layer.
+    """
     where = f"architecture, layer {prefix.rstrip('.') or 'at the top'}"
     if not isinstance(spec, dict) or not isinstance(spec.get("type"), str) or spec["type"] not in KEYS:
         kind = spec.get("type") if isinstance(spec, dict) else spec
-        raise ModelFileError(f"{where}: expected one of {', '.join(KEYS)}, got {repr(kind)[:100]}")
+        raise ModelFileError(f"{where}: expected one of {', '.join(KEYS)}, got {shown(kind)}")
     if spec.keys() != KEYS[spec["type"]]:
-        raise ModelFileError(f"{where}: expected {sorted(KEYS[spec['type']])}, got {repr(sorted(spec))[:200]}")
+        raise ModelFileError(f"{where}: expected {sorted(KEYS[spec['type']])}, got {shown(sorted(spec))}")
     yield prefix, spec
     kind = spec["type"]
     if kind == "Linear":
@@ -212,49 +235,47 @@ def _layers(spec: Any, prefix: str, nesting: int) -> Iterator[tuple[str, dict[st
         _check_sizes(spec, ("features",), where)
         _check_flags(spec, maybe, where)
         for name in more:
-            if not (_is_number(spec[name]) or (name == "clip" and spec[name] is None)):
-                raise ModelFileError(f"{where}: {name}: expected a number, got {repr(spec[name])[:100]}")
+            if not (_is_float(spec[name]) or (name == "clip" and spec[name] is None)):
+                raise ModelFileError(f"{where}: {name}: expected a number, got {shown(spec[name])}")
     elif nesting >= DEEPEST_NESTING:
         raise ModelFileError(f"{where}: expected at most {DEEPEST_NESTING} networks inside each other")
     elif kind == "Residual":
-        yield from _layers(spec["inner"], f"{prefix}inner.", nesting + 1)
+        yield from layers(spec["inner"], f"{prefix}inner.", nesting + 1)
     else:
         if not isinstance(spec["layers"], list) or not spec["layers"]:
             raise ModelFileError(f"{where}: layers: expected a list of at least one layer")
         for position, inner in enumerate(spec["layers"]):
-            yield from _layers(inner, f"{prefix}{position}.", nesting + 1)
+            yield from layers(inner, f"{prefix}{position}.", nesting + 1)
 
 
 def _check_sizes(spec: Any, names: tuple[str, ...], where: str) -> None:
     for name in names:
         size = spec[name]
         if type(size) is not int or not 0 <= size <= LARGEST_SIZE:
-            raise ModelFileError(f"{where}: {name}: expected a size up to {LARGEST_SIZE}, got {repr(size)[:100]}")
+            raise ModelFileError(f"{where}: {name}: expected a size up to {LARGEST_SIZE}, got {shown(size)}")
 
 
 def _check_flags(spec: Any, names: tuple[str, ...], where: str) -> None:
     for name in names:
         if type(spec[name]) is not bool:
-            raise ModelFileError(f"{where}: {name}: expected true or false, got {repr(spec[name])[:100]}")
+            raise ModelFileError(f"{where}: {name}: expected true or false, got {shown(spec[name])}")
 
 
 def _check_arguments(spec: Any, where: str) -> None:
     kind, arguments = FUNCTIONS[spec["type"]]
     for name, example in arguments.items():
         value = spec[name]
-        if isinstance(example, float):
-            right = _is_number(value) or (kind is nn.Hardtanh and value in INFINITIES)
-        else:
-            right = type(value) is type(example)
-        if right:
+        if _is_float(value) if isinstance(example, float) else type(value) is type(example):
             continue
-        raise ModelFileError(f"{where}: {name}: expected a {type(example).__name__}, got {repr(value)[:100]}")
+        raise ModelFileError(f"{where}: {name}: expected a {type(example).__name__}, got {shown(value)}")
     try:
         kind(**{name: spec[name] for name in arguments})
     except ValueError as error:
         raise ModelFileError(f"{where}: {str(error)[:200]}") from error
 
 
-def _is_number(value: Any) -> bool:
-    """Of JSON; json.loads() takes NaN and Infinity too. Integers may be too large for a float."""
-    return type(value) in (int, float) and -1e308 <= value <= 1e308 and not math.isnan(value)
+def _is_float(value: Any) -> bool:
+    """Of JSON. json.loads() takes NaN and Infinity too, and integers that no float holds."""
+    if isinstance(value, str):
+        return value in INFINITIES
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max

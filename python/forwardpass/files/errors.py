@@ -1,4 +1,7 @@
-"""The one exception of files that are not what they should be."""
+"""The one exception of files that are not what they should be, and how it shows what is in them."""
+
+import reprlib
+from typing import Any
 
 
 class ModelFileError(ValueError):
@@ -13,5 +16,10 @@ class ModelFileError(ValueError):
     ...     fp.load(path)
     ... except fp.ModelFileError as error:
     ...     print(str(error).replace(str(path), "net.npz"))
-    net.npz: not a zip file of NumPy arrays: File is not a zip file
+    net.npz: not a zip file: expected a zip file from the first byte to the last
     """
+
+
+def shown(value: Any) -> str:
+    """A value of a file for a message: a few words of it, however large or deeply nested it is."""
+    return reprlib.repr(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from functools import partial
 from typing import IO, Any
@@ -10,12 +11,14 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..limits import Budget, json_bytes
 from .errors import ModelFileError
 from .tensors import MOST_TENSORS, Contents, Tensor
 
 DOCUMENT = "forwardpass"  # key of the metadata
-LONGEST_HEADER = 16 << 20  # the names of 20,000 tensors, and a document with its quotes escaped
 DTYPES = {"F16": ("float16", "<f2"), "F32": ("float32", "<f4"), "F64": ("float64", "<f8"), "BF16": ("bfloat16", "<u2")}
+# The library refuses longer ones.
+LONGEST_HEADER = 100_000_000
 
 
 def _library() -> Any:
@@ -32,7 +35,7 @@ def write(file: IO[bytes], document: str, arrays: Mapping[str, NDArray[Any]]) ->
     file.write(_library().numpy.save(contiguous, metadata={DOCUMENT: document}))
 
 
-def read(file: IO[bytes]) -> Contents:
+def read(file: IO[bytes], budget: Budget) -> Contents:
     """What is in it.
 
     Raises
@@ -40,22 +43,13 @@ def read(file: IO[bytes]) -> Contents:
     ImportError
         The library is not installed.
     ModelFileError
-        Not of the format, or tensors of other dtypes than floats.
+        Not of the format, tensors of other dtypes than floats, or more than the budget.
     """
     library = _library()
-    start = file.read(8)
-    length = int.from_bytes(start, "little")
-    if length > LONGEST_HEADER:
-        raise ModelFileError(
-            f"not a safetensors file: expected a header of at most {LONGEST_HEADER} bytes, got {length}"
-        )
+    header = _header(file, budget)
     file.seek(0)
-    content = file.read()
     try:
-        entries = library.deserialize(content)  # a copy
-        # It has checked the header, and gives everything in it but the metadata.
-        header = json.loads(content[8 : 8 + length], object_pairs_hook=_once)
-        document = header.get("__metadata__", {}).get(DOCUMENT)
+        entries = dict(library.deserialize(file.read()))  # copies of all tensors; what they are copied from goes
     except MemoryError:
         raise
     except Exception as error:
@@ -63,17 +57,40 @@ def read(file: IO[bytes]) -> Contents:
     if len(entries) > MOST_TENSORS:
         raise ModelFileError(f"expected at most {MOST_TENSORS} tensors, got {len(entries)}")
     tensors = {}
-    for name, entry in entries:
+    for name, entry in entries.items():
         if entry["dtype"] not in DTYPES:
             raise ModelFileError(f"{name[:100]}: expected floats, got dtype {entry['dtype']}")
         dtype, code = DTYPES[entry["dtype"]]
-        shape, data = tuple(entry["shape"]), entry["data"]
-        tensors[name] = Tensor(dtype, shape, partial(_array, data, code, shape))
-    return Contents(document, tensors)
+        tensors[name] = Tensor(dtype, tuple(entry["shape"]), partial(_array, entries, name, code))
+    # The library has checked the header, and gives everything in it but the metadata.
+    return Contents(header.get("__metadata__", {}).get(DOCUMENT), tensors)
 
 
-def _array(data: bytes, code: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    return np.frombuffer(data, code).reshape(shape)
+def _header(file: IO[bytes], budget: Budget) -> dict[str, Any]:
+    """The header, with each key once: of two the library would take the last."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    if length > min(size - 8, LONGEST_HEADER):
+        raise ModelFileError(
+            f"not a safetensors file: expected a header of at most {min(size - 8, LONGEST_HEADER)} bytes, got {length}"
+        )
+    budget.count_tensors(size - 8 - length)
+    budget.take(length, "its header")
+    text = file.read(length)
+    budget.take(json_bytes(text), "its header")
+    try:
+        header = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"not a safetensors file: {str(error)[:200]}") from error
+    if not isinstance(header, dict) or not isinstance(header.get("__metadata__", {}), dict):
+        raise ModelFileError("not a safetensors file: expected a header that is an object, of objects")
+    return header
+
+
+def _array(entries: dict[str, Any], name: str, code: str) -> NDArray[Any]:
+    entry = entries.pop(name)
+    return np.frombuffer(entry["data"], code).reshape(entry["shape"])
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

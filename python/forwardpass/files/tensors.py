@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-# Of a document: 10,000 layers and 4096 answers take 1 MB. JSON becomes up to 25 times as large in Python.
-LARGEST_DOCUMENT = 2 << 20
+# A network of 10,000 layers has as many.
 MOST_TENSORS = 20_000
 FLOATS = ("float16", "float32", "float64", "bfloat16")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """An array in a file."""
 
     dtype: str  # one of FLOATS
     shape: tuple[int, ...]
-    read: Callable[[], NDArray[Any]]  # bfloat16 as its bits, uint16
+    # Gives the array once, in C order, and keeps nothing of it; bfloat16 as its bits, uint16.
+    read: Callable[[], NDArray[Any]]
 
-    def values(self) -> NDArray[np.floating[Any]]:
-        """Native floats; float16 and bfloat16 become float32, which holds them exactly."""
+    def values(self, dtype: DTypeLike | None = None) -> NDArray[np.floating[Any]]:
+        """Native floats; without a dtype float16 and bfloat16 become float32, which holds them exactly."""
         array = self.read()
         if self.dtype == "bfloat16":
-            return (array.astype(np.uint32) << 16).view(np.float32)
-        return array.astype("float32" if self.dtype == "float16" else self.dtype, copy=False)
+            bits = array.astype(np.uint32)
+            bits <<= 16
+            array = bits.view(np.float32)
+        return array.astype(self.native if dtype is None else dtype, copy=False)
+
+    @property
+    def native(self) -> str:
+        """The dtype of a network with these values."""
+        return "float64" if self.dtype == "float64" else "float32"
+
+
+@dataclass(frozen=True)
+class Values:
+    """The arrays of a file. Each is read when its layer is made, and not kept: only one lies beside the packed ones."""
+
+    tensors: Mapping[str, Tensor]
+    dtype: str | None = None
+    use: Callable[[NDArray[Any]], None] = lambda array: None
+
+    def __getitem__(self, name: str, /) -> NDArray[np.floating[Any]]:
+        array = self.tensors[name].values(self.dtype)
+        self.use(array)
+        return array
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,178 @@
+"""The document beside the values: the architecture, the answer to a test input, and the content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..bound import error_bound
+from ..limits import Budget, json_bytes
+from ..nn import FloatArray, Module
+from . import architecture as arch
+from . import cost, order
+from .errors import ModelFileError, shown
+from .tensors import Tensor, Values
+
+VERSION = 1
+KEYS = {"forwardpass", "contract", "dtype", "architecture", "answer", "hash"}
+# Files that were made before it had a name have none.
+ROW_ORDER = "row_order"
+ROW_FUNCTIONS = ("LayerNorm", "Softmax", "LogSoftmax")
+# Outputs of the test input that a file keeps.
+MOST_ANSWERS = 4096
+# Elements of an array that are copied at a time.
+LARGEST_COPY = 1 << 17
+
+
+class ContentHash:
+    """SHA-256 of an architecture, and of arrays that come one after another."""
+
+    def __init__(self, spec: Any, dtype: str) -> None:
+        self._digest = hashlib.sha256(json.dumps([dtype, spec], sort_keys=True, separators=(",", ":")).encode())
+
+    def add(self, array: NDArray[Any]) -> None:
+        """The next array, in pieces: a copy of all of it would count as memory of the file."""
+        flat = array.reshape(-1)
+        for first in range(0, flat.size, LARGEST_COPY):
+            self._digest.update(_one_nan(flat[first : first + LARGEST_COPY]).tobytes())
+
+    def text(self) -> str:
+        """64 hexadecimal digits."""
+        return self._digest.hexdigest()
+
+
+def hash_of(spec: Any, dtype: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """The content hash of arrays in the order of a network's state_dict()."""
+    content = ContentHash(spec, dtype)
+    for array in arrays.values():
+        content.add(array)
+    return content.text()
+
+
+def dtype_of(network: Module) -> str:
+    """The dtype of the weights. A network without weights takes its test input in float32."""
+    return "float32" if network.dtype is None else network.dtype.name
+
+
+def written(network: Module, spec: Any, arrays: Mapping[str, FloatArray]) -> str:
+    """The document of a network with this description and these arrays.
+
+    Raises
+    ------
+    ModelFileError
+        A network that load() would refuse.
+    """
+    dtype = dtype_of(network)
+    arch.tensors(spec)  # refuses what load() would refuse, as it does the memory below
+    copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
+    made = {
+        "forwardpass": VERSION,
+        "contract": _core.CONTRACT,
+        ROW_ORDER: _core.ROW_ORDER,
+        "dtype": dtype,
+        "architecture": spec,
+        "answer": _one_nan(_answer(copy, spec, dtype)).tobytes().hex(),
+        "hash": hash_of(spec, dtype, arrays),
+    }
+    text = json.dumps(made)
+    nbytes = sum(array.nbytes for array in arrays.values())
+    budget = Budget(nbytes, ModelFileError)
+    budget.count_tensors(nbytes)
+    budget.take(cost.memory(spec, dtype) + cost.texts(text, arrays), "its architecture")
+    return text
+
+
+def replayed(text: str, tensors: Mapping[str, Tensor], budget: Budget) -> Module:
+    """The network of a document, which answers as the document says.
+
+    Raises
+    ------
+    ModelFileError
+        No such document, tensors that do not go with it, or a network that answers otherwise.
+    """
+    document = _parsed(text, budget)
+    dtype, spec = document["dtype"], document["architecture"]
+    expected = arch.tensors(spec)
+    try:
+        order.check_names(expected, tensors)
+    except ValueError as error:
+        raise ModelFileError(str(error)) from error
+    for name, tensor in expected.items():
+        wanted, got = ("float64" if tensor.float64 else dtype, tensor.shape), (tensors[name].dtype, tensors[name].shape)
+        if got != wanted:
+            raise ModelFileError(f"{name}: expected {wanted[0]} of shape {wanted[1]}, got {got[0]} of shape {got[1]}")
+    content = ContentHash(spec, dtype)
+    network = built(spec, dtype, Values(tensors, use=content.add), budget)
+    if document["hash"] != content.text():
+        raise ModelFileError("the values are not those that were saved: another content hash")
+    _check_answer(network, document)
+    return network
+
+
+def built(spec: Any, dtype: str, values: arch.Arrays, budget: Budget) -> Module:
+    """The network of a checked description, if the file may take the memory."""
+    budget.take(cost.memory(spec, dtype), "its architecture")
+    try:
+        return arch.build(spec, values)
+    except ModelFileError:
+        raise
+    except (ValueError, TypeError) as error:  # layers that do not chain
+        raise ModelFileError(f"architecture: {error}") from error
+
+
+def _parsed(text: str, budget: Budget) -> dict[str, Any]:
+    budget.take(json_bytes(text.encode(errors="surrogatepass")), "the document")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"the document: not JSON: {str(error)[:100]}") from error
+    if not isinstance(document, dict) or document.keys() - {ROW_ORDER} != KEYS or document["forwardpass"] != VERSION:
+        raise ModelFileError(f"the document: expected version {VERSION} with {sorted(KEYS)}")
+    if document["contract"] != _core.CONTRACT:
+        raise ModelFileError(f"the document: expected contract {_core.CONTRACT}, got {shown(document['contract'])}")
+    if document["dtype"] not in ("float32", "float64"):
+        raise ModelFileError(f"the document: expected dtype float32 or float64, got {shown(document['dtype'])}")
+    return document
+
+
+def _answer(network: Module, spec: Any, dtype: str) -> FloatArray:
+    return network(arch.test_input(spec, dtype))[:MOST_ANSWERS]
+
+
+def _check_answer(network: Module, document: dict[str, Any]) -> None:
+    """Bit for bit; but where row functions have since changed their order, within the bounds of both."""
+    dtype, spec, said = document["dtype"], document["architecture"], document["answer"]
+    answer = _one_nan(_answer(network, spec, dtype))
+    if said == answer.tobytes().hex():
+        return
+    another_order = document.get(ROW_ORDER) != _core.ROW_ORDER
+    if another_order and any(layer["type"] in ROW_FUNCTIONS for _, layer in arch.layers(spec)):
+        bound = error_bound(network, arch.test_input(spec, dtype))[:MOST_ANSWERS]
+        if _agree(answer, said, 2 * bound):
+            return
+    raise ModelFileError("the network does not answer the test input as the saved one did")
+
+
+def _agree(answer: FloatArray, said: Any, bound: NDArray[np.float64]) -> bool:
+    try:
+        old = np.frombuffer(bytes.fromhex(said), answer.dtype)
+    except (TypeError, ValueError):  # no text, or no such digits
+        return False
+    if old.shape != answer.shape:
+        return False
+    with np.errstate(all="ignore"):
+        near = np.abs(old.astype(np.float64) - answer) <= bound
+    # Where nothing is known of an answer, as it overflows, it says nothing.
+    return bool((near | (old == answer) | (np.isnan(old) & np.isnan(answer)) | ~np.isfinite(bound)).all())
+
+
+def _one_nan(array: NDArray[Any]) -> NDArray[Any]:
+    """Little-endian, and every NaN with the same bits: theirs differ between instruction sets."""
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return np.where(np.isnan(little), little.dtype.type(np.nan), little).astype(little.dtype, copy=False)

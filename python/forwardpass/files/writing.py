@@ -1,0 +1,80 @@
+"""A file is replaced as a whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+# No file can be put beside it, or none can take its place: a mounted file, a folder that is closed or read-only, and
+# another's file in a folder where each may remove only his own.
+IN_PLACE = (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write a file under a name, through symbolic links, with the permissions of the one that is there.
+
+    Raises
+    ------
+    OSError
+        No regular file is there, or it may not be written.
+    """
+    path = Path(os.path.realpath(path))
+    if not path.parent.exists():
+        raise FileNotFoundError(errno.ENOENT, "path: no such folder", str(path.parent))
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        old = None
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        raise OSError(errno.EINVAL, "path: expected a regular file, or none", str(path))
+    if old is not None:
+        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))  # a file that is closed to writing is not to be replaced
+    try:
+        _replace(path, old, write)
+    except OSError as error:
+        if old is None or error.errno not in IN_PLACE:
+            raise
+        with path.open("r+b") as file:
+            write(file)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _replace(path: Path, old: os.stat_result | None, write: Callable[[IO[bytes]], None]) -> None:
+    """By a file that is written beside it, under a name that is short enough for every folder."""
+    temporary = path.with_name(f".{secrets.token_hex(8)}.forwardpass")
+    # A file that others must not read is closed to them from its first byte on.
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if old is None else 0o600
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            if old is not None:
+                _keep_permissions(descriptor, old)
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _keep_permissions(descriptor: int, old: os.stat_result) -> None:
+    mode = stat.S_IMODE(old.st_mode)
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        with contextlib.suppress(PermissionError):  # for the superuser alone: the writer owns the file then
+            os.fchown(descriptor, old.st_uid, -1)
+        try:
+            os.fchown(descriptor, -1, old.st_gid)
+        except PermissionError:
+            mode &= ~stat.S_IRWXG  # what one group might do, another may not
+    os.fchmod(descriptor, mode)
