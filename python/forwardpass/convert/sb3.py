@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import nn
+from ..environment import undisturbed
 from .classes import class_name, full_name
 from .errors import ConversionError
 from .torch import layer_of
@@ -32,6 +33,7 @@ INSIDE_ROWS = 32
 
 
 @np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
+@undisturbed
 def from_sb3(model: Any, normalizer: Any = None, *, verbose: bool = True) -> nn.Sequential:
     """The deterministic actor of a PPO, A2C, SAC, TD3 or DQN model with an MLP policy.
 

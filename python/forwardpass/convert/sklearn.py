@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import nn
+from ..environment import undisturbed
 from .classes import class_name
 from .errors import ConversionError
 from .verification import rows_for, verify
@@ -20,6 +21,7 @@ OUTPUT: dict[str, list[type[nn.Module]]] = {"identity": [], "logistic": [nn.Sigm
 
 
 @np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
+@undisturbed
 def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Sequential:
     """A fitted MLPRegressor or MLPClassifier, alone or after scalers in a Pipeline.
 

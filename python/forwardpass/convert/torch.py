@@ -12,6 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import nn
+from ..environment import undisturbed
 from .classes import full_name
 from .errors import ConversionError
 from .state import from_state
@@ -22,6 +23,7 @@ from .verification import verify
 ANY_WIDTH = 7
 
 
+@undisturbed
 def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verbose: bool = True) -> nn.Module:
     """The network of a PyTorch module, or of a mapping of arrays and an architecture.
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import nn
+from ...environment import undisturbed
 from ...files import architecture as arch
 from ...limits import MAX_BYTES, printable
 from ..classes import full_name
@@ -25,6 +26,7 @@ from .model import Weights, network_of
 
 
 @np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
+@undisturbed
 def from_keras(model: Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True) -> nn.Sequential:
     """The network of a Keras 3 model, or of a ``.keras`` file.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import nn
+from ...environment import undisturbed
 from ...limits import MAX_BYTES
 from ..errors import ConversionError, refusal
 from ..verification import rows_for, verify
@@ -23,6 +24,7 @@ from .steps import Step, chain, run
 ANY_WIDTH = 7
 
 
+@undisturbed
 def from_onnx(
     source: str | os.PathLike[str] | Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True
 ) -> nn.Sequential:
