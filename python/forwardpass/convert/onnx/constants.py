@@ -159,7 +159,8 @@ def _flat(tensor: Any, values: Values) -> Array:
 def _dtype(kind: int) -> np.dtype[Any]:
     import onnx
 
-    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind))
+    dtype: np.dtype[Any] = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind))
+    return dtype
 
 
 def _native(array: Array) -> Array:
