@@ -1,51 +1,72 @@
 #include "columns.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
 
 #include "float_environment.hpp"
 
 namespace forwardpass {
 namespace {
 
+// The exponent of a power of two that leaves the scale both of its parts, or 0 where it has them already.
 template <class T>
-void fill(T* table, Index stride, Index width, const ColumnValues& values) noexcept {
-    std::fill_n(table, column_rows * stride, T{0});  // the padding is read with the last columns
-    const auto parts = [&](ColumnRow row, const ColumnValues::Parts& from) {
-        for (Index i = 0; i < width; ++i) {
-            const T high = static_cast<T>(from.high[i]);
-            table[row * stride + i] = high;
-            // Where float has no room for the first part there is nothing left to add.
-            const bool finite = high - high == 0;
-            table[(row + 1) * stride + i] = finite ? static_cast<T>((from.high[i] - high) + from.low[i]) : T{0};
-        }
+int exponent_apart(double scale) noexcept {
+    using Limits = std::numeric_limits<T>;
+    constexpr int roomy = Limits::max_exponent - 2 * Limits::digits;
+    int exponent = 0;
+    if (scale != 0 && std::isfinite(scale)) std::frexp(scale, &exponent);
+    return std::abs(exponent) <= roomy
+               ? 0
+               : std::clamp(exponent, Limits::min_exponent - Limits::digits, Limits::max_exponent - 2);
+}
+
+// Whether there are powers of two apart.
+template <class T>
+bool fill(T* table, Index stride, Index width, const ColumnValues& values) noexcept {
+    std::fill_n(table, table_rows * stride, T{0});  // the padding is read with the last columns
+    const auto put = [&](ColumnRow row, Index i, double first, double second) {
+        const T high = static_cast<T>(first);
+        table[row * stride + i] = high;
+        // Where float has no room for the first part there is nothing left to add.
+        const bool finite = high - high == 0;
+        table[(row + 1) * stride + i] = finite ? static_cast<T>((first - high) + second) : T{0};
     };
-    parts(center_row, values.center);
-    parts(scale_row, values.scale);
-    parts(offset_row, values.offset);
+    bool powers = false;
     for (Index i = 0; i < width; ++i) {
+        put(center_row, i, values.center.high[i], values.center.low[i]);
+        put(offset_row, i, values.offset.high[i], values.offset.low[i]);
+        const int apart = exponent_apart<T>(values.scale.high[i]);
+        // What is too large even so stays a number, as 0 times it is 0.
+        const double scale = std::ldexp(values.scale.high[i], -apart), most = std::numeric_limits<T>::max();
+        put(scale_row, i, apart == 0 ? scale : std::clamp(scale, -most, most), std::ldexp(values.scale.low[i], -apart));
+        table[power_row * stride + i] = static_cast<T>(std::ldexp(1, apart));
+        powers |= apart != 0;
         table[lowest_row * stride + i] = static_cast<T>(values.lowest[i]);
         table[highest_row * stride + i] = static_cast<T>(values.highest[i]);
     }
+    return powers;
 }
 
 }  // namespace
 
 Columns::Columns(Index width, const ColumnValues& values)
     : width_(width),
-      f32_(checked_product(column_rows, padded<float>(width))),
-      f64_(checked_product(column_rows, padded<double>(width))) {
+      f32_(checked_product(table_rows, padded<float>(width))),
+      f64_(checked_product(table_rows, padded<double>(width))) {
     assign(values);
 }
 
 void Columns::assign(const ColumnValues& values) noexcept {
     const StandardFloatEnvironment environment;  // or the caller's rounding mode would choose the bits
-    fill(f32_.data(), stride<float>(), width_, values);
-    fill(f64_.data(), stride<double>(), width_, values);
+    f32_powers_ = fill(f32_.data(), stride<float>(), width_, values);
+    f64_powers_ = fill(f64_.data(), stride<double>(), width_, values);
 }
 
 Index Columns::bytes() const noexcept {
-    return column_rows * (stride<float>() * static_cast<Index>(sizeof(float)) +
-                          stride<double>() * static_cast<Index>(sizeof(double)));
+    return table_rows * (stride<float>() * static_cast<Index>(sizeof(float)) +
+                         stride<double>() * static_cast<Index>(sizeof(double)));
 }
 
 }  // namespace forwardpass

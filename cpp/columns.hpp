@@ -30,7 +30,7 @@ public:
     Index width() const noexcept { return width_; }
     Index bytes() const noexcept;
 
-    // column_rows rows (kernels/contract.hpp), stride<T>() apart.
+    // table_rows rows (kernels/contract.hpp), stride<T>() apart.
     template <class T>
     const T* table() const noexcept {
         if constexpr (sizeof(T) == 4) return f32_.data();
@@ -40,11 +40,18 @@ public:
     Index stride() const noexcept {
         return padded<T>(width_);
     }
+    // Whether the scale of some column has a power of two apart.
+    template <class T>
+    bool powers() const noexcept {
+        if constexpr (sizeof(T) == 4) return f32_powers_;
+        else return f64_powers_;
+    }
 
 private:
     Index width_;
     AlignedBuffer<float> f32_;
     AlignedBuffer<double> f64_;
+    bool f32_powers_ = false, f64_powers_ = false;
 };
 
 }  // namespace forwardpass

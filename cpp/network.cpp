@@ -72,7 +72,7 @@ __attribute__((noinline)) void Network<T>::run_rows(const Step<T>& step, const B
                                                     const Added<T>& added) const noexcept {
     RowTask<T> task{step.row.function, nullptr, 0, step.row.eps, nullptr, nullptr, batch.width};
     if (const Columns* const columns = step.row.columns.get())
-        task.table = columns->table<T>(), task.table_stride = columns->stride<T>();
+        task.table = columns->table<T>(), task.table_stride = columns->stride<T>(), task.powers = columns->powers<T>();
     for (Index r = 0; r < batch.rows; ++r) {
         task.x = batch.x + r * batch.x_row_stride;
         task.y = batch.y + r * batch.y_row_stride;

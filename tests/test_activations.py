@@ -108,7 +108,7 @@ def test_softplus_of_any_beta(beta: float, dtype: Float) -> None:
     with np.errstate(over="ignore"):
         x = np.append(scaled / held, 10.0 ** rng.uniform(-45, 38, 40)).astype(dtype)
         x = np.concatenate([x, -x])[np.isfinite(np.concatenate([x, -x]))]
-        product = dtype(beta) * x
+        product = x * dtype(beta)
     for threshold in (20.0, -5.0, 1e38, -1e38):
         y = fp.Softplus(beta, threshold)(x)
         # What is above the threshold is so in the dtype.

@@ -372,9 +372,12 @@ def half() -> Any:
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "subclassed model": (Subclassed, "the model: Subclassed is not supported"),
     "own sequential": (lambda: Own([keras.Input((3,)), layers.Dense(3)]), "the model: Own is not supported"),
-    "own layer": (lambda: chain(layers.Dense(3), Doubled(3)), "layer 1 'doubled.*': Doubled is not supported"),
+    "own layer": (
+        lambda: chain(layers.Dense(3), Doubled(3)),
+        "layer 1 'doubled.*': tests.test_from_keras.Doubled is not supported",
+    ),
     "own layer, inside": (lambda: chain(chain(Doubled(3))), "layer 0.0: Doubled is not supported"),
-    "unable": (lambda: chain(Unable(print)), "layer 0 'unable.*': Unable is not supported"),
+    "unable": (lambda: chain(Unable(print)), "layer 0 'unable.*': tests.test_from_keras.Unable is not supported"),
     "lambda": (lambda: chain(layers.Lambda(own_activation)), r"layer 0 'lambda.*' \(Lambda\): not supported"),
     "own activation": (
         lambda: chain(layers.Dense(3, activation=own_activation)),
@@ -425,8 +428,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "rms": (lambda: chain(layers.RMSNormalization()), r"\(RMSNormalization\): not supported"),
     "recurrent": (lambda: chain(layers.SimpleRNN(3), inputs=(4, 2)), r"\(SimpleRNN\): not supported"),
     "low rank": (lambda: chain(layers.Dense(3, lora_rank=2)), r"lora_rank = 2 is not supported|expected 2 arrays"),
-    "no model": (lambda: layers.Dense(3), "expected a Keras model or the path of a .keras file, got Dense"),
-    "no keras": (lambda: 5, "expected a Keras model or the path of a .keras file, got int"),
+    "no model": (
+        lambda: layers.Dense(3),
+        "expected a model of Keras 3 or the path of a .keras file, got keras.src.layers.core.dense.Dense",
+    ),
+    "no keras": (lambda: 5, "expected a model of Keras 3 or the path of a .keras file, got int"),
 }
 
 

@@ -134,8 +134,9 @@ BAD: dict[str, tuple[str, Any]] = {
         r"node 'w' \(Add\)",
         model([node("Add", "a b", "w"), node("MatMul", "x w")], constants={"a": draw(4, 3), "b": draw(4, 2)}),
     ),
-    "one weight for all layers": (r"node 'h\d+' \(MatMul\): the weights come to more", shared_weight(5000)),
-    "100,000 nodes": (r"the model has 100001 nodes", long_chain(100_000)),
+    "one weight for all layers": (r"node 'h\d+' \(MatMul\): would take", shared_weight(5000)),
+    "30,000 nodes": (r"the model has 30001 nodes", long_chain(30_000)),
+    "100,000 nodes": (r"more than 300000 fields", long_chain(100_000)),
 }
 BAD["attribute of a function"][1].graph.node[0].attribute.add(name="alpha", type=1, ref_attr_name="a")
 

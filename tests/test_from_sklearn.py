@@ -222,6 +222,11 @@ def test_refusal_names_step_and_class(case: str) -> None:
         fp.from_sklearn(build(x, targets("values", x)))
 
 
+def test_a_pipeline_without_steps() -> None:
+    with pytest.raises(fp.ConversionError, match="a Pipeline without steps"):
+        fp.from_sklearn(Pipeline([]))
+
+
 def test_scikit_learn_is_not_imported() -> None:
     code = "import sys, forwardpass as fp; fp.from_sklearn; assert 'sklearn' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -323,7 +324,7 @@ def without(name: str) -> dict[str, Any]:
         ({**STATE, "0.bias": np.ones(4, int)}, "3-4-2:relu", "0.bias: expected floats, got int64"),
         ({**STATE, "0.bias": torch.ones(4, dtype=torch.int8)}, "3-4-2:relu", "0.bias: .* got torch.int8"),
         ({**STATE, "0.bias": torch.ones(4, device="meta")}, "3-4-2:relu", "0.bias: .* got one on meta"),
-        ({**STATE, "0.bias": np.ma.masked_array(np.ones(4))}, "3-4-2:relu", "0.bias: .* got MaskedArray"),
+        ({**STATE, "0.bias": np.ma.masked_array(np.ones(4))}, "3-4-2:relu", "0.bias: .* got numpy.ma.MaskedArray"),
         ({"model": STATE, "optimizer": {}}, "3-4-2:relu", "model: expected a tensor or a NumPy array, got dict"),
         ({}, "3-4-2:relu", "expected 2 layers"),
     ],
@@ -384,16 +385,28 @@ def patched() -> nn.Module:
 
 
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
-    "own module": (Network, r"the module: Network is not supported; its forward\(\) may be anything"),
-    "own module inside": (lambda: nn.Sequential(nn.ReLU(), Network()), "layer 1: Network is not supported"),
-    "own forward": (Backwards, r"the module: Backwards is a Sequential with a forward\(\) of its own"),
-    "own linear": (lambda: nn.Sequential(Doubled(3, 3)), "layer 0: Doubled is a Linear with a forward"),
+    "own module": (
+        Network,
+        r"the module: .*test_from_torch.Network is not supported; its forward\(\) may be anything",
+    ),
+    "own module inside": (
+        lambda: nn.Sequential(nn.ReLU(), Network()),
+        "layer 1: .*Network is not supported",
+    ),
+    "own forward": (
+        Backwards,
+        r"the module: .*Backwards is a Sequential with a forward\(\) of its own",
+    ),
+    "own linear": (
+        lambda: nn.Sequential(Doubled(3, 3)),
+        "layer 0: .*Doubled is a Linear with a forward",
+    ),
     "patched": (patched, r"layer 0: Tanh is a Tanh with a forward\(\) of its own"),
     "hook": (lambda: hooked(before=False), "layer 1: Linear has forward hooks"),
     "hook before": (lambda: hooked(before=True), "layer 1: Linear has forward hooks"),
     "parametrized": (
         lambda: nn.utils.parametrizations.weight_norm(nn.Linear(3, 3)),
-        "the module: ParametrizedLinear is parametrized",
+        "the module: torch.nn.utils.parametrize.ParametrizedLinear is parametrized",
     ),
     "convolution": (lambda: nn.Sequential(nn.ReLU(), nn.Conv2d(1, 1, 1)), "layer 1: Conv2d is not supported"),
     "nested": (lambda: nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), nn.PReLU())), "layer 1.1: PReLU is not"),
@@ -421,6 +434,51 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "none inside": (lambda: nn.Sequential(OrderedDict([("a", None)])), "layer 0: NoneType is not supported"),
     "unknown activation": (lambda: nn.Sequential(nn.Mish()), "layer 0: Mish is not supported"),
 }
+
+
+def test_a_view_of_turned_sign() -> None:
+    """The imaginary part of a conjugate, whose values torch itself refuses to give to NumPy."""
+    values = torch.complex(torch.zeros(2, 3), torch.arange(6.0).reshape(2, 3))
+    weight = values.conj().imag
+    assert weight.is_neg()
+    module = nn.Linear(3, 2)
+    module.weight = nn.Parameter(weight, requires_grad=False)
+    for net in (
+        fp.from_torch(module),
+        fp.from_torch({"0.weight": weight}, fp.Sequential(fp.Linear(np.ones((2, 3), "f")))),
+    ):
+        assert (next(iter(net.state_dict().values())) == -values.imag.numpy()).all()
+
+
+def test_what_torch_cannot_give_is_named() -> None:
+    """A tensor that holds no values."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode(), pytest.raises(fp.ConversionError, match=r"0\.weight: torch cannot give its values: "):
+        fp.from_torch({"0.weight": torch.ones(2, 3)}, "3-2")
+
+
+def test_classes_that_are_called_as_others() -> None:
+    """With their modules, and what to give instead."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that they are going to be removed
+        quantized = torch.ao.nn.quantized.Linear(3, 2)
+    with pytest.raises(
+        fp.ConversionError, match=r"layer 0: torch\.ao\.nn\.quantized\..*Linear is not .*the module of floats"
+    ):
+        fp.from_torch(nn.Sequential(quantized))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = torch.fx.symbolic_trace(nn.Sequential(nn.Linear(3, 2)))
+        scripted = torch.jit.script(nn.Sequential(nn.Linear(3, 2)))
+    with pytest.raises(
+        fp.ConversionError, match=r"torch\.fx\.graph_module\..* is not .*: give the module that it was made"
+    ):
+        fp.from_torch(traced)
+    with pytest.raises(
+        fp.ConversionError, match=r"torch\.jit\..* is not supported.*: give the module that it was made"
+    ):
+        fp.from_torch(scripted)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -1,11 +1,14 @@
 """The comparison that every importer ends with: what it lets pass, and what not."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 import forwardpass as fp
+from forwardpass.bound import agreement_bound
+from forwardpass.convert.rounding import SHAKEN, UNITS, Moves
 from forwardpass.convert.verification import rows_for, verify
 from tests.support import Array, Float
 
@@ -114,3 +117,88 @@ def test_a_deep_network_is_compared_too(dtype: Float) -> None:
     verify(of(0.1), of(0.1), 32, source="ours")
     with pytest.raises(fp.ConversionError, match="where rounding explains"):
         verify(of(0.1), of(0.105), 32, source="another slope")
+
+
+class OwnError(Exception):
+    """What a handler of the caller's raises."""
+
+
+@pytest.mark.parametrize("error", [TimeoutError, OwnError, KeyboardInterrupt, MemoryError, OSError])
+def test_what_is_not_of_the_source_passes(error: type[BaseException]) -> None:
+    """A handler of signals raises in the middle of the source's answers; that is no fault of the source."""
+
+    def fail(_: Array) -> Array:
+        raise error("of the caller")
+
+    with pytest.raises(error, match="of the caller"):
+        verify(network(), fail, 5, source="a file")
+
+
+def test_wide_networks_are_compared_on_few_rows() -> None:
+    """Few at a time, too, and never fewer than at four scales."""
+    width, seen = 1 << 17, []
+    net = fp.Sequential(fp.ReLU(), fp.Tanh())
+
+    def run(x: Array) -> Array:
+        seen.append(len(x))
+        return np.tanh(np.maximum(x, 0))
+
+    verify(net, run, width, source="NumPy")
+    assert sum(seen) == net.verification.rows == (1 << 22) // (3 * width)
+    assert max(seen) == 2
+    assert np.ptp(np.log2(np.abs(rows_for(1 << 22, np.dtype(np.float32))).max(axis=1))) > 15
+
+
+def test_an_error_in_a_later_part_is_found() -> None:
+    width = 1 << 17
+    net = fp.Sequential(fp.ReLU(), fp.Tanh())
+    calls = []
+
+    def run(x: Array) -> Array:
+        calls.append(x)
+        y: Array = np.tanh(np.maximum(x, 0)) + (0.01 if len(calls) == 4 else 0)
+        return y
+
+    with pytest.raises(fp.ConversionError, match="row 6 of the verification"):
+        verify(net, run, width, source="NumPy")
+
+
+@pytest.mark.parametrize("layers", [1, 20])
+def test_trials_move_answers_as_rounding_does(layers: int, dtype: Float) -> None:
+    """As far as a network whose numbers are really moved, within the spread of random signs."""
+    rng = np.random.default_rng(5)
+    made = [fp.Linear((rng.standard_normal((40, 40)) / 6).astype(dtype)) for _ in range(layers)]
+    net = fp.Sequential(*made, fp.Normalize(np.ones(40), np.full(40, 2.0)), fp.LayerNorm(40), fp.Residual(fp.Tanh()))
+    x: Any = rng.standard_normal((30, 40)).astype(dtype)
+    u = UNITS * float(np.finfo(dtype).eps) / 2
+    furthest = np.zeros(30)
+    for _ in range(SHAKEN):
+        moved = fp.Sequential(
+            *(fp.Linear(layer.weight * signs(rng, u, 40, 40), layer.bias) for layer in made), *net[-3:]
+        )
+        furthest = np.maximum(furthest, np.abs(moved(x * signs(rng, u, 40)).astype(float) - net(x)).max(axis=1))
+    ratio = np.median(Moves(net).of(x)[:, 0] / furthest)
+    assert 0.8 < ratio < 2
+
+
+def signs(rng: np.random.Generator, u: float, *shape: int) -> Array:
+    made: Array = (1 + u * (1 - 2.0 * rng.integers(0, 2, shape))).astype(np.float32 if u > 1e-9 else np.float64)
+    return made
+
+
+def test_bounds_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large weight is taken some outputs at a time."""
+    rng = np.random.default_rng(1)
+    net = fp.Sequential(fp.Linear.random(5, 40, rng=rng), fp.Linear.random(40, 7, rng=rng))
+    x = rows_for(5, np.dtype(np.float32))
+    whole = agreement_bound(net, x)
+    monkeypatch.setattr("forwardpass.bound.PART", 100)
+    np.testing.assert_allclose(agreement_bound(net, x), whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("weight", [None, np.array([0.5, -2.0, 3.0])])
+def test_rough_tables_are_nearly_the_exact_ones(weight: Array | None) -> None:
+    values = np.array([0.5, 2.0, 3.0])
+    for layer in (fp.BatchNorm1d(-values, values, weight, weight), fp.Normalize(values, values**2, clip=3.0)):
+        rough, exact = layer._rough_table(), layer._table(layer._arrays)
+        np.testing.assert_allclose(rough[[0, 2, 4, 6, 7]], exact[[0, 2, 4, 6, 7]], rtol=1e-15)

@@ -91,8 +91,18 @@ enum class RowFunction : std::uint8_t {
 };
 
 // The values of columns and layer_norm: so many rows of a table, whole cache lines each, of which what is behind the
-// last column is read and does not matter; each value but the limits in two parts (pair.hpp).
-enum ColumnRow : Index { center_row, scale_row = 2, offset_row = 4, lowest_row = 6, highest_row, column_rows };
+// last column is read and does not matter; each value but the limits in two parts (pair.hpp). Where RowTask::powers
+// is set, the scale is that times a power of two, for scales that the type has too few digits for, or none.
+enum ColumnRow : Index {
+    center_row,
+    scale_row = 2,
+    offset_row = 4,
+    lowest_row = 6,
+    highest_row,
+    column_rows,
+    power_row = column_rows,
+    table_rows
+};
 
 // y = function(x) for one row; x == y is allowed.
 template <class T>
@@ -104,6 +114,7 @@ struct RowTask {
     const T* x;
     T* y;
     Index count;
+    bool powers = false;
 };
 
 template <class T>

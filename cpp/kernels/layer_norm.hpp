@@ -51,35 +51,56 @@ Pair<S> reciprocal_root(const Pair<S>& x) noexcept {
     return quotient<S>({1, 0}, root);
 }
 
-// ((x - mean) root) 2^-halvings weight + bias.
+// Of the normal numbers' powers of two.
+template <class T>
+constexpr int smallest_exponent = sizeof(T) == 4 ? -126 : -1022;
+
+// 2^-halvings as a product, as one number may be too small for it.
+template <class T>
+struct Halvings {
+    T first = 1, second = 1, last = 1;
+
+    Halvings() = default;
+    explicit Halvings(int halvings) noexcept {
+        const int some = halvings < -smallest_exponent<T> ? halvings : -smallest_exponent<T>;
+        const int half = (halvings - some) / 2;
+        first = static_cast<T>(__builtin_ldexp(1, -some));
+        second = static_cast<T>(__builtin_ldexp(1, -half));
+        last = static_cast<T>(__builtin_ldexp(1, some + half - halvings));
+    }
+};
+
+// ((x - mean) root) weight, halved so often, + bias.
 template <class V, bool halved>
 void normalise(const RowTask<typename V::Element>& a, const Moments<typename V::Element>& m,
-               const Pair<Scalar<typename V::Element>>& root, int halvings = 0) noexcept {
-    using T = typename V::Element;
-    const auto first = V::broadcast(static_cast<T>(__builtin_ldexp(1, -(halvings / 2)))),
-               last = V::broadcast(static_cast<T>(__builtin_ldexp(1, -(halvings - halvings / 2))));
+               const Pair<Scalar<typename V::Element>>& root,
+               const Halvings<typename V::Element>& halvings = {}) noexcept {
     each_column<V>(a, [&](auto x, Index i) FORWARDPASS_UNROLLED {
         const Pair<V> high = two_sum<V>(x, V::broadcast(-m.center));
         // Normalised, as product() drops low times low. Where the high part is 0, the rest is all there is.
         Pair<V> d = fast_two_sum<V>(high.high, high.low - V::broadcast(m.rest.high));
         d.low = d.low - V::broadcast(m.rest.low);
         const Pair<V> weight = column<V>(a, scale_row, i), bias = column<V>(a, offset_row, i);
-        Pair<V> normal = product<V>(d, broadcast<V>(root));
-        if constexpr (halved) normal = {normal.high * first, normal.low * first};
-        Pair<V> weighted = product<V>(normal, weight);
-        if constexpr (halved) weighted = {weighted.high * last, weighted.low * last};
+        Powers<V, halved> powers(a, i);
+        if constexpr (halved) powers.multiply(V::broadcast(halvings.first));
+        Pair<V> weighted = powers.times(product<V>(d, broadcast<V>(root)), weight);
+        if constexpr (halved) {
+            const auto second = V::broadcast(halvings.second), last = V::broadcast(halvings.last);
+            weighted = {weighted.high * second * last, weighted.low * second * last};
+        }
         const Pair<V> y = sum<V>(weighted, bias);
         return finite_or<V>(y.high + y.low, weighted.high + bias.high);
     });
 }
 
 // Where squares or eps may leave the range of the type. A power of two brings the row near 1, and eps with it: exact,
-// but for what is too small to count. What eps is too large for that, the result is too small: `halvings`.
+// but for what is too small to count. Weights may leave it as well: their powers of two. What eps is too large for
+// that, the result is too small: `halvings`.
 template <class V>
 __attribute__((noinline)) void scaled_layer_norm(const RowTask<typename V::Element>& a) noexcept {
     using T = typename V::Element;
     using S = Scalar<T>;
-    constexpr int most = sizeof(T) == 4 ? 126 : 1022;  // +-most are exponents of normal numbers
+    constexpr int most = -smallest_exponent<T>;  // that of a normal number as well
     T largest = 0;
     for (Index i = 0; i < a.count; ++i) {
         const T size = S::magnitude(a.x[i]);
@@ -105,7 +126,7 @@ __attribute__((noinline)) void scaled_layer_norm(const RowTask<typename V::Eleme
     const T smaller = static_cast<T>(__builtin_ldexp(1, down > -most ? down : -most));
     Pair<S>& other = apart > 0 ? variance : eps;
     other = {other.high * smaller, other.low * smaller};
-    normalise<V, true>(near, m, reciprocal_root<S>(sum<S>(variance, eps)), apart > 0 ? apart : 0);
+    normalise<V, true>(near, m, reciprocal_root<S>(sum<S>(variance, eps)), Halvings<T>(apart > 0 ? apart : 0));
 }
 
 template <class V>
@@ -117,7 +138,8 @@ void layer_norm(const RowTask<typename V::Element>& a) noexcept {
     const Moments<T> m = moments<V>(a.x, a.count);
     const T eps = static_cast<T>(a.eps);
     const Pair<S> variance = sum<S>(m.variance, {eps, static_cast<T>(a.eps - eps)});
-    if (m.squares >= 1 / usual && variance.high <= usual) normalise<V, false>(a, m, reciprocal_root<S>(variance));
+    if (m.squares >= 1 / usual && variance.high <= usual && !a.powers)
+        normalise<V, false>(a, m, reciprocal_root<S>(variance));
     else scaled_layer_norm<V>(a);
 }
 

@@ -89,6 +89,32 @@ FORWARDPASS_INLINE Pair<V> column(const RowTask<typename V::Element>& a, ColumnR
     return {V::load(from), V::load(from + a.table_stride)};
 }
 
+// The power of two of some columns' scale, if any: where it is above 1 it comes before the scale, otherwise behind it,
+// so that what would be subnormal or infinite is rounded once.
+template <class V, bool powers>
+struct Powers {
+    typename V::Register before, behind;
+
+    FORWARDPASS_INLINE Powers(const RowTask<typename V::Element>& a, Index at) noexcept {
+        if constexpr (powers) {
+            before = V::load(a.table + power_row * a.table_stride + at);
+            behind = V::broadcast(1);
+            multiply(behind);
+        }
+    }
+    FORWARDPASS_INLINE void multiply(typename V::Register power) noexcept {
+        const auto one = V::broadcast(1), both = before * power;
+        before = V::max(one, both);
+        behind = behind * smaller<V>(one, both);
+    }
+    FORWARDPASS_INLINE Pair<V> times(const Pair<V>& value, const Pair<V>& scale) const noexcept {
+        if constexpr (powers) {
+            const Pair<V> y = product<V>({value.high * before, value.low * before}, scale);
+            return {y.high * behind, y.low * behind};
+        } else return product<V>(value, scale);
+    }
+};
+
 // y[i..] = compute(x register, i), for whole vectors and a last one that is filled up.
 template <class V, class Compute>
 FORWARDPASS_INLINE void each_column(const RowTask<typename V::Element>& a, const Compute& compute) noexcept {

@@ -14,6 +14,8 @@ from .nn import Module
 from .nn.module import check_layer
 
 Bound = NDArray[np.float64]
+# Weights that are in float64 at a time.
+PART = 1 << 20
 
 
 @undisturbed
@@ -174,17 +176,23 @@ def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tu
 def _linear(layer: nn.Linear, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
     depth = layer.in_features
     roundings = longest_way(depth) if a.ours else depth + 1
-    magnitudes = np.abs(layer.weight).astype(np.float64).T
+    weight, magnitudes = layer.weight, np.abs(x).astype(np.float64)
     bias = np.zeros(layer.out_features) if layer.bias is None else np.abs(layer.bias).astype(np.float64)
-    products = np.abs(x).astype(np.float64) @ magnitudes
-    bound = gamma(roundings + 1, a.u) * products + a.u * bias * (1 + a.u) + depth * a.underflow
+    bound = np.empty((*x.shape[:-1], layer.out_features))
+    # Some outputs at a time: in float64 the weight would take twice its memory.
+    step = max(1, PART // max(depth, 1))
+    for at in range(0, layer.out_features, step):
+        part = np.abs(weight[at : at + step]).astype(np.float64).T
+        products = magnitudes @ part
+        bound[..., at : at + step] = gamma(roundings + 1, a.u) * products + error @ part
+    bound += a.u * bias * (1 + a.u) + depth * a.underflow
     # These sums of positive numbers are themselves rounded: by less than gamma(depth + 8).
-    total: Bound = (bound + error @ magnitudes) * (1 + 2 * gamma(depth + 8, 2.0**-53))
+    total: Bound = bound * (1 + 2 * gamma(depth + 8, 2.0**-53))
     return total
 
 
 def _columns(layer: nn.Columns, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-    table = layer._table(layer._arrays)
+    table = layer._rough_table()
     center, scale, offset = table[nn.CENTER], np.abs(table[nn.SCALE]), np.abs(table[nn.OFFSET])
     # Pairs of numbers lose some u^2 of each term; others round each term.
     lost = 16 * a.u * a.u if a.ours else 8 * a.u

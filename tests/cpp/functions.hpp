@@ -94,11 +94,14 @@ struct RandomColumns {
     Values<double> values[column_rows];
 
     RandomColumns(Checker<T>& c, Index width) {
+        const bool wide = c.numbers.below(4) == 0;
         for (Index row = 0; row < column_rows; ++row)
             for (Index i = 0; i < width; ++i) {
                 const double number = static_cast<double>(c.numbers.below(2001) - 1000) / 500;
                 const double size = row % 2 == 1 && row < lowest_row ? 0x1p-53 : row == lowest_row ? -40 : 1;
-                values[row].push_back(row == highest_row ? 40 : size * number);
+                // Scales beyond float, and of subnormals, have a power of two apart.
+                const int power = row == scale_row && wide ? static_cast<int>(c.numbers.below(500)) - 250 : 0;
+                values[row].push_back(row == highest_row ? 40 : std::ldexp(size * number, power));
             }
     }
     ColumnValues pointers() const {
@@ -126,14 +129,15 @@ void check_row_functions(Checker<T>& c) {
             Values<T> expected = x;
             const Columns columns(count, RandomColumns<T>(c, count).pointers());
             // On a page's edge, so that nothing behind the last cache line is read.
-            const Index stride = columns.stride<T>(), size = stride * column_rows;
+            const Index stride = columns.stride<T>(), size = stride * table_rows;
             T* const table = c.w.template place<T>(size, current.flush);
             if (count > 0) std::copy_n(columns.table<T>(), size, table);
-            for (Index row = 0; row < column_rows; ++row)
+            for (Index row = 0; row < table_rows; ++row)
                 std::fill(table + row * stride + count, table + (row + 1) * stride,
                           std::numeric_limits<T>::quiet_NaN());
             const double eps[] = {1e-5, 0, 1e-300, 1e300};
-            RowTask<T> task{function, table, stride, eps[c.numbers.below(4)], x.data(), expected.data(), count};
+            RowTask<T> task{function, table,           stride, eps[c.numbers.below(4)],
+                            x.data(), expected.data(), count,  columns.powers<T>()};
             one_lane<T>().row(task);
             const T* const x_at = c.place(c.x, x, 1, count, count, 1);
             T* const y = c.start("row", 1, count);
@@ -188,7 +192,8 @@ private:
             T* const row = x_.data() + r * width_;
             const bool any = layer.columns != nullptr;
             one_lane<T>().row({function, any ? layer.columns->template table<T>() : nullptr,
-                               any ? layer.columns->template stride<T>() : 0, layer.eps, row, row, width_});
+                               any ? layer.columns->template stride<T>() : 0, layer.eps, row, row, width_,
+                               any && layer.columns->template powers<T>()});
         }
     }
     void add_residual(Index nesting) {
@@ -251,7 +256,7 @@ std::uint64_t hash_of_functions(const Kernels<T>& kernels) {
             add(y);
         }
         const Index stride = padded<T>(count);
-        Values<T> table(static_cast<std::size_t>(column_rows * stride));
+        Values<T> table(static_cast<std::size_t>(table_rows * stride), 1);
         for (Index row = 0; row < column_rows; ++row)
             for (Index i = 0; i < count; ++i)
                 table[static_cast<std::size_t>(row * stride + i)] = static_cast<T>(numbers.below(2001) - 1000) / 512;

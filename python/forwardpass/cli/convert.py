@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 
 from ..files import content_hash, load, save
+from ..limits import printable
 from ..nn import Module
+from ..printing import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
     """The command; its exit code."""
     network = read(Path(args.source), args.architecture)
     save(network, args.target)
-    print(f"{args.target}: {network.nbytes} bytes packed, sha256 {content_hash(network)}")
+    say(printable(f"{args.target}: {network.nbytes} bytes packed, sha256 {content_hash(network)}"))
     return 0

@@ -18,6 +18,19 @@ def class_name(value: Any, package: str) -> str:
     ('Decimal', 'builtins.list')
     """
     kind = type(value)
-    return (
-        kind.__name__ if f"{kind.__module__}.".startswith(f"{package}.") else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    own = f"{kind.__module__}.".startswith(f"{package}.")
+    return kind.__name__ if own else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def full_name(value: Any) -> str:
+    """What messages call a class: its name with its module, as more than one library has a Linear.
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> from forwardpass.convert.classes import full_name
+    >>> full_name(Decimal(1))
+    'decimal.Decimal'
+    """
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,5 +1,17 @@
 """The one exception of networks that cannot be converted."""
 
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..limits import printable
+
+# What a library raises that cannot do what it was asked for. Anything beside these passes through as it is: an
+# exception of the caller's own, which a signal handler may raise anywhere, and what the system says (OSError, and
+# TimeoutError with it).
+FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
 
 class ConversionError(ValueError):
     """A network with a part that is not supported, or whose converted answers are not the source's.
@@ -15,3 +27,16 @@ class ConversionError(ValueError):
     ...     print(error)
     0.weight: expected shape (3, 4), got (3, 3)
     """
+
+
+def refusal(source: Any, message: str) -> ConversionError:
+    r"""The error that a message is about what came out of a file: with its path, and fit for a terminal.
+
+    Examples
+    --------
+    >>> from forwardpass.convert.errors import refusal
+    >>> print(refusal("net.onnx", "node 'a\x1b' is not supported"))
+    net.onnx: node 'a\x1b' is not supported
+    """
+    where = f"{os.fspath(source)}: " if isinstance(source, (str, os.PathLike)) else ""
+    return ConversionError(printable(f"{where}{message}"))

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import nn
-from .classes import class_name
+from ..environment import undisturbed
+from .classes import class_name, full_name
 from .errors import ConversionError
 from .torch import layer_of
 from .verification import rows_for, verify
@@ -31,7 +32,9 @@ SCORES = ("Discrete", "MultiDiscrete", "MultiBinary")
 INSIDE_ROWS = 32
 
 
-def from_sb3(model: Any, normalizer: Any = None) -> nn.Sequential:
+@np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
+@undisturbed
+def from_sb3(model: Any, normalizer: Any = None, *, verbose: bool = True) -> nn.Sequential:
     """The deterministic actor of a PPO, A2C, SAC, TD3 or DQN model with an MLP policy.
 
     Its answers are compared with the model's, for random observations inside the observation space and beyond, and
@@ -45,6 +48,8 @@ def from_sb3(model: Any, normalizer: Any = None) -> nn.Sequential:
     normalizer : stable_baselines3.common.vec_env.VecNormalize, optional
         Its ``normalize_obs`` becomes the first layer, with the statistics of this moment. Without one, the network
         takes what ``model.predict`` takes: observations that are normalised already, if the model learned from such.
+    verbose : bool
+        Print the line about the comparison.
 
     Returns
     -------
@@ -83,7 +88,7 @@ def from_sb3(model: Any, normalizer: Any = None) -> nn.Sequential:
     """
     policy = getattr(model, "policy", None)
     if policy is None:
-        raise ConversionError(f"expected a model of Stable-Baselines3, got {type(model).__name__}")
+        raise ConversionError(f"expected a model of Stable-Baselines3, got {full_name(model)}")
     paths = _checked(policy)
     observations, actions = policy.observation_space, policy.action_space
     shape = observations.shape
@@ -109,12 +114,12 @@ def from_sb3(model: Any, normalizer: Any = None) -> nn.Sequential:
         return scores
 
     net = nn.Sequential(*layers)
-    more = _inside(observations, width)
+    more = [_inside(observations, width)]
     if normalizer is not None and normalizer.norm_obs:
         statistics = normalizer.obs_rms
         typical = rows_for(width, np.dtype(np.float64)) * np.sqrt(statistics.var.ravel()) + statistics.mean.ravel()
-        more = np.concatenate([more, typical])
-    verify(net, answers, width, source=f"Stable-Baselines3 {type(model).__name__}", more=more)
+        more.append(typical)
+    verify(net, answers, width, source=f"Stable-Baselines3 {type(model).__name__}", more=more, verbose=verbose)
     return net
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import nn
+from ..environment import undisturbed
 from .classes import class_name
 from .errors import ConversionError
 from .verification import rows_for, verify
@@ -19,7 +20,9 @@ HIDDEN: dict[str, type[nn.Module]] = {"identity": nn.Identity, "logistic": nn.Si
 OUTPUT: dict[str, list[type[nn.Module]]] = {"identity": [], "logistic": [nn.Sigmoid], "softmax": [nn.Softmax]}
 
 
-def from_sklearn(estimator: Any) -> nn.Sequential:
+@np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
+@undisturbed
+def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Sequential:
     """A fitted MLPRegressor or MLPClassifier, alone or after scalers in a Pipeline.
 
     scikit-learn's ``coefs_`` are (in, out): they are transposed. The network has their dtype, float32 or float64, as
@@ -31,6 +34,8 @@ def from_sklearn(estimator: Any) -> nn.Sequential:
     estimator : sklearn.neural_network.MLPRegressor, MLPClassifier, or sklearn.pipeline.Pipeline
         In a Pipeline, StandardScaler and MinMaxScaler may come before it. Read, not changed; scikit-learn is not
         imported.
+    verbose : bool
+        Print the line about the comparison.
 
     Returns
     -------
@@ -88,7 +93,8 @@ def from_sklearn(estimator: Any) -> nn.Sequential:
 
     net = nn.Sequential(*layers)
     title = " + ".join([*(_kind(scaler) for _, scaler in scalers), _kind(network)])
-    verify(net, answers, width, source=f"scikit-learn {title}", more=typical if scalers else None)
+    more = [typical] if scalers else []
+    verify(net, answers, width, source=f"scikit-learn {title}", more=more, verbose=verbose)
     return net
 
 
@@ -107,6 +113,8 @@ def _parts(estimator: Any) -> tuple[list[tuple[str, Any]], Any, str]:
     for where, step in scalers:
         if _kind(step) not in SCALERS:
             raise ConversionError(f"{where}{_kind(step)} is not supported; expected {' or '.join(SCALERS)}")
+    if not named:
+        raise ConversionError(f"expected {' or '.join(NETWORKS)} as the last step, got a Pipeline without steps")
     where, network = named[-1]
     if _kind(network) not in NETWORKS:
         raise ConversionError(f"{where}expected {' or '.join(NETWORKS)} as the last step, got {_kind(network)}")

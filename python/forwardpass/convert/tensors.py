@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..nn import FloatArray
-from .errors import ConversionError
+from .classes import full_name
+from .errors import FAILURES, ConversionError
 
 HALVES = ("torch.float16", "torch.bfloat16")
 FLOATS = (*HALVES, "torch.float32", "torch.float64")
@@ -35,10 +36,21 @@ def array_of(value: Any, name: str) -> FloatArray:
             raise ConversionError(f"{name}: expected a tensor on the CPU, got one on {value.device}: use .cpu()")
         if str(value.dtype) not in FLOATS or str(value.layout) != "torch.strided":
             raise ConversionError(f"{name}: expected dense floats, got {value.dtype} with layout {value.layout}")
-        value = (value.detach().float() if str(value.dtype) in HALVES else value.detach()).numpy()
+        value = _numpy(value, name)
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
-        raise ConversionError(f"{name}: expected a tensor or a NumPy array, got {type(value).__name__}")
+        raise ConversionError(f"{name}: expected a tensor or a NumPy array, got {full_name(value)}")
     if value.dtype.name not in ("float16", "bfloat16", "float32", "float64"):  # bfloat16 is a dtype of ml_dtypes
         raise ConversionError(f"{name}: expected floats, got {value.dtype}")
     array: FloatArray = value.astype(np.float64 if value.dtype.name == "float64" else np.float32, copy=False)
     return array
+
+
+def _numpy(tensor: Any, name: str) -> Any:
+    try:
+        values = tensor.detach()
+        if str(tensor.dtype) in HALVES:
+            values = values.float()
+        # The imaginary part of a conjugate is a view with its sign still to be turned.
+        return values.resolve_neg().numpy()
+    except FAILURES as error:
+        raise ConversionError(f"{name}: torch cannot give its values: {type(error).__name__}: {error}") from error

@@ -12,6 +12,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import nn
+from ..environment import undisturbed
+from .classes import full_name
 from .errors import ConversionError
 from .state import from_state
 from .tensors import HALVES, array_of
@@ -21,7 +23,8 @@ from .verification import verify
 ANY_WIDTH = 7
 
 
-def from_torch(module: Any, architecture: str | nn.Module | None = None) -> nn.Module:
+@undisturbed
+def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verbose: bool = True) -> nn.Module:
     """The network of a PyTorch module, or of a mapping of arrays and an architecture.
 
     Layers keep their positions, and with them PyTorch's keys of the ``state_dict``. The network computes what
@@ -39,6 +42,8 @@ def from_torch(module: Any, architecture: str | nn.Module | None = None) -> nn.M
         For a mapping: widths and the activation between them, like ``64-128-10:relu``, for layers called
         ``<name>.weight`` and ``<name>.bias``, in the order of the mapping and of their names. Or a network of the same
         layers, the values of which do not matter.
+    verbose : bool
+        Print the line about the comparison.
 
     Returns
     -------
@@ -65,12 +70,13 @@ def from_torch(module: Any, architecture: str | nn.Module | None = None) -> nn.M
     """
     if isinstance(module, Mapping):
         net = from_state(module, architecture)
-        verify(net, None, 0, source="torch")
+        verify(net, None, 0, source="torch", verbose=verbose)
         return net
     if architecture is not None:
         raise TypeError("architecture: expected None, as the module says itself what it is")
     net = layer_of(module, "")
-    verify(net, _runner(module), ANY_WIDTH if net.in_features is None else net.in_features, source="torch")
+    width = ANY_WIDTH if net.in_features is None else net.in_features
+    verify(net, _runner(module), width, source="torch", verbose=verbose)
     return net
 
 
@@ -88,15 +94,10 @@ def layer_of(module: Any, prefix: str) -> nn.Module:
 
 def _kind(module: Any, at: str) -> str:
     """The name of PyTorch's class, if the module does just what that class does."""
-    name = type(module).__name__
     base = next((base for base in type(module).__mro__ if base.__module__.startswith("torch.nn.modules.")), None)
     if base is None or base.__name__ not in (*LAYERS, "Sequential"):
-        own = base is not None and base.__name__ == "Module"
-        hint = (
-            "; its forward() may be anything: put its layers into a torch.nn.Sequential, or give its state_dict() "
-            "and an architecture"
-        )
-        raise ConversionError(f"{at}: {name} is not supported{hint if own else ''}")
+        raise ConversionError(f"{at}: {_name(module)} is not supported{_way_out(module, base)}")
+    name = _name(module)
     methods = ("forward", "__call__", "__iter__") if base.__name__ == "Sequential" else ("forward", "__call__")
     if any(getattr(type(module), method) is not getattr(base, method) for method in methods) or "forward" in vars(
         module
@@ -107,6 +108,25 @@ def _kind(module: Any, at: str) -> str:
     if "parametrizations" in module._modules:
         raise ConversionError(f"{at}: {name} is parametrized: call torch's remove_parametrizations() first")
     return base.__name__
+
+
+def _name(module: Any) -> str:
+    kind = type(module)
+    return kind.__name__ if kind.__module__.startswith("torch.nn.modules.") else full_name(module)
+
+
+def _way_out(module: Any, base: Any) -> str:
+    """What to do about a module that is none of PyTorch's layers, where something can be done."""
+    if base is None or base.__name__ != "Module":
+        return ""
+    if type(module).__module__.startswith("torch.ao."):
+        return ": give the module of floats that it was quantized from"
+    if type(module).__module__.startswith(("torch.fx.", "torch.jit.", "torch._dynamo.")):
+        return ": give the module that it was made from"
+    return (
+        "; its forward() may be anything: put its layers into a torch.nn.Sequential, or give its state_dict() and an "
+        "architecture"
+    )
 
 
 def _runner(module: Any) -> Callable[[nn.FloatArray], NDArray[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bound import agreement_bound
-from ..files import architecture as arch
-from ..nn import FloatArray, Module
-from .errors import ConversionError
+from ..nn import FloatArray, Linear, Module, Residual, Sequential
+from ..printing import say
+from .errors import FAILURES, ConversionError
+from .rounding import Moves
 
-# Random rows at each scale: near 0 and where functions bend, and far out, where they saturate.
+# Random rows at each scale: where functions bend, where they saturate, and near 0.
 RANDOM_ROWS = 16
-SCALES = (2.0**-10, 1.0, 8.0, 256.0)
+SCALES = (1.0, 8.0, 256.0, 2.0**-10)
 LARGE, TINY = 2.0**20, 2.0**-100
 MOST_ONE_HOTS = 32
-# Of a deep network the bound, which adds up the worst of every layer, may be larger than the answers. What rounding
-# really does is seen by what the network answers when all of its numbers are this many units in the last place off.
-# Sources are at most 1.5 times as far as the furthest of four such answers; and a wrong one thousands of times.
-UNITS, SHAKEN, MARGIN = 8, 4, 64
+# Rows times the values that they become: of all rows and layers; and of the rows that are compared at a time, in one
+# layer and in all layers, which some sources keep.
+MOST_VALUES, WIDEST_AT_A_TIME, VALUES_AT_A_TIME = 1 << 22, 1 << 18, 1 << 20
+# Rows times weights: a large network is compared on fewer rows, so that it takes no longer than reading it.
+MOST_PRODUCTS = 1 << 29
+FEWEST_ROWS = 4
+# How many times as far as rounding is seen to move an answer it may be off: sources are at most 1.5 times as far, and
+# wrong answers are thousands of times.
+MARGIN = 64
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,8 @@ def verify(
     width: int,
     *,
     source: str,
-    more: NDArray[Any] | None = None,
+    more: Iterable[NDArray[Any]] = (),
+    verbose: bool = True,
 ) -> None:
     """Compare a converted network with its source; put the result in ``net.verification`` and print it.
 
@@ -86,8 +93,10 @@ def verify(
         Values in a row of input.
     source : str
         What the message calls it.
-    more : numpy.ndarray, shape (any, width), optional
+    more : iterable of numpy.ndarray, shape (any, width)
         Rows beside those of rows_for(): where a scaler comes first, all of those may be far from what it was made for.
+    verbose : bool
+        Whether to print.
 
     Raises
     ------
@@ -95,80 +104,101 @@ def verify(
         An answer that is further off than agreement_bound(), or than MARGIN times what the network's answers move
         when its numbers do; one of another shape; or none at all.
     """
-    if run_source is None:
-        _keep(net, Verification(source, 0, 0.0, 0.0, 0.0))
-        return
-    x = rows_for(width, np.dtype(np.float32) if net.dtype is None else net.dtype)
-    if more is not None:
-        x = np.concatenate([x, more.astype(x.dtype)])
-    try:
-        with np.errstate(all="ignore"):
-            expected = np.asarray(run_source(x.copy()))
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise ConversionError(f"{source}: it cannot answer: {type(error).__name__}: {error}") from error
-    got = net(x)
-    if expected.shape != got.shape:
-        raise ConversionError(f"{source}: its answers have shape {expected.shape}, the converted ones {got.shape}")
-    _keep(net, _compared(got, expected.astype(np.float64), agreement_bound(net, x), MARGIN * moved(net, x), source))
+    result = Verification(source, 0, 0.0, 0.0, 0.0)
+    if run_source is not None:
+        widest, values, weights = _sizes(net, width)
+        x = rows_for(width, np.dtype(np.float32) if net.dtype is None else net.dtype, values, weights)
+        at_a_time, moves = max(1, min(WIDEST_AT_A_TIME // widest, VALUES_AT_A_TIME // values)), Moves(net)
+        for rows in (x, *more):
+            for at in range(0, len(rows), at_a_time):
+                block = rows[at : at + at_a_time].astype(x.dtype, copy=False)
+                result = _joined(result, _compared_rows(net, run_source, moves, block, result))
+    vars(net)["verification"] = result
+    if verbose:
+        say(str(result))
 
 
-def rows_for(width: int, dtype: np.dtype[Any]) -> FloatArray:
+def rows_for(width: int, dtype: np.dtype[Any], values: int = 0, weights: int = 0) -> FloatArray:
     """Random rows at several scales, and special ones: zeros, ones, large, tiny, one-hot.
+
+    A very wide network, or one of very many weights, gets the first of them alone.
 
     Examples
     --------
     >>> import numpy as np
     >>> from forwardpass.convert.verification import rows_for
-    >>> rows_for(5, np.dtype("float32")).shape
-    (75, 5)
+    >>> rows_for(5, np.dtype("float32")).shape, rows_for(2**20, np.dtype("float32")).shape
+    ((75, 5), (4, 1048576))
     """
     rng = np.random.default_rng(0)
-    random = [scale * rng.standard_normal((RANDOM_ROWS, width)) for scale in SCALES]
-    signs = np.where(np.arange(width) % 2, -1.0, 1.0)
-    special = [np.zeros(width), np.ones(width), -np.ones(width), LARGE * signs, -LARGE * signs, TINY * signs]
-    one_hot = np.zeros((min(width, MOST_ONE_HOTS), width))
-    one_hot[np.arange(len(one_hot)), np.linspace(0, width - 1, len(one_hot), dtype=int)] = 1.0
-    return np.concatenate([*random, special, one_hot]).astype(dtype)
+
+    def random(scale: float) -> Callable[[], NDArray[np.float64]]:
+        return lambda: scale * rng.standard_normal(width)
+
+    def constant(size: float) -> Callable[[], NDArray[np.float64]]:
+        return lambda: np.full(width, size)
+
+    def signs(size: float) -> Callable[[], NDArray[np.float64]]:
+        return lambda: size * np.where(np.arange(width) % 2, -1.0, 1.0)
+
+    def one_hot(at: int) -> Callable[[], NDArray[np.float64]]:
+        return lambda: (np.arange(width) == at).astype(np.float64)
+
+    scales = [random(scale) for scale in SCALES]
+    special = [constant(0.0), constant(1.0), constant(-1.0), signs(LARGE), signs(-LARGE), signs(TINY)]
+    one_hots = [one_hot(int(at)) for at in np.linspace(0, width - 1, min(width, MOST_ONE_HOTS))]
+    rows = [*scales, *special, *scales * (RANDOM_ROWS - 1), *one_hots]
+    most = min(MOST_VALUES // max(width, values, 1), MOST_PRODUCTS // max(weights, 1))
+    rows = rows[: max(most, FEWEST_ROWS)]
+    x: FloatArray = np.empty((len(rows), width), dtype)
+    for made, row in zip(x, rows, strict=True):
+        made[...] = row()
+    return x
 
 
-def moved(net: Module, x: FloatArray) -> NDArray[np.float64]:
-    """How far rounding may move the answers of a network to x, (rows, 1), found by trial; Inf where they overflow.
+def _sizes(net: Module, width: int) -> tuple[int, int, int]:
+    """Of a row in a network: its most values at a time, all of them together, and how many weights it meets."""
+    if isinstance(net, Residual):
+        return _sizes(net.inner, width)
+    if not isinstance(net, Sequential):
+        features = net.out_features or width
+        return max(width, features), features, width * features if isinstance(net, Linear) else 0
+    widest, values, weights = width, width, 0
+    for layer in net:
+        wide, inside, met = _sizes(layer, width)
+        widest, values, weights = max(widest, wide), values + inside, weights + met
+        width = layer.out_features or width
+    return widest, values, weights
 
-    Examples
-    --------
-    >>> import numpy as np, forwardpass as fp
-    >>> from forwardpass.convert.verification import moved
-    >>> x = np.ones((1, 3), np.float32)
-    >>> bool(moved(fp.Linear(x), x) < 1e-5)
-    True
-    """
-    rng = np.random.default_rng(1)
-    u = 2.0**-24 if x.dtype == np.float32 else 2.0**-53
 
-    def shaken(array: FloatArray) -> FloatArray:
-        factors = np.array([1 - UNITS * u, 1 + UNITS * u], array.dtype)
-        result: FloatArray = array * factors[rng.integers(0, 2, array.shape, np.uint8)]
-        return result
+def _compared_rows(
+    net: Module,
+    run_source: Callable[[FloatArray], NDArray[Any]],
+    moves: Moves,
+    x: FloatArray,
+    before: Verification,
+) -> Verification:
+    try:
+        with np.errstate(all="ignore"):
+            expected = np.asarray(run_source(x.copy()))
+    except FAILURES as error:
+        raise ConversionError(f"{before.source}: it cannot answer: {type(error).__name__}: {error}") from error
+    got = net(x)
+    if expected.shape != got.shape:
+        raise ConversionError(
+            f"{before.source}: its answers have shape {expected.shape}, the converted ones {got.shape}"
+        )
+    allowed = MARGIN * moves.of(x)
+    return _compared(got, expected.astype(np.float64), agreement_bound(net, x), allowed, before)
 
-    answers = net(x).astype(np.float64)
-    spec, state = arch.describe(net), net.state_dict()
-    with np.errstate(all="ignore"):
-        # A row of answers that are next to nothing, as in the tail of a sigmoid, is measured by ordinary ones.
-        size = np.abs(answers).max(axis=1, initial=0.0)
-        finite = np.isfinite(size)
-        furthest = UNITS * u * np.fmax(size, np.quantile(size[finite], 0.75) if finite.any() else 0.0)
-        for _ in range(SHAKEN):
-            # The limits of a Clip stay: a low that is equal to its high must not come above it.
-            values = {name: array if name.endswith(("low", "high")) else shaken(array) for name, array in state.items()}
-            difference = np.abs(arch.build(spec, values)(shaken(x)).astype(np.float64) - answers)
-            furthest = np.maximum(furthest, difference.max(axis=1, initial=0.0))
-    return np.where(np.isfinite(furthest), furthest, np.inf)[:, np.newaxis]
+
+def _joined(a: Verification, b: Verification) -> Verification:
+    largest = (max(getattr(a, name), getattr(b, name)) for name in ("largest_error", "largest_ulps", "largest_share"))
+    return Verification(a.source, a.rows + b.rows, *largest)
 
 
 def _compared(
-    got: FloatArray, expected: FloatArray, bound: FloatArray, rounding: FloatArray, source: str
+    got: FloatArray, expected: FloatArray, bound: FloatArray, rounding: FloatArray, before: Verification
 ) -> Verification:
     # A sum that overflows is Inf in one order and may be NaN in another, so there both need only be no number; and
     # beside an overflow that the bound knows of, one side may have a number still.
@@ -184,9 +214,9 @@ def _compared(
             worst = np.where(wrong, np.where(finite, error / allowed, np.inf), -1.0)
             row, output = divmod(int(worst.argmax()), got.shape[1])
             raise ConversionError(
-                f"{source}: the converted network does not answer as its source: row {row} of the verification, "
-                f"output {output}: expected {expected[row, output]:.9g}, got {got[row, output]:.9g}, where rounding "
-                f"explains {allowed[row, output]:.2g}"
+                f"{before.source}: the converted network does not answer as its source: row {before.rows + row} "
+                f"of the verification, output {output}: expected {expected[row, output]:.9g}, "
+                f"got {got[row, output]:.9g}, where rounding explains {allowed[row, output]:.2g}"
             )
         counted = finite & known
         ulps = error / np.spacing(np.fmax(np.abs(expected), np.abs(got)).astype(got.dtype))
@@ -195,9 +225,4 @@ def _compared(
     def largest(values: FloatArray) -> float:
         return float(values[counted].max(initial=0.0))
 
-    return Verification(source, len(got), largest(error), largest(ulps), largest(share))
-
-
-def _keep(net: Module, verification: Verification) -> None:
-    vars(net)["verification"] = verification
-    print(verification)
+    return Verification(before.source, len(got), largest(error), largest(ulps), largest(share))

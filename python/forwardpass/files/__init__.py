@@ -14,6 +14,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ..environment import undisturbed
 from ..limits import MAX_BYTES, Budget, open_regular, printable
 from ..nn import Module
 from . import architecture as arch
@@ -28,6 +29,7 @@ LONGEST_MESSAGE = 2000
 FORMATS: dict[str, ModuleType] = {".npz": npz, ".safetensors": safe}
 
 
+@undisturbed
 def content_hash(network: Module) -> str:
     """SHA-256 of a network's architecture and values; equal for equal networks, in memory or in files.
 
@@ -56,6 +58,7 @@ def content_hash(network: Module) -> str:
     return document.hash_of(arch.describe(network), document.dtype_of(network), network.state_dict())
 
 
+@undisturbed
 def save(network: Module, path: str | os.PathLike[str]) -> None:
     """Write a network to a file, which is replaced as a whole or not at all.
 
@@ -98,6 +101,7 @@ def save(network: Module, path: str | os.PathLike[str]) -> None:
     writing.replace(path, partial(write, document=document.written(network, spec, arrays), arrays=arrays))
 
 
+@undisturbed
 def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_bytes: int = MAX_BYTES) -> Module:
     """Read a network from a file, and make sure that it is the one that was saved.
 

@@ -63,6 +63,10 @@ class Columns(Module):
         """What _core takes. Raises ValueError for values that make no sense."""
         raise NotImplementedError
 
+    def _rough_table(self) -> Doubles:
+        """The table to float64's own precision, its second parts left out: in no time, and for estimates only."""
+        return self._table(self._arrays)
+
     def _own_names(self) -> tuple[str, ...]:
         return self._names
 
@@ -201,6 +205,13 @@ class BatchNorm1d(Columns):
         _put_exact(table, SCALE, (_scale(w, v, self.eps) for w, v in zip(weights, variances, strict=True)))
         return table
 
+    def _rough_table(self) -> Doubles:
+        arrays = self._arrays
+        table = _empty_table(self.num_features)
+        table[CENTER], table[OFFSET] = arrays["running_mean"], arrays.get("bias", 0.0)
+        table[SCALE] = arrays.get("weight", 1.0) / np.sqrt(arrays["running_var"] + self.eps)
+        return table
+
     def _config(self) -> dict[str, Any]:
         return {"num_features": self.num_features, "eps": self.eps}
 
@@ -248,6 +259,13 @@ class Normalize(Columns):
         table = _empty_table(len(deviations))
         table[CENTER] = arrays["mean"]
         _put_exact(table, SCALE, (EXACT.divide(Decimal(1), Decimal(float(std))) for std in deviations))
+        if self.clip is not None:
+            table[LOWEST], table[HIGHEST] = -self.clip, self.clip
+        return table
+
+    def _rough_table(self) -> Doubles:
+        table = _empty_table(self.num_features)
+        table[CENTER], table[SCALE] = self._arrays["mean"], 1.0 / self._arrays["std"]
         if self.clip is not None:
             table[LOWEST], table[HIGHEST] = -self.clip, self.clip
         return table

@@ -14,15 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import nn
+from ...environment import undisturbed
 from ...files import architecture as arch
-from ..errors import ConversionError
+from ...limits import MAX_BYTES, printable
+from ..classes import full_name
+from ..errors import FAILURES, ConversionError, refusal
 from ..verification import verify
 from . import file
 from .layer import Context, Shape
 from .model import Weights, network_of
 
 
-def from_keras(model: Any) -> nn.Sequential:
+@np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
+@undisturbed
+def from_keras(model: Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True) -> nn.Sequential:
     """The network of a Keras 3 model, or of a ``.keras`` file.
 
     Kernels of Keras are (in, out): they are transposed. An activation that is an argument of a Dense becomes a layer of
@@ -36,6 +41,10 @@ def from_keras(model: Any) -> nn.Sequential:
     model : keras.Sequential, functional keras.Model, or path-like
         A chain of layers, with residual blocks ``x + f(x)`` between them, in float32 or float64; not changed. A file
         needs h5py (``pip install h5py``); nothing in it can run code.
+    max_bytes : int
+        A file whose weights take more is refused.
+    verbose : bool
+        Print the line about the comparison.
 
     Returns
     -------
@@ -50,6 +59,8 @@ def from_keras(model: Any) -> nn.Sequential:
         The file cannot be read.
     ImportError
         h5py is not installed.
+    RuntimeError
+        A file, in a program that has no Python to start: a packaged one, or one that embeds Python.
 
     Examples
     --------
@@ -61,26 +72,28 @@ def from_keras(model: Any) -> nn.Sequential:
     model.h5: expected a name that ends in .keras
     """
     if isinstance(model, (str, os.PathLike)):
-        return _from_file(Path(model))
+        return _from_file(Path(model), max_bytes, verbose)
     config = _config(model)
-    net, row = network_of(config, _LiveWeights(model), Context())
+    build, row = network_of(config, _LiveWeights(model), Context())
+    net = build()
     # Keras's layers multiply matrices of float64 in float32, where its backend is not TensorFlow.
     coarse = sys.modules["keras"].backend.result_type("float64", "float64") == "float32"
     compared = _in_float32(net) if coarse and net.dtype == np.float64 else net
-    verify(compared, _runner(model, row), math.prod(row), source="keras")
+    verify(compared, _runner(model, row), math.prod(row), source="keras", verbose=verbose)
     net.verification = compared.verification
     return net
 
 
-def _from_file(path: Path) -> nn.Sequential:
+def _from_file(path: Path, max_bytes: int, verbose: bool) -> nn.Sequential:
     if path.suffix != ".keras":
         raise ConversionError(f"{path}: expected a name that ends in .keras")
     try:
-        config, weights = file.read(path)
-        net, row = network_of(config, weights, Context())
+        net, row = file.read(path, max_bytes)
     except ConversionError as error:
-        raise ConversionError(f"{path}: {error}") from error.__cause__
-    verify(net, None, math.prod(row), source=f"keras, {path.name}")
+        raise refusal(path, str(error)) from error.__cause__
+    except MemoryError as error:
+        raise refusal(path, "takes more memory than there is") from error
+    verify(net, None, math.prod(row), source=f"keras, {printable(path.name)}", verbose=verbose)
     return net
 
 
@@ -103,13 +116,13 @@ def _config(model: Any) -> Any:
     """What a model says of itself, as it would stand in a file."""
     kind = type(model)
     if not any(base.__module__.startswith("keras.") for base in kind.__mro__) or not hasattr(model, "get_layer"):
-        raise ConversionError(f"expected a Keras model or the path of a .keras file, got {kind.__name__}")
+        raise ConversionError(f"expected a model of Keras 3 or the path of a .keras file, got {full_name(model)}")
     for position, layer in enumerate(model.layers):  # one of a user's own may be unable to describe itself
         if not type(layer).__module__.startswith("keras.src."):
-            raise ConversionError(f"layer {position} {layer.name!r}: {type(layer).__name__} is not supported")
+            raise ConversionError(f"layer {position} {layer.name!r}: {full_name(layer)} is not supported")
     try:
         text = json.dumps(model.get_config(), default=repr)
-    except Exception as error:
+    except FAILURES as error:
         raise ConversionError(f"the model: {kind.__name__} cannot describe itself: {str(error).strip()}") from error
     return {"module": kind.__module__, "class_name": kind.__name__, "config": json.loads(text)}
 

@@ -1,31 +1,34 @@
 """.keras files: a zip file with a model's configuration, in JSON, and its weights, in HDF5.
 
-Nothing in them can run code: the configuration is data, and the weights are arrays. The sizes of all of it are checked
-before anything is read.
+Nothing in them can run code: the configuration is data, and the weights are arrays. The configuration says how large
+the weights are, before these are inflated.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from ...files.zip import Archive
+from ...limits import Budget, json_bytes, open_regular
+from ...nn import Sequential
 from ..errors import ConversionError
 from .hdf5 import Group, read_groups
+from .layer import Context, Shape
+from .model import network_of
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
-LARGEST_CONFIG = 2 << 20  # 1000 layers; JSON becomes up to 25 times as large in Python
-# What the members may have beyond the file's own size: Keras does not compress.
-INFLATION = 16 << 20
+LARGEST_CONFIG = 2 << 20  # 1000 layers
+SPARE_WEIGHTS = 8 << 20  # of HDF5's own structures, for a thousand layers
 
 
 class FileWeights:
-    """The weights of a model or a layer in a file."""
+    """The weights of a model or a layer in a file, once these have been read."""
 
     def __init__(self, groups: dict[str, Group], path: str = "", name: str = "") -> None:
         self.groups, self.path, self.name = groups, path, name
@@ -42,54 +45,53 @@ class FileWeights:
         return group.arrays
 
 
-def read(path: Path) -> tuple[Any, FileWeights]:
-    """The configuration in a file, and its weights.
+def read(path: Path, max_bytes: int) -> tuple[Sequential, Shape]:
+    """The network of a file, and the shape of a row that its model takes.
 
     Raises
     ------
     ConversionError
-        Not a file that Keras writes.
+        Not a file that Keras writes, or a part of the model that is not supported.
     ImportError
         h5py is not installed.
+    RuntimeError
+        No Python can be started to read the weights.
     """
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 22))
-        tail = file.read(4)
-        try:
-            archive = zipfile.ZipFile(file)
-        except Exception as error:
-            raise ConversionError(f"not a zip file: {str(error)[:200]}") from error
-        members = {member.filename: member for member in archive.infolist()}
-        if members.keys() != MEMBERS or len(archive.infolist()) != len(MEMBERS):
-            raise ConversionError(f"expected {sorted(MEMBERS)}, got {repr(sorted(members))[:200]}")
-        if tail != b"PK\x05\x06" or min(member.header_offset for member in members.values()) != 0:
-            raise ConversionError("expected a zip file from the first byte to the last")
-        if members[CONFIG].file_size > LARGEST_CONFIG:
-            raise ConversionError(f"{CONFIG}: expected at most {LARGEST_CONFIG} bytes, got {members[CONFIG].file_size}")
-        if sum(member.file_size for member in members.values()) > size + INFLATION:
-            raise ConversionError(f"its members would take more than the file and {INFLATION >> 20} MiB")
-        config, content = (_bytes(archive, members[name]) for name in (CONFIG, WEIGHTS))
-    spec = _json(config)
+    budget = Budget(max_bytes, ConversionError)
+    groups: dict[str, Group] = {}
+    with open_regular(path, ConversionError) as file:
+        archive = Archive(file, budget, len(MEMBERS))
+        if archive.sizes.keys() != MEMBERS:
+            raise ConversionError(f"expected {sorted(MEMBERS)}, got {repr(sorted(archive.sizes))[:200]}")
+        if archive.sizes[CONFIG] > LARGEST_CONFIG:
+            raise ConversionError(f"{CONFIG}: expected at most {LARGEST_CONFIG} bytes, got {archive.sizes[CONFIG]}")
+        text = archive.read(CONFIG).tobytes()
+        budget.take(json_bytes(text), CONFIG)
+        context = Context()
+        build, row = network_of(_json(text), FileWeights(groups), context)
+        _check_sizes(archive, context, budget, os.fstat(file.fileno()).st_size)
+        content = archive.read(WEIGHTS)
     try:
-        return spec, FileWeights(read_groups(content))
+        groups.update(read_groups(content))
     except ConversionError as error:
         raise ConversionError(f"{WEIGHTS}: {error}") from error.__cause__
+    return build(), row
 
 
-def _bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ConversionError(f"{member.filename}: expected no compression, or deflate")
-    try:
-        with archive.open(member) as stream:
-            content = stream.read(member.file_size)  # without the size it would inflate up to 2 GiB before it looks
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise ConversionError(f"{member.filename}: damaged: {str(error)[:200]}") from error
-    if len(content) != member.file_size:
-        raise ConversionError(f"{member.filename}: cut short")
-    return content
+def _check_sizes(archive: Archive, context: Context, budget: Budget, file_size: int) -> None:
+    """Whether the weights are as large as the model needs them, and nothing takes more than it may."""
+    size = archive.sizes[WEIGHTS]
+    if size < context.tensors:
+        raise ConversionError(f"{WEIGHTS}: {size} bytes cannot hold the model's {context.tensors} bytes of weights")
+    # Optimizers keep up to twice the weights beside them. Bytes that lie in the file as they are count as tensors.
+    budget.count_tensors(max(context.tensors, min(size, file_size)))
+    if size > 3 * budget.tensors + SPARE_WEIGHTS:
+        raise ConversionError(
+            f"{WEIGHTS}: {size} bytes, where the model needs {context.tensors}: more than an optimizer adds"
+        )
+    # Here, in the process that reads them, and packed in the network.
+    budget.take(2 * size + context.tensors, WEIGHTS)
+    budget.take(context.memory, "its layers")
 
 
 def _json(text: bytes) -> Any:

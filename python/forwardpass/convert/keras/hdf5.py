@@ -3,7 +3,7 @@
 HDF5's library crashes on some files that are made for it, and on others it never comes to an end: on one each of 4,000
 that were changed in one to three places (HDF5 2.0). It may do that to a process that has nothing else to lose.
 
-What goes in is the file, what comes out a .npz: an index of groups, in JSON, and their arrays by number.
+What goes in is the file. What comes out is where its arrays lie in it, as JSON: they are not copied.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import os
+import math
 import resource
-import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -22,18 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConversionError
+from .interpreter import MARKER, ask
 
 MOST_GROUPS = 20_000
 MOST_ARRAYS = 4  # of a layer
 DEEPEST_NESTING = 50
 # For the child: memory beside 4 times the file, processor time beside a second for each so many bytes of it.
 MEMORY, BYTES_PER_SECOND = 256 << 20, 32 << 20
-# Until it gives up on one that gets no processor time.
-LONGEST_WAIT = 120
-REFUSED = 3
-START = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from forwardpass.convert.keras.hdf5 import main; main()"
-)
 
 
 @dataclass(frozen=True)
@@ -44,8 +38,8 @@ class Group:
     arrays: list[NDArray[Any]]
 
 
-def read_groups(content: bytes) -> dict[str, Group]:
-    """The weights of every layer, by their path in the file.
+def read_groups(content: NDArray[np.uint8]) -> dict[str, Group]:
+    """The weights of every layer, by their path in the file; parts of the content, not copies.
 
     Raises
     ------
@@ -53,32 +47,30 @@ def read_groups(content: bytes) -> dict[str, Group]:
         No HDF5 file, or one that Keras would not have written.
     ImportError
         h5py is not installed.
+    RuntimeError
+        No Python can be started to read it.
     """
     if importlib.util.find_spec("h5py") is None:
         raise ImportError(".keras files need h5py: pip install h5py")
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", START, json.dumps(sys.path)],
-            input=content,
-            capture_output=True,
-            timeout=LONGEST_WAIT,
-            check=False,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ConversionError("the HDF5 library did not come to an end with it") from error
-    if done.returncode == REFUSED:
-        raise ConversionError(done.stdout.decode(errors="replace")[:1000])
-    if done.returncode < 0:
-        raise ConversionError(f"the HDF5 library did not survive it: signal {-done.returncode}")
-    if done.returncode:
-        raise RuntimeError(f"cannot start a process that reads it: {done.stderr.decode(errors='replace')[-1000:]}")
-    with np.load(io.BytesIO(done.stdout), allow_pickle=False) as file:
-        index = json.loads(file["index"].tobytes())
-        return {path: Group(name, [file[str(i)] for i in numbers]) for path, (name, numbers) in index.items()}
+    answer = json.loads(ask(__name__, content.data))
+    if "refused" in answer:
+        raise ConversionError(answer["refused"])
+    return {
+        path: Group(name, [_part(content, *place) for place in places])
+        for path, (name, places) in answer["groups"].items()
+    }
+
+
+def _part(content: NDArray[np.uint8], offset: int, kind: str, shape: list[int]) -> NDArray[Any]:
+    """An array where it lies, in this machine's byte order."""
+    dtype, count = np.dtype(kind), math.prod(shape)
+    array = np.frombuffer(content, dtype, count, offset) if count else np.empty(0, dtype)
+    return array.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 # ---- in the child ----
+
+Place = tuple[int, str, list[int]]  # offset, dtype, shape
 
 
 def main() -> None:
@@ -87,27 +79,15 @@ def main() -> None:
 
     content = sys.stdin.buffer.read()
     _limit(len(content))
+    answer: dict[str, Any]
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
-            groups = _Reader(h5py, len(content)).read(file)
+            answer = {"groups": _Reader(h5py, len(content)).read(file)}
     except ConversionError as error:
-        _refuse(str(error))
-    except Exception as error:  # of h5py, which has many
-        _refuse(f"not an HDF5 file, or damaged: {str(error)[:200]}")
-    index: dict[str, tuple[str | None, list[int]]] = {}
-    arrays: list[NDArray[Any]] = []
-    for path, group in groups.items():
-        index[path] = group.name, [*range(len(arrays), len(arrays) + len(group.arrays))]
-        arrays += group.arrays
-    result = io.BytesIO()
-    text = np.frombuffer(json.dumps(index).encode(), np.uint8)
-    np.savez(result, allow_pickle=False, index=text, **{str(i): array for i, array in enumerate(arrays)})
-    sys.stdout.buffer.write(result.getbuffer())
-
-
-def _refuse(message: str) -> None:
-    sys.stdout.write(message)
-    sys.exit(REFUSED)
+        answer = {"refused": str(error)[:1000]}
+    except Exception as error:  # of h5py, which has many; nobody else is in this process
+        answer = {"refused": f"not an HDF5 file, or damaged: {str(error)[:200]}"}
+    sys.stdout.buffer.write(MARKER + json.dumps(answer).encode())
 
 
 def _limit(size: int) -> None:
@@ -130,9 +110,12 @@ class _Reader:
     def __init__(self, library: Any, size: int) -> None:
         self.library = library
         self.left = size  # bytes that may still be read: two names may stand for one array
-        self.groups: dict[str, Group] = {}
+        self.size = size
+        self.groups: dict[str, tuple[str | None, list[Place]]] = {}
 
-    def read(self, file: Any) -> dict[str, Group]:
+    def read(self, file: Any) -> dict[str, tuple[str | None, list[Place]]]:
+        if file.userblock_size:
+            raise ConversionError("expected an HDF5 file from its first byte on")
         self._model(file, "", 0)
         return self.groups
 
@@ -148,11 +131,11 @@ class _Reader:
             if "layers" in layer:
                 self._model(layer, inside, nesting + 1)
 
-    def _values(self, group: Any, path: str) -> Group:
+    def _values(self, group: Any, path: str) -> tuple[str | None, list[Place]]:
         name = group.attrs.get("name")
         if not isinstance(name, (str, type(None))) or len(group) > MOST_ARRAYS:
             raise ConversionError(f"{path[:200]}: expected a name and at most {MOST_ARRAYS} arrays")
-        return Group(name, [self._array(group, str(i), f"{path[:200]}{i}") for i in range(len(group))])
+        return name, [self._place(group, str(i), f"{path[:200]}{i}") for i in range(len(group))]
 
     def _inside(self, group: Any, name: str, kind: Any) -> Any:
         """A member that is in this file itself, not behind a link to a name or to another file."""
@@ -162,7 +145,7 @@ class _Reader:
             raise ConversionError(f"{str(group.name)[:200]}: expected a {kind.__name__.lower()} {name[:100]!r}")
         return member
 
-    def _array(self, group: Any, name: str, where: str) -> NDArray[Any]:
+    def _place(self, group: Any, name: str, where: str) -> Place:
         data = self._inside(group, name, self.library.Dataset)
         layout = data.id.get_create_plist()
         if layout.get_layout() != self.library.h5d.CONTIGUOUS or layout.get_nfilters() or layout.get_external_count():
@@ -175,5 +158,7 @@ class _Reader:
         self.left -= size
         if data.id.get_storage_size() != size or self.left < 0:
             raise ConversionError(f"{where}: an array of shape {data.shape} and {data.dtype} does not have its size")
-        array: NDArray[Any] = np.asarray(data[()])
-        return array.astype(array.dtype.newbyteorder("="))
+        offset = data.id.get_offset() if size else 0
+        if offset is None or not 0 <= offset <= self.size - size:
+            raise ConversionError(f"{where}: expected an array inside of the file")
+        return int(offset), data.dtype.str, list(data.shape)

@@ -16,8 +16,8 @@ from ..tensors import array_of
 
 Shape = tuple[int, ...]  # of one row, without the batch
 
-# Of values that come from an option, one for every feature, in a whole model: a small file may ask for any number.
-MOST_REPEATED = 1 << 20
+# Bytes for each feature that a layer of columns holds and makes on its way.
+COLUMN = 256
 # Keras's least standard deviation, keras.config.epsilon().
 EPSILON = 1e-7
 # What only training and construction look at; the initializers and the like are known by their endings.
@@ -35,13 +35,11 @@ class Context:
     """What all layers of a model share."""
 
     dtype: np.dtype[Any] | None = None
-    repeated: int = 0
+    tensors: int = 0  # bytes of weights
+    memory: int = 0  # bytes that the layers of columns take
 
-    def repeat(self, value: Any, shape: Shape, at: str) -> NDArray[np.float64]:
+    def expanded(self, value: Any, shape: Shape, at: str) -> NDArray[np.float64]:
         """One number, or numbers along the last axis, for every feature of a row; rounded as Keras rounds them."""
-        self.repeated += math.prod(shape)
-        if self.repeated > MOST_REPEATED:
-            raise ConversionError(f"{at}: expected scalings of at most {MOST_REPEATED} features in all")
         numbers = value if isinstance(value, list) else [value]
         if not all(map(is_number, numbers)) or len(numbers) not in (1, shape[-1]):
             raise ConversionError(f"{at}: expected a number, or one for each of {shape[-1]} features")
@@ -94,18 +92,29 @@ class Layer:
             raise self.error(f"expected rows of one axis, got shape {shape}: a Flatten must come before it")
         return shape[0]
 
-    def arrays(self, *shapes: Shape, unread: int = 0) -> list[FloatArray]:
-        """Its weights, which must have these shapes; some more may follow."""
-        values = self.weights()
-        if len(values) != len(shapes) + unread:
-            raise self.error(f"expected {len(shapes) + unread} arrays of weights, got {len(values)}")
-        arrays = [array_of(value, f"{self.at}: weight {i}") for i, value in enumerate(values[: len(shapes)])]
-        for i, (array, shape) in enumerate(zip(arrays, shapes, strict=True)):
-            if array.shape != shape or array.dtype != self.context.dtype:
-                raise self.error(
-                    f"weight {i}: expected shape {shape} and {self.context.dtype}, got {array.shape} and {array.dtype}"
-                )
-        return arrays
+    def arrays(self, *shapes: Shape, unread: int = 0) -> Callable[[], list[FloatArray]]:
+        """What gives its weights, which must have these shapes; some more may follow."""
+        dtype = self.context.dtype
+        assert dtype is not None  # the model's input has said it
+        self.context.tensors += sum(math.prod(shape) for shape in shapes) * dtype.itemsize
+
+        def read() -> list[FloatArray]:
+            values = self.weights()
+            if len(values) != len(shapes) + unread:
+                raise self.error(f"expected {len(shapes) + unread} arrays of weights, got {len(values)}")
+            arrays = [array_of(value, f"{self.at}: weight {i}") for i, value in enumerate(values[: len(shapes)])]
+            for i, (array, shape) in enumerate(zip(arrays, shapes, strict=True)):
+                if array.shape != shape or array.dtype != dtype:
+                    raise self.error(
+                        f"weight {i}: expected shape {shape} and {dtype}, got {array.shape} and {array.dtype}"
+                    )
+            return arrays
+
+        return read
+
+    def takes_columns(self, shape: Shape) -> None:
+        """Count what a layer with numbers for each feature takes."""
+        self.context.memory += COLUMN * math.prod(shape)
 
     def check_used(self) -> None:
         """Nothing may be set that has not been asked for."""

@@ -1,13 +1,15 @@
 """What each of Keras's layers and operations is here, from its configuration and its weights.
 
-Kernels of Keras are (in, out): they are transposed.
+Kernels of Keras are (in, out): they are transposed. Nothing is made yet: what makes a layer is called once it is known
+how large all weights are.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,12 +17,14 @@ from ... import nn
 from ..errors import ConversionError
 from .layer import EPSILON, Layer, Shape
 
-Converted = tuple[list[nn.Module], Shape]
+T = TypeVar("T")
+Make = Callable[[], nn.Module]
+Converted = tuple[list[Make], Shape]
 
 # ---- activations ----
 
 # Keras's names, with the defaults that its functions have; those of its layers are options.
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+ACTIVATIONS: dict[str, Make] = {
     "relu": nn.ReLU,
     "relu6": lambda: nn.Hardtanh(0.0, 6.0),
     "leaky_relu": lambda: nn.LeakyReLU(0.2),
@@ -37,18 +41,19 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def _named(name: str, layer: Layer, shape: Shape) -> nn.Module:
+def _named(name: str, layer: Layer, shape: Shape) -> Make:
     if name == "softplus":
         # x itself from where on a float32, or a float64, is no other; torch's threshold is 20 for both.
-        return nn.Softplus(1.0, 20.0 if layer.context.dtype == np.float32 else 40.0)
+        threshold = 20.0 if layer.context.dtype == np.float32 else 40.0
+        return lambda: nn.Softplus(1.0, threshold)
     if name not in ACTIVATIONS:
         raise layer.error(f"activation {name[:100]!r} is not supported")
     if name in ("softmax", "log_softmax"):
         layer.features(shape)
-    return ACTIVATIONS[name]()
+    return ACTIVATIONS[name]
 
 
-def activation_of(layer: Layer, shape: Shape) -> list[nn.Module]:
+def activation_of(layer: Layer, shape: Shape) -> list[Make]:
     """What the option ``activation`` adds: a name, or a layer without weights."""
     value = layer.option("activation")
     if value is None or value == "linear":
@@ -77,15 +82,15 @@ def _fixed(name: str) -> Callable[[Layer, Shape], Converted]:
 
 
 def _leaky_relu(layer: Layer, shape: Shape) -> Converted:
-    return [nn.LeakyReLU(layer.number("negative_slope"))], shape
+    return [partial(nn.LeakyReLU, layer.number("negative_slope"))], shape
 
 
 def _elu(layer: Layer, shape: Shape) -> Converted:
-    return [nn.ELU(layer.number("alpha"))], shape
+    return [partial(nn.ELU, layer.number("alpha"))], shape
 
 
 def _gelu(layer: Layer, shape: Shape) -> Converted:
-    return [nn.GELU("tanh" if layer.flag("approximate") else "none")], shape
+    return [partial(nn.GELU, "tanh" if layer.flag("approximate") else "none")], shape
 
 
 def _relu(layer: Layer, shape: Shape) -> Converted:
@@ -93,14 +98,14 @@ def _relu(layer: Layer, shape: Shape) -> Converted:
     if threshold != 0 or (most is not None and slope != 0):
         raise layer.error(f"threshold = {threshold}, negative_slope = {slope} and max_value = {most} are not supported")
     if most is not None:
-        return [nn.Hardtanh(0.0, layer.number("max_value"))], shape
-    return [nn.LeakyReLU(slope) if slope else nn.ReLU()], shape
+        return [partial(nn.Hardtanh, 0.0, layer.number("max_value"))], shape
+    return [partial(nn.LeakyReLU, slope) if slope else nn.ReLU], shape
 
 
-def _softmax(kind: Callable[[], nn.Module]) -> Callable[[Layer, Shape], Converted]:
+def _softmax(kind: Make) -> Callable[[Layer, Shape], Converted]:
     def convert(layer: Layer, shape: Shape) -> Converted:
         layer.last_axis(shape)
-        return [kind()], shape
+        return [kind], shape
 
     return convert
 
@@ -113,51 +118,81 @@ def _dense(layer: Layer, shape: Shape) -> Converted:
     if type(units) is not int or units < 1:
         raise layer.error(f"units: expected a positive number, got {repr(units)[:100]}")
     with_bias = layer.flag("use_bias")
-    kernel, *bias = layer.arrays(*[(inputs, units), (units,)][: 2 if with_bias else 1])
-    return [nn.Linear(kernel.T, *bias), *activation_of(layer, (units,))], (units,)
+    arrays = layer.arrays(*[(inputs, units), (units,)][: 2 if with_bias else 1])
+
+    def make() -> nn.Module:
+        kernel, *bias = arrays()
+        return nn.Linear(kernel.T, *bias)
+
+    return [make, *activation_of(layer, (units,))], (units,)
 
 
-def _affine_weights(layer: Layer, width: int, more: int) -> list[nn.FloatArray | None]:
-    """Scale and centre, each if it has one, then further arrays."""
+def _affine_weights(layer: Layer, width: int, more: int) -> Callable[[], list[nn.FloatArray | None]]:
+    """What gives scale and centre, each if it has one, then further arrays."""
+    layer.takes_columns((width,))
     flags = [layer.flag("scale"), layer.flag("center")]
-    arrays = iter(layer.arrays(*[(width,)] * (sum(flags) + more)))
-    return [next(arrays) if flag else None for flag in [*flags, *[True] * more]]
+    arrays = layer.arrays(*[(width,)] * (sum(flags) + more))
+
+    def read() -> list[nn.FloatArray | None]:
+        values = iter(arrays())
+        return [next(values) if flag else None for flag in [*flags, *[True] * more]]
+
+    return read
 
 
 def _batch_normalization(layer: Layer, shape: Shape) -> Converted:
     layer.last_axis(shape)
-    weight, bias, mean, variance = _affine_weights(layer, shape[0], 2)
-    assert mean is not None
-    assert variance is not None
-    return [nn.BatchNorm1d(mean, variance, weight, bias, eps=layer.number("epsilon"))], shape
+    arrays, epsilon = _affine_weights(layer, shape[0], 2), layer.number("epsilon")
+
+    def make() -> nn.Module:
+        weight, bias, mean, variance = arrays()
+        assert mean is not None
+        assert variance is not None
+        return nn.BatchNorm1d(mean, variance, weight, bias, eps=epsilon)
+
+    return [make], shape
 
 
 def _layer_normalization(layer: Layer, shape: Shape) -> Converted:
     layer.last_axis(shape)
-    weight, bias = _affine_weights(layer, shape[0], 0)
-    return [nn.LayerNorm(shape[0], weight, bias, eps=layer.number("epsilon"))], shape
+    arrays, epsilon = _affine_weights(layer, shape[0], 0), layer.number("epsilon")
+
+    def make() -> nn.Module:
+        weight, bias = arrays()
+        return nn.LayerNorm(shape[0], weight, bias, eps=epsilon)
+
+    return [make], shape
 
 
 def _rescaling(layer: Layer, shape: Shape) -> Converted:
-    scale, offset = (
-        layer.context.repeat(layer.option(name), shape, f"{layer.at}: {name}") for name in ("scale", "offset")
-    )
-    return [nn.Affine(scale, offset)], shape
+    layer.takes_columns(shape)
+    values = {name: layer.option(name) for name in ("scale", "offset")}
+
+    def make() -> nn.Module:
+        return nn.Affine(*(layer.context.expanded(v, shape, f"{layer.at}: {name}") for name, v in values.items()))
+
+    return [make], shape
 
 
 def _normalization(layer: Layer, shape: Shape) -> Converted:
-    axis, width = layer.option("axis"), layer.features(shape)
-    mean, variance = layer.option("mean"), layer.option("variance")
+    axis, width, invert = layer.option("axis"), layer.features(shape), layer.flag("invert")
+    given = [layer.option("mean"), layer.option("variance")]
     if axis not in (None, [], -1, 1, [-1], [1]) or isinstance(axis, bool):
         raise layer.error(f"axis: expected the last axis, -1, or none, got {repr(axis)[:100]}")
-    if mean is None and variance is None:  # adapt() has found them, and counted the rows it has seen
-        size = () if axis in (None, []) else (width,)
-        mean, variance = (array.tolist() for array in layer.arrays(size, size, unread=1))
-    centre = layer.context.repeat(mean, shape, f"{layer.at}: mean")
-    spread = layer.context.repeat(variance, shape, f"{layer.at}: variance")
-    with np.errstate(invalid="ignore"):
-        deviation = np.maximum(np.sqrt(spread.astype(layer.context.dtype)), EPSILON).astype(np.float64)
-    return [nn.Affine(deviation, centre) if layer.flag("invert") else nn.Normalize(centre, deviation)], shape
+    size = () if axis in (None, []) else (width,)
+    # Without values of its own, adapt() has found them, and counted the rows it has seen.
+    adapted = layer.arrays(size, size, unread=1) if given == [None, None] else None
+    layer.takes_columns(shape)
+
+    def make() -> nn.Module:
+        mean, variance = given if adapted is None else [array.tolist() for array in adapted()]
+        centre = layer.context.expanded(mean, shape, f"{layer.at}: mean")
+        spread = layer.context.expanded(variance, shape, f"{layer.at}: variance")
+        with np.errstate(invalid="ignore"):
+            deviation = np.maximum(np.sqrt(spread.astype(layer.context.dtype)), EPSILON).astype(np.float64)
+        return nn.Affine(deviation, centre) if invert else nn.Normalize(centre, deviation)
+
+    return [make], shape
 
 
 def _flatten(layer: Layer, shape: Shape) -> Converted:
@@ -223,18 +258,23 @@ OPERATIONS: dict[str, Callable[[Layer, Shape], Converted]] = {
 
 
 def converted(layer: Layer, shape: Shape, operation: bool = False) -> Converted:
-    """The layers of one of Keras's, for rows of a shape, and the shape that they give.
+    """What makes the layers of one of Keras's, for rows of a shape, and the shape that they give.
 
     Raises
     ------
     ConversionError
-        An option of it is not supported, or its weights do not fit.
+        An option of it is not supported; once they are made, that its weights do not fit.
     """
+    makes, shape = _named_errors(layer, partial((OPERATIONS if operation else LAYERS)[layer.kind], layer, shape))
+    layer.check_used()
+    return [partial(_named_errors, layer, make) for make in makes], shape
+
+
+def _named_errors(layer: Layer, make: Callable[[], T]) -> T:
+    """What is made, or the error of one of our layers with the place of Keras's."""
     try:
-        result = (OPERATIONS if operation else LAYERS)[layer.kind](layer, shape)
+        return make()
     except ConversionError:
         raise
-    except (ValueError, TypeError) as error:  # of our layers
+    except (ValueError, TypeError) as error:
         raise layer.error(str(error)) from error
-    layer.check_used()
-    return result

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from collections.abc import Sequence as Values
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy as np
 from ...nn import Identity, Module, Residual, Sequential
 from ..errors import ConversionError
 from .layer import Context, Layer, Shape
-from .layers import LAYERS, OPERATIONS, class_of, converted
+from .layers import LAYERS, OPERATIONS, Converted, Make, class_of, converted
 
 MODELS = ("Sequential", "Functional")
 DEEPEST_NESTING = 50
@@ -52,13 +54,15 @@ class _Step:
     branch: list[_Step] | None = None
 
 
-def network_of(spec: Any, weights: Weights, context: Context) -> tuple[Sequential, Shape]:
-    """The network of a model's configuration, and the shape of a row that the model takes.
+def network_of(spec: Any, weights: Weights, context: Context) -> tuple[Callable[[], Sequential], Shape]:
+    """What makes the network of a model's configuration, and the shape of a row that the model takes.
+
+    The context then has what the network is going to take; no weights are asked for before it is made.
 
     Raises
     ------
     ConversionError
-        A part that is not supported, or no configuration of a model.
+        A part that is not supported, or no configuration of a model; once it is made, weights that do not fit.
     """
     if class_of(spec) not in MODELS:
         raise ConversionError(f"the model: {_class(spec)} is not supported: expected Sequential or a functional model")
@@ -66,11 +70,11 @@ def network_of(spec: Any, weights: Weights, context: Context) -> tuple[Sequentia
     nodes, steps = _way(spec, weights, "")
     row = _row(nodes[0], context)
     layers, _ = _layers(steps, row, context, "", 0)
-    return _sequential(layers), row
+    return partial(_sequential, layers), row
 
 
-def _sequential(layers: list[Module]) -> Sequential:
-    return Sequential(*(layers or [Identity()]))
+def _sequential(makes: list[Make]) -> Sequential:
+    return Sequential(*(make() for make in makes or [Identity]))
 
 
 def _class(spec: Any) -> str:
@@ -177,15 +181,13 @@ def _steps(start: _Node, end: _Node, at: str, nesting: int) -> list[_Step]:
 # ---- their conversion ----
 
 
-def _layers(
-    steps: list[_Step], shape: Shape, context: Context, prefix: str, nesting: int
-) -> tuple[list[Module], Shape]:
-    """The layers on a way, for rows of a shape, and the shape that they give."""
+def _layers(steps: list[_Step], shape: Shape, context: Context, prefix: str, nesting: int) -> Converted:
+    """What makes the layers on a way, for rows of a shape, and the shape that they give."""
     if nesting > DEEPEST_NESTING:
         raise ConversionError(
             f"layer {prefix.rstrip('.')}: expected at most {DEEPEST_NESTING} models inside each other"
         )
-    made: list[Module] = []
+    made: list[Make] = []
     for step in steps:
         node = step.node
         if node.weights is not None:
@@ -194,7 +196,7 @@ def _layers(
             inner, result = _layers(step.branch, shape, context, prefix, nesting + 1)
             if result != shape:
                 raise ConversionError(f"{node.at}: expected two tensors of one shape, got {shape} and {result}")
-            made.append(_residual(inner, node.at))
+            made.append(partial(_residual, inner, node.at))
         elif node.kind in MODELS and node.weights is not None:
             inside = f"{node.at.split()[1]}."
             nodes, way = _way(node.spec, node.weights, inside)
@@ -210,9 +212,10 @@ def _layers(
     return made, shape
 
 
-def _residual(inner: list[Module], at: str) -> Module:
+def _residual(inner: list[Make], at: str) -> Module:
+    network = _sequential(inner)
     try:
-        return Residual(_sequential(inner))
+        return Residual(network)
     except (ValueError, TypeError) as error:
         raise ConversionError(f"{at}: {error}") from error
 

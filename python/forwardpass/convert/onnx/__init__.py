@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import nn
-from ..errors import ConversionError
+from ...environment import undisturbed
+from ...limits import MAX_BYTES
+from ..errors import ConversionError, refusal
 from ..verification import rows_for, verify
-from .layers import LARGEST_WIDTH, Builder
-from .reading import DOUBLE, Graph, model_of
+from .layers import COMPARED, LARGEST_WIDTH, Builder
+from .reading import DOUBLE, Graph, content_of
 from .running import runner
 from .steps import Step, chain, run
 
 # Of a network that takes rows of any width, the width that it is verified with.
 ANY_WIDTH = 7
-SPARE = 64 << 20  # bytes of weights beside four times the model's: float16 becomes float32, and one may be used twice
 
 
-def from_onnx(source: str | os.PathLike[str] | Any) -> nn.Sequential:
+@undisturbed
+def from_onnx(
+    source: str | os.PathLike[str] | Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True
+) -> nn.Sequential:
     """The network of an ONNX model: a chain of layers, with residual blocks among them.
 
     Models as torch.onnx.export(), skl2onnx and Keras's model.export() write them. The answers of ONNX's own
@@ -35,6 +40,10 @@ def from_onnx(source: str | os.PathLike[str] | Any) -> nn.Sequential:
         One input of floats and one output; of a classifier's label and probabilities, the probabilities. Weights in
         float32 and float64 stay what they are; float16 and bfloat16 become float32, which is exact. All data is in
         the file: no other one is opened.
+    max_bytes : int
+        A larger file is refused.
+    verbose : bool
+        Print the line about the comparison.
 
     Returns
     -------
@@ -45,8 +54,8 @@ def from_onnx(source: str | os.PathLike[str] | Any) -> nn.Sequential:
     Raises
     ------
     ConversionError
-        A ValueError: a node that is not supported, named; a damaged file; or answers that differ by more than
-        rounding explains.
+        A ValueError: a node that is not supported, named; a file that is damaged or too large; or answers that differ
+        by more than rounding explains.
     ImportError
         The onnx library is not installed.
     OSError
@@ -71,44 +80,53 @@ def from_onnx(source: str | os.PathLike[str] | Any) -> nn.Sequential:
       (1): Tanh()
     )
     """
-    model = model_of(source)
     try:
-        graph = Graph(model)
+        graph = Graph(content_of(source, max_bytes), max_bytes)
         with np.errstate(all="ignore"):  # a constant may be a signalling NaN
-            return _converted(model, graph, chain(graph, graph.output, graph.input))
+            return _converted(graph, chain(graph, graph.output, graph.input), verbose)
     except UnicodeDecodeError as error:
-        raise ConversionError(f"not an ONNX model: a name in it is not UTF-8: {error}") from error
+        raise refusal(source, f"not an ONNX model: a name in it is not UTF-8: {error}") from error
+    except ConversionError as error:
+        raise refusal(source, str(error)) from error.__cause__
+    except MemoryError as error:
+        raise refusal(source, "takes more memory than there is") from error
 
 
-def _converted(model: Any, graph: Graph, steps: list[Step]) -> nn.Sequential:
+def _converted(graph: Graph, steps: list[Step], verbose: bool) -> nn.Sequential:
     """The network of all steps, verified."""
     dtype = np.dtype(np.float64 if graph.types[graph.output] == DOUBLE else np.float32)
     flattened = len(graph.dims) > 2 and any(step.node.op in ("Flatten", "Reshape") for step in steps)
-    builder = Builder(list(graph.dims), dtype, [4 * model.ByteSize() + SPARE], flattened)
+    builder = Builder(list(graph.dims), dtype, graph.budget, flattened)
     width = builder.width
-    run(steps, builder)
-    if builder.columns:
-        raise ConversionError("the output of the model is transposed: features are not in its last dimension")
-    net = nn.Sequential(*builder.layers())
-    if builder.cast is not None and net.dtype is None:
-        raise builder.cast.refusal("a cast is supported only to the type of weights, and there are none")
-    width = net.in_features or width or ANY_WIDTH
-    if width > LARGEST_WIDTH:
+    if width is not None and width > LARGEST_WIDTH:
         raise ConversionError(
             f"the input {graph.input[:100]!r}: expected at most {LARGEST_WIDTH} features, got {width}"
         )
-    verify(net, runner(model, graph, width, flattened), width, source="ONNX", more=_typical(net, width))
+    run(steps, builder)
+    if builder.columns:
+        raise ConversionError("the output of the model is transposed: features are not in its last dimension")
+    net, cast = nn.Sequential(*builder.layers()), builder.cast
+    # They hold the weights that were float16.
+    del builder
+    steps.clear()
+    if cast is not None and net.dtype is None:
+        raise cast.refusal("a cast is supported only to the type of weights, and there are none")
+    width = net.in_features or width or ANY_WIDTH
+    graph.budget.take(width * COMPARED, f"the input {graph.input[:100]!r}")
+    verify(net, runner(graph, width, flattened), width, source="ONNX", more=_typical(net, width), verbose=verbose)
     return net
 
 
-def _typical(net: nn.Sequential, width: int) -> NDArray[Any] | None:
+def _typical(net: nn.Sequential, width: int) -> Iterator[NDArray[Any]]:
     """Rows that scalers at the front make ordinary ones: all others they may make one and the same."""
-    rows: NDArray[Any] = rows_for(width, np.dtype(np.float64))
     scalers = list(itertools.takewhile(lambda layer: isinstance(layer, (nn.Affine, nn.Normalize)), net))
+    if not scalers:
+        return
+    rows: NDArray[Any] = rows_for(width, np.dtype(np.float64), 4 * width)
     with np.errstate(all="ignore"):
         for layer in reversed(scalers):
             if isinstance(layer, nn.Normalize):
                 rows = rows * layer._arrays["std"] + layer._arrays["mean"]
             elif isinstance(layer, nn.Affine):
                 rows = (rows - layer._arrays["offset"]) / layer._arrays["scale"]
-    return rows[np.isfinite(rows).all(axis=1)] if scalers else None
+    yield rows[np.isfinite(rows).all(axis=1)]

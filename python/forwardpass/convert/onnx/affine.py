@@ -171,7 +171,7 @@ def both_classes(graph: Graph, node: Node) -> Handled:
     (axis,) = node.attributes(axis=1)
     if len(node.inputs) == 2:
         other, base = node.inputs
-        made_by = graph.producers.get(other)
+        made_by = graph.producer(other)
         rest = made_by is not None and made_by.operator == "Sub" and made_by.inputs[1:] == (base,)
         if rest and made_by is not None and graph.constants.scalar(made_by.inputs[0]) == 1.0:
 

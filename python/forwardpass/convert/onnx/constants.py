@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConversionError
+from ...limits import Budget
+from ..errors import FAILURES, ConversionError
 from .node import Node
+from .wire import DOUBLE_DATA, FLOAT_DATA, RAW_DATA, Values
 
 Array = NDArray[Any]
 
@@ -26,15 +29,18 @@ class Constants:
 
     Parameters
     ----------
-    tensors : dict of str to onnx.TensorProto
-        The initializers.
+    tensors : dict of str to tuple
+        The initializers: of each, the onnx.TensorProto and where its values lie.
     producers : dict of str to Node
         May grow later.
+    budget : Budget
+        Counts what is computed.
     """
 
-    def __init__(self, tensors: dict[str, Any], producers: dict[str, Node]) -> None:
+    def __init__(self, tensors: dict[str, tuple[Any, Values]], producers: dict[str, Node], budget: Budget) -> None:
         self._tensors = tensors
         self._producers = producers
+        self._budget = budget
         self._arrays: dict[str, Array | None] = {}
 
     def get(self, name: str) -> Array | None:
@@ -46,6 +52,10 @@ class Constants:
             A tensor that is damaged, of another type than floats, integers and bool, or in another file.
         """
         return self._get(name, 0)
+
+    def known(self, name: str) -> Array | None:
+        """The value, if it has been asked for before; nothing is read or computed."""
+        return self._arrays.get(name)
 
     def scalar(self, name: str) -> float | None:
         """The value of a constant float that is a single one for all features, or None."""
@@ -65,7 +75,7 @@ class Constants:
     def _get(self, name: str, way: int) -> Array | None:
         if name not in self._arrays:
             if name in self._tensors:
-                self._arrays[name] = _array(self._tensors[name], f"the initializer {name[:100]!r}")
+                self._arrays[name] = _array(*self._tensors[name], f"the initializer {name[:100]!r}")
             else:
                 node = self._producers.get(name)
                 self._arrays[name] = None if node is None else self._computed(node, way)
@@ -87,6 +97,8 @@ class Constants:
             raise node.refusal(str(error)[:200]) from error
         if result.size > max(array.size for array in arrays):
             raise node.refusal("a constant that grows by broadcasting is not supported")
+        if not any(np.may_share_memory(result, array) for array in arrays):
+            self._budget.take(result.nbytes, node.where)
         return result
 
 
@@ -96,7 +108,7 @@ def _constant(node: Node) -> Array:
     attribute = node.proto.attribute[0]
     match attribute.name:
         case "value" if attribute.type == TENSOR:
-            return _array(attribute.t, node.where)
+            return _array(attribute.t, {}, node.where)
         case "value_float":
             return np.array(attribute.f, np.float32)
         case "value_floats":
@@ -108,24 +120,50 @@ def _constant(node: Node) -> Array:
     raise node.refusal(f"its attribute {attribute.name[:100]!r} is not supported")
 
 
-def _array(tensor: Any, where: str) -> Array:
-    from onnx import numpy_helper
-
+def _array(tensor: Any, values: Values, where: str) -> Array:
     if tensor.data_location == EXTERNAL or tensor.external_data:
         raise ConversionError(
             f"{where}: its values are in another file: save the model with all in one, external_data=False"
         )
-    if tensor.data_type not in TYPES:
-        raise ConversionError(f"{where}: ONNX's element type {tensor.data_type} is not supported")
+    kind = tensor.data_type
+    if kind not in TYPES:
+        raise ConversionError(f"{where}: ONNX's element type {kind} is not supported")
+    shape = tuple(tensor.dims)
+    if any(size < 0 for size in shape):
+        raise ConversionError(f"{where}: expected sizes of at least 0, got {shape}")
     try:
-        array = np.asarray(numpy_helper.to_array(tensor))
-    except MemoryError:
-        raise
-    except Exception as error:
+        array = _flat(tensor, values)
+        if array.size != math.prod(shape):
+            raise ValueError(f"{array.size} values for the shape {shape}")
+        return array.reshape(shape)
+    except FAILURES as error:
         raise ConversionError(f"{where}: damaged: {str(error)[:200]}") from error
-    if array.dtype.name != TYPES[tensor.data_type] or array.shape != tuple(tensor.dims):
-        raise ConversionError(f"{where}: expected {TYPES[tensor.data_type]} values of shape {tuple(tensor.dims)}")
-    return array
+
+
+def _flat(tensor: Any, values: Values) -> Array:
+    """The values in turn: where they lie in the file, or as protobuf has them."""
+    dtype = _dtype(tensor.data_type)
+    stored = dtype.newbyteorder("<")  # of the file; a no-operation on all common CPUs
+    if RAW_DATA in values or tensor.HasField("raw_data"):
+        return _native(np.frombuffer(values.get(RAW_DATA, tensor.raw_data), stored))
+    number = {"float32": FLOAT_DATA, "float64": DOUBLE_DATA}.get(dtype.name, 0)
+    if number in values:
+        return _native(np.frombuffer(values[number], stored))
+    field = {FLOAT_DATA: "float_data", DOUBLE_DATA: "double_data"}.get(number, "int32_data")
+    given = getattr(tensor, "int64_data" if dtype.name == "int64" else field)
+    if dtype.name in ("float16", "bfloat16"):  # their bits
+        return np.fromiter(given, np.uint16, len(given)).view(dtype)
+    return np.fromiter(given, dtype, len(given))
+
+
+def _dtype(kind: int) -> np.dtype[Any]:
+    import onnx
+
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind))
+
+
+def _native(array: Array) -> Array:
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _cast(node: Node, x: Array) -> Array:

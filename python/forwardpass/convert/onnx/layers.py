@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import nn
+from ...limits import Budget
 from ..errors import ConversionError
 from .constants import Array
 from .node import Node
 
 Doubles: TypeAlias = NDArray[np.float64]
 
-# Beyond it, the rows of the verification take gigabytes.
 LARGEST_WIDTH = 1 << 20
+# Bytes for each feature: what a layer of columns holds and makes on its way; what any layer makes of one row of the
+# verification and its source keeps; and what the comparison of one row takes at its widest.
+COLUMN, VALUE, COMPARED = 256, 64, 64
 
 
 @dataclass
@@ -40,8 +43,8 @@ class Builder:
         The shape of the value at hand, the features last; None where a size is not known.
     dtype : numpy.dtype
         float32 or float64, of weights.
-    budget : list of int
-        How many bytes of weights may still come, shared with the builders of inner chains.
+    budget : Budget
+        What the layers may take, shared with the builders of inner chains.
     whole : bool
         All dimensions but the first are features together, as a node later on flattens them.
     columns : bool
@@ -52,7 +55,7 @@ class Builder:
 
     dims: list[int | None]
     dtype: np.dtype[Any]
-    budget: list[int]
+    budget: Budget
     whole: bool = False
     columns: bool = False
     cast: Node | None = None
@@ -70,7 +73,11 @@ class Builder:
         return self.node.refusal(message)
 
     def add(self, layer: type[nn.Module], *arguments: Any) -> None:
-        """A layer that maps each feature by itself, or all of them, and keeps their number."""
+        """A layer, once the number of features is what it gives."""
+        width = self.width or 0
+        if layer is nn.Linear:
+            self.budget.take(arguments[0].nbytes, self.node.where)
+        self.budget.take(width * (COLUMN if issubclass(layer, nn.Columns) else VALUE), self.node.where)
         self.parts.append(Part(layer, list(arguments), self.node))
 
     def last_axis(self, axis: int, *, to_the_end: bool = False) -> None:
@@ -102,13 +109,10 @@ class Builder:
         """A weight (outputs, inputs)."""
         if self.whole:
             raise self.refusal("before a node that flattens, only what is the same for all features is supported")
-        self.budget[0] -= weight.size * self.dtype.itemsize
-        if self.budget[0] < 0:
-            raise self.refusal("the weights come to more than is in the model, as they are used again and again")
         self.set_width(weight.shape[1])
         self.dims[-1] = weight.shape[0]
         self._reasonable(weight.shape[0])
-        weight = weight.astype(self.dtype)
+        weight = weight.astype(self.dtype, copy=False)
         self.add(nn.Linear, weight, None if bias is None else self.features(bias).astype(self.dtype))
 
     def affine(self, scale: Doubles, offset: Doubles) -> None:

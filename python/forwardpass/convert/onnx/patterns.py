@@ -35,7 +35,7 @@ def activation(graph: Graph, name: str) -> tuple[str, type[nn.Module], tuple[Any
     outer = polynomial(graph, name)
     atoms = sorted({atom for monomial in outer or () for atom, _ in monomial})
     for function in atoms:
-        node = graph.producers.get(function)
+        node = graph.producer(function)
         if outer is None or node is None or node.operator not in FUNCTIONS:
             continue
         argument = node.inputs[0]
@@ -113,7 +113,7 @@ def normalization(graph: Graph, node: Node) -> tuple[str, float, int] | None:
 
 
 def _made_by(graph: Graph, name: str, operator: str) -> Node | None:
-    node = graph.producers.get(name)
+    node = graph.producer(name)
     return node if node is not None and node.operator == operator and all(node.inputs) else None
 
 
@@ -143,7 +143,7 @@ def polynomial(graph: Graph, name: str) -> Polynomial | None:
         number = graph.constants.scalar(name)
         if number is not None:
             return {(): number}
-        node = graph.producers.get(name)
+        node = graph.producer(name)
         if node is None or (graph.uses[name] > 1 and not top) or len(node.inputs) != 2 or _per_feature(graph, node):
             return {((name, 1),): 1.0}
         if node.operator in ("Add", "Sub", "Mul"):

@@ -6,18 +6,22 @@ patterns of patterns.py need not see through them: the names of what they give b
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from ..errors import ConversionError
+from ...limits import Budget, open_regular
+from ..errors import FAILURES, ConversionError
 from .constants import Constants
 from .node import Node
+from .wire import MOST_FIELDS, Thinned, Values
 
-# A network of 10,000 layers, as files.arch.MOST_LAYERS, with a constant for each beside it.
+# A network of 10,000 layers, the most of our own files as well (files/architecture.py), with a constant for each.
 MOST_NODES = 20_000
+# Bytes that a field of the file takes in protobuf and in the dicts of a Graph.
+FIELD = 200
 OLDEST_OPSET = 7  # before it, Add and Gemm broadcast by other rules, and BatchNormalization trains unless told
 FLOAT, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE, BFLOAT16 = 1, 6, 7, 8, 9, 10, 11, 16
 FLOATS = {FLOAT: "float32", FLOAT16: "float16", DOUBLE: "float64", BFLOAT16: "bfloat16"}
@@ -34,31 +38,33 @@ def library() -> Any:
     return onnx
 
 
-def model_of(source: Any) -> Any:
-    """The ModelProto of a path, of a ModelProto, or of what torch.onnx.export() returns.
+def content_of(source: Any, max_bytes: int) -> bytes:
+    """The bytes of a model: of a path, of an onnx.ModelProto, or of what torch.onnx.export() returns.
 
     Raises
     ------
     ConversionError
-        A file of another kind.
+        More than ``max_bytes``, or no regular file.
     OSError
         A file that cannot be read.
+    TypeError
+        Neither a path nor a model.
     """
     onnx = library()
     if isinstance(getattr(source, "model_proto", None), onnx.ModelProto):
         source = source.model_proto
     if isinstance(source, onnx.ModelProto):
-        return source
+        try:
+            return bytes(source.SerializeToString())
+        except FAILURES as error:  # protobuf's own limit is 2 GiB
+            raise ConversionError(f"the model cannot be serialized: {str(error)[:200]}") from error
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"expected a path or an onnx.ModelProto, got {type(source).__name__}")
     # Not onnx.load(): it would open the files that the model names.
-    content = Path(source).read_bytes()
-    try:
-        return onnx.load_model_from_string(content)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise ConversionError(f"{os.fspath(source)}: not an ONNX model: {str(error)[:200]}") from error
+    with open_regular(source, ConversionError) as file:
+        size = os.fstat(file.fileno()).st_size
+        Budget(max_bytes, ConversionError).count_tensors(size)
+        return file.read(size)
 
 
 class Graph:
@@ -79,9 +85,15 @@ class Graph:
         How many inputs of nodes, and outputs of the graph, a result is.
     types : dict of str to int
         Element types; right for the operators that are supported.
+    read : set of Node
+        The nodes that somebody asked for: all that the network is made of is among them.
+    budget : Budget
+        What the network and the constants may take.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, content: bytes, max_bytes: int) -> None:
+        thinned = Thinned(content)
+        model = self.proto = _parsed(thinned.model)
         graph = model.graph
         if len(graph.node) > MOST_NODES:
             raise ConversionError(f"the model has {len(graph.node)} nodes: expected at most {MOST_NODES}")
@@ -91,9 +103,16 @@ class Graph:
         self.types: dict[str, int] = {}
         self._names: dict[str, str] = {}
         self._order: dict[str, int] = {}
-        tensors = _initializers(graph)
-        self.constants = Constants(tensors, self.producers)
-        for name, tensor in tensors.items():
+        self.read: set[Node] = set()
+        tensors = _initializers(graph, thinned.values)
+        self.budget = Budget(max_bytes, ConversionError)
+        # Halves become float32, and count as that.
+        halves = any(tensor.data_type in (FLOAT16, BFLOAT16) for tensor, _ in tensors.values())
+        self.budget.count_tensors(len(content) * (2 if halves else 1))
+        self.budget.take(len(content), "the file")
+        self.budget.take(FIELD * (MOST_FIELDS - thinned.left), "the model's nodes and names")
+        self.constants = Constants(tensors, self.producers, self.budget)
+        for name, (tensor, _) in tensors.items():
             self._define(name, tensor.data_type, -1, "an initializer")
         self.input, self.input_type, self.dims = _input(graph, tensors)
         self._define(self.input, self.input_type, -1, "the input")
@@ -102,6 +121,13 @@ class Graph:
         self.output = self._output(graph)
         self.uses = Counter(name for node in self.producers.values() for name in node.inputs)
         self.uses[self.output] += 1
+
+    def producer(self, name: str) -> Node | None:
+        """The node that makes a value, which counts as read; None of the input and of constants."""
+        node = self.producers.get(name)
+        if node is not None:
+            self.read.add(node)
+        return node
 
     def position(self, name: str) -> int:
         """Where a value is made: the position of its node, -1 for the input."""
@@ -160,13 +186,13 @@ class Graph:
 
     def _output(self, graph: Any) -> str:
         """The one output; of a classifier's label and probabilities, the second."""
-        outputs = list(graph.output)
+        outputs, count = graph.output[:10], len(graph.output)
         kinds = [output.type.tensor_type.elem_type for output in outputs]
-        if len(outputs) == 2 and kinds[0] in (INT64, STRING) and kinds[1] not in (INT64, STRING):
-            outputs = outputs[1:]
-        if len(outputs) != 1:
-            names = ", ".join(repr(output.name[:100]) for output in outputs[:10])
-            raise ConversionError(f"the model has {len(outputs)} outputs ({names}): expected one")
+        if count == 2 and kinds[0] in (INT64, STRING) and kinds[1] not in (INT64, STRING):
+            outputs, count = outputs[1:], 1
+        if count != 1:
+            names = ", ".join(repr(output.name[:100]) for output in outputs)
+            raise ConversionError(f"the model has {count} outputs ({names}): expected one")
         name: str = outputs[0].name
         if name not in self._order:
             raise ConversionError(f"the output {name[:100]!r} is made by no node")
@@ -193,20 +219,30 @@ def _no_functions(model: Any) -> None:
             raise ConversionError(f"the model redefines the operator {function.name[:100]!r}")
 
 
-def _initializers(graph: Any) -> dict[str, Any]:
-    tensors = {tensor.name: tensor for tensor in graph.initializer}
+def _parsed(model: bytes) -> Any:
+    from google.protobuf.message import DecodeError  # of the library that onnx stands on
+
+    try:
+        return library().load_model_from_string(model)
+    except (DecodeError, *FAILURES) as error:
+        raise ConversionError(f"not an ONNX model: {str(error)[:200]}") from error
+
+
+def _initializers(graph: Any, values: list[Values]) -> dict[str, tuple[Any, Values]]:
+    tensors = {tensor.name: (tensor, lying) for tensor, lying in zip(graph.initializer, values, strict=True)}
     if len(tensors) < len(graph.initializer):
         twice = next(name for name, count in Counter(t.name for t in graph.initializer).items() if count > 1)
         raise ConversionError(f"the initializer {twice[:100]!r} stands there twice")
     return tensors
 
 
-def _input(graph: Any, tensors: dict[str, Any]) -> tuple[str, int, tuple[int | None, ...]]:
+def _input(graph: Any, tensors: dict[str, tuple[Any, Values]]) -> tuple[str, int, tuple[int | None, ...]]:
     """Name, element type and shape of what is no default value for an initializer."""
-    inputs = [value for value in graph.input if value.name not in tensors]
+    others = (value for value in graph.input if value.name not in tensors)
+    inputs = list(itertools.islice(others, 10))  # each takes a hundred bytes as soon as it is looked at
     if len(inputs) != 1:
-        names = ", ".join(repr(value.name[:100]) for value in inputs[:10])
-        raise ConversionError(f"the model has {len(inputs)} inputs ({names}): expected one")
+        names, more = ", ".join(repr(value.name[:100]) for value in inputs), sum(1 for _ in others)
+        raise ConversionError(f"the model has {len(inputs) + more} inputs ({names}): expected one")
     name, kind = inputs[0].name, inputs[0].type.tensor_type
     where = f"the input {name[:100]!r}"
     if kind.elem_type not in FLOATS:

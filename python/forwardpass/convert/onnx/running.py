@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,82 +11,88 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import nn
-from ..errors import ConversionError
 from .constants import Array
 from .reading import BFLOAT16, DOUBLE, FLOAT, FLOAT16, Graph, library
 
-LARGEST_BLOCK = 1 << 26  # values in an input of fixed shape
+HALVES, NARROW = (FLOAT16, BFLOAT16), ("float16", "bfloat16")
 
 
-def runner(model: Any, graph: Graph, width: int, flattened: bool) -> Callable[[nn.FloatArray], NDArray[Any]]:
-    """The model as a function of rows of features, (rows, width), with answers (rows, outputs).
+def runner(graph: Graph, width: int, flattened: bool) -> Callable[[nn.FloatArray], NDArray[Any]]:
+    """What was read of a model as a function of rows of features, (rows, width), with answers (rows, outputs).
 
     Models in float16 and bfloat16 run in float32, as their networks do.
     """
-    halves = (FLOAT16, BFLOAT16)
-    needed = _needed(model, graph)
-    needed = _promoted(needed) if graph.input_type in halves else needed
-    dtype = np.float64 if graph.input_type == DOUBLE else np.float32
-    rank, fixed = len(graph.dims), graph.dims[0]
+    rank, dtype = len(graph.dims), np.float64 if graph.input_type == DOUBLE else np.float32
     features = list(graph.dims[1:]) if flattened else [width]
-    # Only a Reshape can know the number of rows; and a value of one dimension is one row.
-    known = fixed is not None and any(node.op_type == "Reshape" for node in needed.graph.node)
-    block = fixed if known and rank > 1 else None
-    if block is not None and block * width > LARGEST_BLOCK:
-        raise ConversionError(f"the input {graph.input[:100]!r}: {graph.dims} is too large to be tried")
+    constants: dict[str, Array] = {}
 
-    def answer(source: Any, x: Array) -> Array:
-        lead = [] if rank == 1 else [len(x), *[1] * (rank - 1 - len(features))]
-        (result,) = source.run(None, {graph.input: x.reshape(*lead, *features)})
-        return np.asarray(result).reshape(len(x), -1)
+    @functools.cache
+    def source() -> Any:
+        return library().reference.ReferenceEvaluator(_read_part(graph, constants), new_ops=_corrected())
 
     def run(rows: nn.FloatArray) -> NDArray[Any]:
-        source = library().reference.ReferenceEvaluator(needed, new_ops=_corrected())
-        size = 1 if rank == 1 else block or len(rows)
-        x = np.resize(rows, (-(-len(rows) // size) * size, width)).astype(dtype)
-        return np.concatenate([answer(source, part) for part in np.split(x, len(x) // size)])[: len(rows)]
+        # A value of one dimension is one row.
+        lead = [] if rank == 1 else [len(rows), *[1] * (rank - 1 - len(features))]
+        answers = []
+        for x in rows.astype(dtype) if rank == 1 else [rows.astype(dtype)]:
+            (answer,) = source().run(None, {graph.input: x.reshape(*lead, *features), **constants})
+            answers.append(np.asarray(answer))
+        return np.concatenate([answer.reshape(1 if rank == 1 else len(rows), -1) for answer in answers])
 
     return run
 
 
-def _needed(model: Any, graph: Graph) -> Any:
-    """The part of the model that makes its answers: of a classifier, not what makes labels of them."""
+def _read_part(graph: Graph, constants: dict[str, Array]) -> Any:
+    """A model of just the nodes that the network was made of; its constants are further inputs of it.
+
+    An operand that nobody has read is left out: a file may have any program there.
+    """
     onnx = library()
-    made_by = {name: node for node in model.graph.node for name in node.output if name}
-    names, nodes = {graph.output}, {}
+    nodes: dict[str, Any] = {}
     todo = [graph.output]
     while todo:
-        node = made_by.get(todo.pop())
-        if node is not None and id(node) not in nodes:
-            nodes[id(node)] = node
-            todo += [name for name in node.input if name]
-            names.update(node.input)
-    part = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+        name = todo.pop()
+        node = graph.producers.get(name)
+        if node is None or name in nodes:
+            continue
+        inputs = [operand if _is_read(graph, operand) else "" for operand in node.inputs]
+        made = nodes[name] = onnx.NodeProto(op_type=node.op, domain=node.domain, input=inputs, output=[name])
+        made.attribute.extend(_promoted(node.proto.attribute) if node.op == "Cast" else node.proto.attribute)
+        for index, operand in enumerate(inputs):
+            array = graph.constants.known(operand)
+            if array is None:
+                todo.append(operand)
+            elif node.op == "Reshape" and index == 1:
+                made.input[1] = f"{name} shape"
+                constants[made.input[1]] = _for_any_rows(array)
+                del made.attribute[:]
+            else:
+                constants[operand] = array.astype(np.float32) if array.dtype.name in NARROW else array
+    part = onnx.ModelProto(ir_version=graph.proto.ir_version, opset_import=graph.proto.opset_import)
     part.graph.name = "source"
-    part.graph.node.extend(node for node in model.graph.node if id(node) in nodes)
-    part.graph.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name in names)
-    part.graph.input.extend(value for value in model.graph.input if value.name == graph.input)
-    part.graph.output.append(onnx.helper.make_tensor_value_info(graph.output, graph.types[graph.output], None))
+    part.graph.node.extend(nodes[name] for name in sorted(nodes, key=graph.position))
+    part.graph.input.extend(onnx.ValueInfoProto(name=name) for name in (graph.input, *constants))
+    part.graph.output.append(onnx.ValueInfoProto(name=graph.output))
     return part
 
 
-def _promoted(model: Any) -> Any:
-    """The model with float32 for float16 and bfloat16."""
-    numpy_helper = library().numpy_helper
+def _is_read(graph: Graph, name: str) -> bool:
+    return name == graph.input or graph.constants.known(name) is not None or graph.producers.get(name) in graph.read
 
-    def promote(tensor: Any) -> None:
-        if tensor.data_type in (FLOAT16, BFLOAT16):
-            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
 
-    for tensor in model.graph.initializer:
-        promote(tensor)
-    for node in model.graph.node:
-        for attribute in node.attribute:
-            if node.op_type == "Cast" and attribute.name == "to" and attribute.i in (FLOAT16, BFLOAT16):
-                attribute.i = FLOAT
-            if node.op_type == "Constant" and attribute.name == "value":
-                promote(attribute.t)
-    return model
+def _promoted(attributes: Any) -> Any:
+    """Of a Cast: to float32 instead of float16 and bfloat16."""
+    copies = [type(attribute).FromString(attribute.SerializeToString()) for attribute in attributes]
+    for attribute in copies:
+        if attribute.name == "to" and attribute.i in HALVES:
+            attribute.i = FLOAT
+    return copies
+
+
+def _for_any_rows(shape: Array) -> Array:
+    """The shape (rows, features) that a Reshape was read as, for as many rows as there are."""
+    _, features = shape.reshape(-1)
+    return np.array([0 if features == -1 else -1, features], np.int64)
 
 
 def _corrected() -> list[type[Any]]:

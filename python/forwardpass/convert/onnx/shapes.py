@@ -47,7 +47,7 @@ def _shape(graph: Graph, name: str, data: str, way: int = 0) -> list[int | None]
     array = graph.constants.get(name)
     if array is not None:
         return [int(size) for size in array.reshape(-1)] if array.dtype.kind == "i" and array.size <= 8 else None
-    node = graph.producers.get(name)
+    node = graph.producer(name)
     if node is None or way > 4 or len(node.inputs) > 8:
         return None
     match node.operator:
@@ -55,10 +55,10 @@ def _shape(graph: Graph, name: str, data: str, way: int = 0) -> list[int | None]
             parts = [_shape(graph, part, data, way + 1) for part in node.inputs]
             sizes = [size for part in parts if part is not None for size in part]
             return None if None in parts else sizes
-        case "Unsqueeze":
+        case "Unsqueeze" if not node.input(1) or graph.constants.get(node.input(1)) is not None:
             return _shape(graph, node.input(0), data, way + 1)
         case "Gather":
-            made_by, index = graph.producers.get(node.input(0)), graph.constants.get(node.input(1))
+            made_by, index = graph.producer(node.input(0)), graph.constants.get(node.input(1))
             whole = made_by is not None and made_by.operator == "Shape" and not made_by.proto.attribute
             if whole and made_by is not None and made_by.input(0) == data and index is not None:
                 return [None] if index.size == 1 and not index.any() else None

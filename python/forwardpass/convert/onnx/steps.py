@@ -94,7 +94,8 @@ def run(steps: list[Step], builder: Builder) -> None:
 
 
 def _step(graph: Graph, name: str, nesting: int) -> Step:
-    node = graph.producers[name]
+    node = graph.producer(name)
+    assert node is not None  # the chain ends at the input, and no constant is in it
     if name != node.outputs[0]:
         raise node.refusal(f"its result {name[:100]!r} is not supported, only the first")
     if node.operator not in HANDLERS:

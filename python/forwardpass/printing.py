@@ -1,0 +1,40 @@
+"""A line for a person, which cannot fail the call that prints it."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+
+def say(line: str) -> None:
+    """Print a line on standard output, or nothing where it cannot be printed: closed, full, nobody reads it.
+
+    Examples
+    --------
+    >>> from forwardpass.printing import say
+    >>> say("72 rows agree")
+    72 rows agree
+    """
+    stream = sys.stdout
+    try:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        data = f"{line}\n".encode(encoding, "backslashreplace")
+        descriptor = _descriptor()
+        if descriptor is None:
+            stream.write(data.decode(encoding))
+            return
+        # Past the stream's own buffer: what fails there stays in it, and fails again when the program ends.
+        stream.flush()
+        os.write(descriptor, data)
+    except TimeoutError:  # an OSError, but one that a signal handler of the caller's may raise
+        raise
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        pass
+
+
+def _descriptor() -> int | None:
+    """The file behind standard output, where it is Python's own stream; None of notebooks and the like."""
+    if type(sys.stdout) is not io.TextIOWrapper or type(sys.stdout.buffer) is not io.BufferedWriter:
+        return None
+    return sys.stdout.fileno()

@@ -1,0 +1,15 @@
+"""The faults: what is written instead of what, and why it would matter."""
+
+from tests.mutants.faults import boundary, files, functions, importers, networks, sums
+from tests.mutants.faults.mutant import CORE, Mutant
+
+__all__ = ["CORE", "MUTANTS", "Mutant"]
+
+MUTANTS = (
+    *sums.FAULTS,
+    *networks.FAULTS,
+    *functions.FAULTS,
+    *boundary.FAULTS,
+    *files.FAULTS,
+    *importers.FAULTS,
+)

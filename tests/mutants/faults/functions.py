@@ -1,0 +1,277 @@
+"""Functions of elements and of rows."""
+
+from tests.mutants.faults.mutant import Mutant
+
+FAULTS = (
+    # ---- activations in pairs ----
+    Mutant(
+        "product without its error",
+        "cpp/kernels/pair.hpp",
+        "return {product, V::fma(a, b, -product)};",
+        "return {product, product - product};",
+        "what is computed in pairs is rounded after every product",
+    ),
+    Mutant(
+        "exponential's other n",
+        "cpp/kernels/exponential.hpp",
+        "V::fma(x.high, V::broadcast(C::log2_e), rounder)",
+        "V::fma(x.high - V::broadcast(static_cast<T>(0.25)), V::broadcast(C::log2_e), rounder)",
+        "n is one too low where it should be rounded up, and the polynomial used outside its range",
+    ),
+    Mutant(
+        "exponential without a low part",
+        "cpp/kernels/exponential.hpp",
+        "V::fma(n, V::broadcast(-C::ln2_low), x.low)",
+        "n * V::broadcast(-C::ln2_low)",
+        "the argument is rounded before the exponential",
+    ),
+    Mutant(
+        "GELU without a sign",
+        "cpp/kernels/functions.hpp",
+        "return V::with_sign(V::select_at_least(x, V::broadcast(C::normal_largest), x, y), x);",
+        "return V::select_at_least(x, V::broadcast(C::normal_largest), x, y);",
+        "-0.0 becomes +0.0",
+    ),
+    Mutant(
+        "ELU at 0 of one instruction set",
+        "cpp/kernels/avx2.hpp",
+        "_mm256_cmp_ps(x, least, _CMP_GE_OQ)",
+        "_mm256_cmp_ps(x, least, _CMP_GT_OQ)",
+        "functions of 0 take their other branch",
+    ),
+    Mutant(
+        "exponent of one instruction set",
+        "cpp/kernels/isa_avx512.cpp",
+        "_mm512_slli_epi64(_mm512_castpd_si512(a), 52)",
+        "_mm512_slli_epi64(_mm512_castpd_si512(a), 51)",
+        "powers of two of double are others with AVX-512",
+    ),
+    Mutant(
+        "sign of one instruction set",
+        "cpp/kernels/isa_avx512.cpp",
+        "_mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(0x7FFFFFFFFFFFFFFF),",
+        "_mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(0x3FFFFFFFFFFFFFFF),",
+        "the sign of double takes a bit of the exponent along",
+    ),
+    # ---- functions of rows ----
+    Mutant(
+        "softmax keeps one weight more than there is room for",
+        "cpp/kernels/softmax.hpp",
+        "if (a.count <= KeptWeights<V>::most) softmax_with",
+        "if (a.count <= KeptWeights<V>::most + 1) softmax_with",
+        "a row of 1025 writes behind the array of kept weights",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "the last elements of a sum read as a whole vector",
+        "cpp/kernels/rows.hpp",
+        "term(V::load_partial(x + at, count - at), at);",
+        "term(V::load(x + at), at);",
+        "reads behind the caller's row",
+    ),
+    Mutant(
+        "softmax keeps its weights one vector too early",
+        "cpp/kernels/softmax.hpp",
+        "V::store(low_ + i, w.significand.low);",
+        "V::store(low_ + (i < V::lanes ? i : i - V::lanes), w.significand.low);",
+        "the low parts of kept weights are those of the next vector",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "softmax without its largest",
+        "cpp/kernels/softmax.hpp",
+        """\
+    const T largest = largest_of<V>(a.x, a.count);
+    const auto sums""",
+        """\
+    const T largest = 0;
+    const auto sums""",
+        "e^x overflows",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "log_softmax counts its largest twice",
+        "cpp/kernels/softmax.hpp",
+        "sum_of_weights<V>(a.x + at + 1, a.count - at - 1, largest)",
+        "sum_of_weights<V>(a.x + at, a.count - at, largest)",
+        "the sum is 1 too large",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm divides by n - 1",
+        "cpp/kernels/layer_norm.hpp",
+        "quotient<S>(sums.of[1], n)",
+        "quotient<S>(sums.of[1], {n.high - 1, n.low})",
+        "the variance of a sample, not of what is there",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "limits of columns swapped",
+        "cpp/columns.cpp",
+        "table[lowest_row * stride + i] = static_cast<T>(values.lowest[i]);",
+        "table[lowest_row * stride + i] = static_cast<T>(values.highest[i]);",
+        "everything is clipped to the upper limit",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "low parts of columns dropped",
+        "cpp/columns.cpp",
+        "finite ? static_cast<T>((first - high) + second) : T{0};",
+        "finite ? static_cast<T>(first - high) : T{0};",
+        "a scale is rounded to double before it is used",
+        ("tests/test_row_functions.py",),
+    ),
+    # ---- functions of rows and elements at extremes ----
+    Mutant(
+        "layer_norm's difference not normalised",
+        "cpp/kernels/layer_norm.hpp",
+        "Pair<V> d = fast_two_sum<V>(high.high, high.low - V::broadcast(m.rest.high));",
+        "Pair<V> d{high.high, high.low - V::broadcast(m.rest.high)};",
+        "low times low is dropped where the low part is all there is: the middle of a row far from zero",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm's mean in two parts",
+        "cpp/kernels/layer_norm.hpp",
+        "d.low = d.low - V::broadcast(m.rest.low);",
+        "",
+        "the mean is rounded beside a deviation that is as small as its last place",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm from its first element alone",
+        "cpp/kernels/layer_norm.hpp",
+        "away * away > 16 * found.variance.high ?",
+        "away * away < 0 ?",
+        "sums of differences from an outlier cancel",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm without a scale",
+        "cpp/kernels/layer_norm.hpp",
+        "if (m.squares >= 1 / usual && variance.high <= usual && !a.powers)",
+        "if (!a.powers)",
+        "squares of small and large rows under- and overflow",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm's eps not scaled",
+        "cpp/kernels/layer_norm.hpp",
+        "apart = a.eps > 0 ? half + up : 0;",
+        "apart = 0;",
+        "the eps of a row that is scaled is another",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm's eps lost",
+        "cpp/kernels/layer_norm.hpp",
+        "down > -most ? down : -most",
+        "down",
+        "a constant row beside which eps is tiny becomes 0 / 0",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "layer_norm's overflow is NaN",
+        "cpp/kernels/layer_norm.hpp",
+        "return finite_or<V>(y.high + y.low, weighted.high + bias.high);",
+        "return y.high + y.low;",
+        "infinity minus infinity",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "lanes that cancel",
+        "cpp/kernels/rows.hpp",
+        "results.of[s] = two_sum<S>(total.high, total.low);",
+        "results.of[s] = {total.high, 0};",
+        "what a sum of rounded numbers leaves is lost",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "log_softmax adds subnormal weights",
+        "cpp/kernels/softmax.hpp",
+        "constexpr T lift = sizeof(T) == 4 ? 64 : 512;",
+        "constexpr T lift = 0;",
+        "each weight is rounded to few bits, or its power of two is no number",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "log_softmax adds weights that are nothing",
+        "cpp/kernels/softmax.hpp",
+        "static_cast<T>(sizeof(T) == 4 ? 131 : 1060)",
+        "static_cast<T>(sizeof(T) == 4 ? 106 : 750)",
+        "elements of -1e4 count as e^-106, hundreds of times",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "log_softmax brings the ratio down first",
+        "cpp/kernels/softmax.hpp",
+        """\
+quotient<S>(lifted, sum<S>(s, {2, 0})), power);
+        return {log.high * power, log.low * power};""",
+        """\
+quotient<S>(s, sum<S>(s, {2, 0})), 1);
+        return log;""",
+        "a subnormal sum is halved, rounded, and doubled",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "softplus divides by beta",
+        "cpp/kernels/functions.hpp",
+        """\
+part = static_cast<T>(2 * __builtin_frexp(beta, &twice));
+        exponent = static_cast<T>(twice - 1);""",
+        """\
+part = beta;
+        exponent = static_cast<T>(0 * twice);""",
+        "1 / beta overflows",
+        ("ulp", "tests/test_activations.py"),
+    ),
+    Mutant(
+        "softplus's limit for a beta of 1",
+        "cpp/kernels/functions.hpp",
+        "V::broadcast(Format::exp_limit + 104);",
+        "V::broadcast(Format::exp_limit);",
+        "what is clamped counts once it is divided by a small beta",
+        ("ulp",),
+    ),
+    Mutant(
+        "elu's alpha in one part",
+        "cpp/kernels/functions.hpp",
+        "__builtin_ldexp(1, exponent < 0 ? exponent : 0)",
+        "__builtin_ldexp(1, 0 * exponent)",
+        "subnormal results of a small alpha round twice",
+        ("ulp",),
+    ),
+    Mutant(
+        "scales without a power apart",
+        "cpp/columns.cpp",
+        "powers |= apart != 0;",
+        "powers |= apart > 1;",
+        "small scales are as large as 1",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "every scale is roomy",
+        "cpp/columns.cpp",
+        "std::abs(exponent) <= roomy",
+        "std::abs(exponent) <= 1100",
+        "a scale is subnormal or infinite in float32",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "too large a scale is infinite",
+        "cpp/columns.cpp",
+        "apart == 0 ? scale : std::clamp(scale, -most, most)",
+        "scale",
+        "0 times it is NaN",
+        ("tests/test_row_functions.py",),
+    ),
+    Mutant(
+        "alpha that float32 cannot hold",
+        "python/forwardpass/nn/activations.py",
+        "if abs(number) >= FLOAT32_END:",
+        "if abs(number) > 2.0**1023:",
+        "infinity times 0 in a float32 network",
+        ("tests/test_activations.py",),
+    ),
+)
