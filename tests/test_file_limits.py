@@ -208,6 +208,21 @@ def test_what_is_saved_can_be_loaded(name: str, suffix: str, tmp_path: Path) -> 
     assert not path.exists()
 
 
+@pytest.mark.parametrize("layer", [fp.Softmax(), fp.Residual(fp.Tanh()), fp.ReLU()], ids=repr)
+def test_many_layers_of_wide_rows(layer: fp.Module, tmp_path: Path) -> None:
+    """Few bytes make each of them compute a million numbers."""
+    first = fp.Linear(np.ones((2**20, 1), np.float32))
+    fp.save(fp.Sequential(first, *[layer] * 20), tmp_path / "net.npz")
+    fp.load(tmp_path / "net.npz")
+    many = fp.Sequential(first, *[layer] * 200)
+    with pytest.raises(fp.ModelFileError, match=r"its architecture: would compute [0-9]+ numbers"):
+        fp.save(many, tmp_path / "many.npz")
+    text = json.dumps(bad_files.document(many))
+    (tmp_path / "many.npz").write_bytes(bad_files.written(".npz", text, many.state_dict()))
+    with pytest.raises(fp.ModelFileError, match=r"its architecture: would compute [0-9]+ numbers"):
+        fp.load(tmp_path / "many.npz")
+
+
 def attempt(path: Path, tensors: int, architecture: str = "") -> str:
     """What is wrong with reading a file in a process whose memory and time are measured; or nothing."""
     code = f"""

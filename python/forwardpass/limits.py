@@ -58,11 +58,20 @@ class Budget:
     def take(self, nbytes: int, what: str) -> None:
         """Bytes of memory that ``what`` is about to take. Raises ``error`` where all are more than it may take."""
         self.taken += nbytes
-        if self.taken > TIMES * self.tensors + SPARE:
+        if self.taken > self._most:
             raise self.error(
                 f"{what}: would take {self.taken >> 20} MiB of memory, more than {TIMES} times its "
                 f"{self.tensors >> 20} MiB of tensors and {SPARE >> 20} MiB"
             )
+
+    def compute(self, numbers: int, what: str) -> None:
+        """Numbers that ``what`` is about to compute without weights: as many as it may take bytes, or ``error``."""
+        if numbers > self._most:
+            raise self.error(f"{what}: would compute {numbers} numbers, and its tensors account for {self._most}")
+
+    @property
+    def _most(self) -> int:
+        return TIMES * self.tensors + SPARE
 
 
 def json_bytes(text: bytes) -> int:

@@ -1,4 +1,4 @@
-"""What a network of a description takes in memory, known before anything of it is made."""
+"""What a network of a description takes in memory and time, known before anything of it is made."""
 
 from __future__ import annotations
 
@@ -42,6 +42,15 @@ def memory(spec: Any, dtype: str) -> int:
     between = buffers * widest if steps > 1 else 0
     call = (arch.width(spec) + between + outputs) * each
     return kept + max(largest, call)
+
+
+def work(spec: Any) -> int:
+    """Numbers that the layers without weights compute of one row: thousands of them may share a large width."""
+    width, numbers = arch.width(spec), 0
+    for _, layer in arch.layers(spec):
+        width = layer.get("out_features", layer.get("features", width))
+        numbers += width if layer["type"] not in ("Linear", "Sequential") else 0
+    return numbers
 
 
 def texts(document: str, names: Iterable[str]) -> int:

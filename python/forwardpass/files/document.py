@@ -85,6 +85,7 @@ def written(network: Module, spec: Any, arrays: Mapping[str, FloatArray]) -> str
     budget = Budget(nbytes, ModelFileError)
     budget.count_tensors(nbytes)
     budget.take(cost.memory(spec, dtype) + cost.texts(text, arrays), "its architecture")
+    budget.compute(cost.work(spec), "its architecture")
     return text
 
 
@@ -118,6 +119,7 @@ def replayed(text: str, tensors: Mapping[str, Tensor], budget: Budget) -> Module
 def built(spec: Any, dtype: str, values: arch.Arrays, budget: Budget) -> Module:
     """The network of a checked description, if the file may take the memory."""
     budget.take(cost.memory(spec, dtype), "its architecture")
+    budget.compute(cost.work(spec), "its architecture")
     try:
         return arch.build(spec, values)
     except ModelFileError:
