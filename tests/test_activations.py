@@ -106,7 +106,7 @@ def test_softplus_of_any_beta(beta: float, dtype: Float) -> None:
     held = float(dtype(beta))
     scaled = np.concatenate([rng.uniform(-220, 120, 100), rng.uniform(-1, 1, 30), rng.uniform(-900, -700, 30)])
     with np.errstate(over="ignore"):
-        x = np.append(scaled / held, 10.0 ** rng.uniform(-45, 38, 40)).astype(dtype)
+        x: Array = np.append(scaled / held, 10.0 ** rng.uniform(-45, 38, 40)).astype(dtype)
         x = np.concatenate([x, -x])[np.isfinite(np.concatenate([x, -x]))]
         product = x * dtype(beta)
     for threshold in (20.0, -5.0, 1e38, -1e38):
