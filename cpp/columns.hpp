@@ -19,6 +19,12 @@ struct ColumnValues {
     const double *lowest, *highest;
 };
 
+// numerator / denominator of each column in two parts, or numerator / sqrt(denominator + eps): within 2^-102 of it, and
+// as near as two doubles can be where they are subnormal. Denominators and eps are not negative, and not both 0.
+void quotients(const double* numerator, const double* denominator, Index count, double* high, double* low) noexcept;
+void quotients_by_root(const double* numerator, const double* denominator, double eps, Index count, double* high,
+                       double* low) noexcept;
+
 class Columns {
 public:
     // Throws std::bad_alloc or std::length_error.

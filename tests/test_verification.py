@@ -194,11 +194,3 @@ def test_bounds_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = agreement_bound(net, x)
     monkeypatch.setattr("forwardpass.bound.PART", 100)
     np.testing.assert_allclose(agreement_bound(net, x), whole, rtol=1e-12)
-
-
-@pytest.mark.parametrize("weight", [None, np.array([0.5, -2.0, 3.0])])
-def test_rough_tables_are_nearly_the_exact_ones(weight: Array | None) -> None:
-    values = np.array([0.5, 2.0, 3.0])
-    for layer in (fp.BatchNorm1d(-values, values, weight, weight), fp.Normalize(values, values**2, clip=3.0)):
-        rough, exact = layer._rough_table(), layer._table(layer._arrays)
-        np.testing.assert_allclose(rough[[0, 2, 4, 6, 7]], exact[[0, 2, 4, 6, 7]], rtol=1e-15)

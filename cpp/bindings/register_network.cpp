@@ -151,6 +151,26 @@ Index bytes(const BoundNetwork& network) {
     return total;
 }
 
+// What Columns divides by, in two rows: the first and the second part of each quotient.
+py::object quotient_rows(const py::object& numerator_value, const py::object& denominator_value,
+                         const std::optional<double>& eps_of_root) {
+    const auto checked = [](const py::object& value, const char* name) {
+        return adjacent(to_type(to_ndarray(value, name), NPY_DOUBLE, name));
+    };
+    const py::object numerator = checked(numerator_value, "numerator"),
+                     denominator = checked(denominator_value, "denominator");
+    check_bias(as_array(numerator), "numerator", PyArray_SIZE(as_array(denominator)));
+    check_bias(as_array(denominator), "denominator", PyArray_SIZE(as_array(numerator)));
+    const npy_intp shape[] = {2, PyArray_SIZE(as_array(numerator))};
+    Destination rows(nullptr, 2, shape, NPY_DOUBLE);
+    const auto* const above = static_cast<const double*>(PyArray_DATA(as_array(numerator)));
+    const auto* const below = static_cast<const double*>(PyArray_DATA(as_array(denominator)));
+    auto* const high = static_cast<double*>(rows.data());
+    if (eps_of_root) quotients_by_root(above, below, *eps_of_root, shape[1], high, high + shape[1]);
+    else quotients(above, below, shape[1], high, high + shape[1]);
+    return rows.finish();
+}
+
 // Not by a method of BoundNetwork: to call one, pybind11 would make room for an object that __init__ has not made yet.
 bool is_initialised(py::handle self) {
     return py::isinstance<BoundNetwork>(self) &&
@@ -215,6 +235,9 @@ void register_network(py::module_& module) {
         .def("_state", &BoundNetwork::state, "All arrays, in order, as new ones.")
         .def("_load", &BoundNetwork::load, py::arg("names"), py::arg("values"),
              "New values for all arrays, in order, and what messages call them.");
+    module.def("quotients", &quotient_rows, py::arg("numerator"), py::arg("denominator"),
+               py::arg("eps_of_root") = py::none(),
+               "numerator / denominator, or with eps numerator / sqrt(denominator + eps), as the sum of two rows.");
 }
 
 }  // namespace forwardpass

@@ -192,13 +192,20 @@ def _linear(layer: nn.Linear, x: NDArray[Any], error: Bound, a: Arithmetic) -> B
 
 
 def _columns(layer: nn.Columns, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-    table = layer._rough_table()
+    table = layer._table(layer._arrays)
     center, scale, offset = table[nn.CENTER], np.abs(table[nn.SCALE]), np.abs(table[nn.OFFSET])
-    # Pairs of numbers lose some u^2 of each term; others round each term.
-    lost = 16 * a.u * a.u if a.ours else 8 * a.u
-    own: Bound = lost * ((np.abs(x).astype(np.float64) + np.abs(center)) * scale + offset)
+    away = np.abs(x.astype(np.float64) - center)
+    # Pairs of numbers lose some u^2 of each term; others round each term. Second parts may be too small for the dtype.
+    lost = 24 * a.u * a.u if a.ours else 8 * a.u
+    own: Bound = lost * ((np.abs(x) + np.abs(center)) * scale + offset) + a.underflow * (away + scale + 1)
     bound: Bound = error * scale * (1 + 4 * a.u) + own
-    return bound
+    return np.where(_held(center, x) & _held(offset, x), bound, np.inf)
+
+
+def _held(values: nn.FloatArray, x: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which numbers of a layer are finite in the dtype of x."""
+    held: NDArray[np.bool_] = np.isfinite(values.astype(x.dtype))
+    return held
 
 
 def _layer_norm(layer: nn.LayerNorm, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
@@ -216,15 +223,23 @@ def _layer_norm(layer: nn.LayerNorm, x: NDArray[Any], error: Bound, a: Arithmeti
     rounded_here = (width + 8) * 2.0**-53 * np.abs(shifted).max(axis=-1, keepdims=True, initial=0.0)
     # The deviation is a norm of the middle parts (and of eps), so it changes by at most the error's own.
     change = np.sqrt((error**2).mean(axis=-1, keepdims=True))
-    lost = (4 * width + 16) * a.u * (a.u if a.ours else 1.0)
-    largest = np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
-    error = error + error.mean(axis=-1, keepdims=True) + lost * largest + rounded_here
-    change = change + lost * (deviation + largest) + rounded_here
+    if a.ours:
+        # Sums in pairs are wrong by 2 c^2 u^2 of their terms' sizes, c being the longest way through them (Ogita, Rump
+        # and Oishi, Accurate sum and dot product, 2005). The terms are at most 4 deviations from the origin.
+        lanes = 16 if a.u == 2.0**-24 else 8
+        lost = (20 * (width / lanes + lanes + 1) ** 2 + 100) * a.u * a.u
+        of_mean, of_deviation, lost_offset = lost * spread, lost * deviation, 4 * a.u * a.u
+    else:
+        lost_offset = (4 * width + 16) * a.u
+        of_mean = lost_offset * np.abs(values).max(axis=-1, keepdims=True, initial=0.0)
+        of_deviation = lost_offset * deviation + of_mean
+    error = error + error.mean(axis=-1, keepdims=True) + of_mean + rounded_here
+    change = change + of_deviation + rounded_here
     moved = (error + np.abs(middle) / deviation * change) / (deviation - change)
     # However wrong, no element is further than this from the mean.
     moved = np.where(deviation > change, np.minimum(moved, 2 * np.sqrt(width)), 2 * np.sqrt(width))
-    bound: Bound = moved * scale * (1 + 2.0**-20) + lost * offset
-    return bound
+    bound: Bound = moved * scale * (1 + 2.0**-20) + lost_offset * offset + a.underflow * (scale + 1)
+    return np.where(_held(offset, x), bound, np.inf)
 
 
 def _softmax(module: Module, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:

@@ -7,7 +7,6 @@ that a mean that is large beside its deviation loses nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Context, Decimal
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,6 @@ Doubles = NDArray[np.float64]
 
 # The rows of a table, as ColumnRow in cpp/kernels/contract.hpp: each value but the limits in two parts.
 CENTER, SCALE, OFFSET, LOWEST, HIGHEST, ROWS = 0, 2, 4, 6, 7, 8
-# Digits of what is computed once: two float64 hold 32.
-EXACT = Context(prec=50)
 
 
 class Columns(Module):
@@ -62,10 +59,6 @@ class Columns(Module):
     def _table(self, arrays: Mapping[str, Doubles]) -> Doubles:
         """What _core takes. Raises ValueError for values that make no sense."""
         raise NotImplementedError
-
-    def _rough_table(self) -> Doubles:
-        """The table to float64's own precision, its second parts left out: in no time, and for estimates only."""
-        return self._table(self._arrays)
 
     def _own_names(self) -> tuple[str, ...]:
         return self._names
@@ -202,14 +195,7 @@ class BatchNorm1d(Columns):
         table[CENTER] = arrays["running_mean"]
         table[OFFSET] = arrays.get("bias", 0.0)
         weights = arrays.get("weight", np.ones_like(variances))
-        _put_exact(table, SCALE, (_scale(w, v, self.eps) for w, v in zip(weights, variances, strict=True)))
-        return table
-
-    def _rough_table(self) -> Doubles:
-        arrays = self._arrays
-        table = _empty_table(self.num_features)
-        table[CENTER], table[OFFSET] = arrays["running_mean"], arrays.get("bias", 0.0)
-        table[SCALE] = arrays.get("weight", 1.0) / np.sqrt(arrays["running_var"] + self.eps)
+        table[SCALE : SCALE + 2] = _core.quotients(weights, variances, self.eps)
         return table
 
     def _config(self) -> dict[str, Any]:
@@ -258,14 +244,7 @@ class Normalize(Columns):
             raise ValueError("std: expected positive values")
         table = _empty_table(len(deviations))
         table[CENTER] = arrays["mean"]
-        _put_exact(table, SCALE, (EXACT.divide(Decimal(1), Decimal(float(std))) for std in deviations))
-        if self.clip is not None:
-            table[LOWEST], table[HIGHEST] = -self.clip, self.clip
-        return table
-
-    def _rough_table(self) -> Doubles:
-        table = _empty_table(self.num_features)
-        table[CENTER], table[SCALE] = self._arrays["mean"], 1.0 / self._arrays["std"]
+        table[SCALE : SCALE + 2] = _core.quotients(np.ones_like(deviations), deviations)
         if self.clip is not None:
             table[LOWEST], table[HIGHEST] = -self.clip, self.clip
         return table
@@ -376,18 +355,3 @@ def _empty_table(features: int) -> Doubles:
     table[SCALE] = 1.0
     table[LOWEST], table[HIGHEST] = -np.inf, np.inf
     return table
-
-
-def _scale(weight: float, variance: float, eps: float) -> Decimal:
-    if not np.isfinite(weight):
-        return Decimal(float(weight))
-    root = EXACT.sqrt(EXACT.add(Decimal(float(variance)), Decimal(eps)))
-    return EXACT.divide(Decimal(float(weight)), root)
-
-
-def _put_exact(table: Doubles, row: int, values: Iterable[Decimal]) -> None:
-    """Each value as the sum of two float64."""
-    for i, value in enumerate(values):
-        high = float(value)
-        table[row, i] = high
-        table[row + 1, i] = float(EXACT.subtract(value, Decimal(high))) if np.isfinite(high) else 0.0

@@ -274,4 +274,20 @@ part = beta;
         "infinity times 0 in a float32 network",
         ("tests/test_activations.py",),
     ),
+    Mutant(
+        "an odd power of two under a root",
+        "cpp/columns.cpp",
+        "exponent += exponent & 1;",
+        "",
+        "BatchNorm1d's scale is wrong by the root of 2 for half of all variances",
+        ("tests/test_columns.py",),
+    ),
+    Mutant(
+        "a root without its second part",
+        "cpp/columns.cpp",
+        "reciprocal_root<S>(sum), -exponent / 2)",
+        "reciprocal_root<S>({sum.high, 0}), -exponent / 2)",
+        "an eps that is small beside the variance is lost",
+        ("tests/test_columns.py",),
+    ),
 )

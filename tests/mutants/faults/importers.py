@@ -84,14 +84,6 @@ FAULTS = (
         ("tests/test_verification.py",),
     ),
     Mutant(
-        "a rough table of variances",
-        "python/forwardpass/nn/columns.py",
-        'np.sqrt(arrays["running_var"] + ',
-        '(arrays["running_var"] + ',
-        "the bound of a BatchNorm1d is of another scale",
-        ("tests/test_verification.py",),
-    ),
-    Mutant(
         "a line waits in the stream's buffer",
         "python/forwardpass/printing.py",
         "if descriptor is None:",
