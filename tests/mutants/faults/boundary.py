@@ -45,7 +45,7 @@ FAULTS = (
     ),
     Mutant(
         "arrays that are reported stay old",
-        "cpp/bindings/network.cpp",
+        "cpp/bindings/state.cpp",
         "std::swap(*a.to.arrays, a.arrays);",
         "static_cast<void>(a.arrays);",
         "state_dict() says other values than the layer computes with",

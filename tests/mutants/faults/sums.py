@@ -254,7 +254,7 @@ FAULTS = (
     ),
     Mutant(
         "stale pack",
-        "cpp/bindings/network.cpp",
+        "cpp/bindings/state.cpp",
         "p.to->assign(kernels_of<T>(chosen_table()), weight_source<T>(p.weight, p.bias));",
         "static_cast<void>(p);",
         "load_state_dict() leaves the old weights",
@@ -262,7 +262,7 @@ FAULTS = (
     ),
     Mutant(
         "stale columns",
-        "cpp/bindings/network.cpp",
+        "cpp/bindings/state.cpp",
         "a.to.columns->assign(column_values(a.table));",
         "static_cast<void>(a);",
         "load_state_dict() leaves the old values of a normalisation",

@@ -1,0 +1,149 @@
+// The arrays of a network: read as new ones, and replaced all at once.
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "../dispatch.hpp"
+#include "calls.hpp"
+#include "layers.hpp"
+#include "network.hpp"
+
+namespace forwardpass {
+namespace {
+
+// An array of the layer's own type and shape, ready to be packed.
+template <class T>
+struct Parameters {
+    std::shared_ptr<PackedWeights<T>> to;
+    py::object weight;
+    py::object bias;  // null where the layer has none
+};
+
+// The values in turn, each checked.
+class NamedValues {
+public:
+    NamedValues(const py::tuple& names, const py::list& values) : names_(names), values_(values) {
+        if (names_.size() != values_.size()) throw py::value_error("names and values: expected as many of each");
+    }
+    py::object next(std::initializer_list<npy_intp> shape, int type) { return checked(take(), shape, type); }
+    py::tuple next_pair() {
+        const py::object value = take();
+        if (!PyTuple_Check(value.ptr()) || PyTuple_GET_SIZE(value.ptr()) != 2)
+            throw py::type_error(name_ + ": expected a table and a tuple of arrays");
+        const py::tuple pair = value;
+        check_arrays(pair[1], name_.c_str());
+        return pair;
+    }
+    // The value that was taken last, or a part of it.
+    py::object checked(const py::object& value, std::initializer_list<npy_intp> shape, int type) const {
+        const py::object array = to_ndarray(value, name_.c_str());
+        const int ndim = static_cast<int>(shape.size());
+        if (PyArray_NDIM(as_array(array)) != ndim ||
+            !std::equal(shape.begin(), shape.end(), PyArray_DIMS(as_array(array))))
+            throw py::value_error(name_ + ": expected shape " + shape_text(ndim, shape.begin()) + ", got " +
+                                  shape_text(as_array(array)));
+        return to_type(array, type, name_.c_str());
+    }
+    void check_end() const {
+        if (next_ != names_.size()) throw py::value_error("names: expected one for each weight and bias");
+    }
+
+private:
+    py::object take() {
+        if (next_ == names_.size()) throw py::value_error("names: expected one for each weight and bias");
+        name_ = names_[next_].cast<std::string>();
+        return values_[next_++];
+    }
+
+    const py::tuple& names_;
+    const py::list& values_;
+    std::string name_;
+    std::size_t next_ = 0;
+};
+
+struct ArraysToLoad {
+    const ArrayLayer& to;
+    py::object table;
+    py::object arrays;
+};
+
+template <class T>
+void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
+    std::vector<Parameters<T>> checked;
+    std::vector<ArraysToLoad> arrays;
+    for (const AnyLayer& layer : layers) {
+        if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->columns) {
+            const py::tuple pair = values.next_pair();
+            const py::object table =
+                values.checked(py::object(pair[0]), {column_rows, row->columns->width()}, NPY_DOUBLE);
+            arrays.push_back({*row, adjacent_table(table), pair[1]});
+        }
+        const auto* weights = std::get_if<std::shared_ptr<PackedWeights<T>>>(&layer);
+        if (weights == nullptr) continue;
+        const PackedWeights<T>& to = **weights;
+        const py::object weight = values.next({to.outputs(), to.depth()}, numpy_type<T>);
+        py::object bias;
+        if (to.has_bias()) bias = adjacent(values.next({to.outputs()}, numpy_type<T>));
+        checked.push_back({*weights, weight, bias});
+    }
+    values.check_end();
+    // Nothing can fail from here on: a network is never left with half of its new weights.
+    for (const Parameters<T>& p : checked)
+        p.to->assign(kernels_of<T>(chosen_table()), weight_source<T>(p.weight, p.bias));
+    // The arrays that were there live until all are replaced: the end of one may run Python code.
+    for (ArraysToLoad& a : arrays) {
+        a.to.columns->assign(column_values(a.table));
+        std::swap(*a.to.arrays, a.arrays);
+    }
+}
+
+}  // namespace
+
+namespace {
+
+py::object copied(const py::object& array) {
+    return py::reinterpret_steal<py::object>(PyArray_NewCopy(as_array(array), NPY_CORDER));
+}
+
+// Appends the arrays of one layer, as new ones.
+struct AppendArrays {
+    py::list& to;
+
+    template <class T>
+    void operator()(const std::shared_ptr<PackedWeights<T>>& weights) const {
+        const npy_intp shape[] = {weights->outputs(), weights->depth()};
+        Destination weight(nullptr, 2, shape, numpy_type<T>);
+        weights->unpack_weight(static_cast<T*>(weight.data()));
+        to.append(weight.finish());
+        if (!weights->has_bias()) return;
+        Destination bias(nullptr, 1, shape, numpy_type<T>);
+        weights->unpack_bias(static_cast<T*>(bias.data()));
+        to.append(bias.finish());
+    }
+    void operator()(const ArrayLayer& layer) const {
+        if (layer.arrays)
+            for (const py::handle array : py::tuple(*layer.arrays))
+                to.append(copied(py::reinterpret_borrow<py::object>(array)));
+    }
+    template <class Other>
+    void operator()(const Other&) const {}
+};
+
+}  // namespace
+
+py::list BoundNetwork::state() const {
+    check_initialised();
+    py::list arrays;
+    for (const AnyLayer& layer : layers_) std::visit(AppendArrays{arrays}, layer);
+    return arrays;
+}
+
+void BoundNetwork::load(const py::tuple& names, const py::list& values) {
+    const Inside inside;
+    check_initialised();
+    if (type_ == NPY_DOUBLE) load_as<double>(layers_, {names, values});
+    else load_as<float>(layers_, {names, values});
+}
+
+}  // namespace forwardpass
