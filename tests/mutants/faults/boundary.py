@@ -91,4 +91,20 @@ FAULTS = (
         "LayerNorm's bound far from zero is smaller than its error, or larger than any answer",
         ("tests/test_bound_layers.py",),
     ),
+    Mutant(
+        "an array that is assigned",
+        "python/forwardpass/nn/module.py",
+        '        raise AttributeError(\n            f"{type(layer).__name__}.{self.name} cannot be assigned',
+        '        AttributeError(\n            f"{type(layer).__name__}.{self.name} cannot be assigned',
+        "it is accepted in silence, and changes nothing",
+        ("tests/test_state.py",),
+    ),
+    Mutant(
+        "a space ends a number of threads",
+        "cpp/thread_count.cpp",
+        "while (std::isspace(static_cast<unsigned char>(*end)) != 0) ++end;",
+        "",
+        "OMP_NUM_THREADS='1 ' is not 1",
+        ("tests/test_thread_context.py",),
+    ),
 )
