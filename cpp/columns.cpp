@@ -39,9 +39,12 @@ bool fill(T* table, Index stride, Index width, const ColumnValues& values) noexc
         put(center_row, i, values.center.high[i], values.center.low[i]);
         put(offset_row, i, values.offset.high[i], values.offset.low[i]);
         const int apart = exponent_apart<T>(values.scale.high[i]);
-        // What is too large even so stays a number, as 0 times it is 0.
+        // A scale of 2^254 and more is too large for float even so. It stays a number, as 0 times it is 0; the bound
+        // is infinite then (bound.py).
         const double scale = std::ldexp(values.scale.high[i], -apart), most = std::numeric_limits<T>::max();
-        put(scale_row, i, apart == 0 ? scale : std::clamp(scale, -most, most), std::ldexp(values.scale.low[i], -apart));
+        const bool fits = apart == 0 || std::abs(scale) <= most;
+        put(scale_row, i, fits ? scale : std::copysign(most, scale),
+            fits ? std::ldexp(values.scale.low[i], -apart) : 0);
         table[power_row * stride + i] = static_cast<T>(std::ldexp(1, apart));
         powers |= apart != 0;
         table[lowest_row * stride + i] = static_cast<T>(values.lowest[i]);
@@ -61,7 +64,7 @@ Pair<S> scaled(const Pair<S>& value, int exponent) noexcept {
 
 // numerator (reciprocal 2^exponent), with the infinities and NaNs of the numerator.
 Pair<S> product_with(double numerator, const Pair<S>& reciprocal, int exponent) noexcept {
-    if (!std::isfinite(numerator)) return {numerator, 0};
+    if (!std::isfinite(numerator)) return {numerator * reciprocal.high, 0};
     int own = 0;
     const Pair<S> y = product<S>(std::frexp(numerator, &own), reciprocal);
     return scaled(fast_two_sum<S>(y.high, y.low), own + exponent);
@@ -74,8 +77,8 @@ void quotients(const double* numerator, const double* denominator, Index count, 
     for (Index i = 0; i < count; ++i) {
         int exponent = 0;
         const double divisor = std::frexp(denominator[i], &exponent);
-        const Pair<S> reciprocal = quotient<S>({1, 0}, {divisor, 0});
-        const Pair<S> y = std::isinf(divisor) ? Pair<S>{0, 0} : product_with(numerator[i], reciprocal, -exponent);
+        const Pair<S> reciprocal = std::isinf(divisor) ? Pair<S>{0, 0} : quotient<S>({1, 0}, {divisor, 0});
+        const Pair<S> y = product_with(numerator[i], reciprocal, -exponent);
         high[i] = y.high, low[i] = y.low;
     }
 }
@@ -89,8 +92,8 @@ void quotients_by_root(const double* numerator, const double* denominator, doubl
         std::frexp(std::max(denominator[i], eps), &exponent);
         exponent += exponent & 1;
         const Pair<S> sum = two_sum<S>(std::ldexp(denominator[i], -exponent), std::ldexp(eps, -exponent));
-        const Pair<S> y =
-            std::isinf(sum.high) ? Pair<S>{0, 0} : product_with(numerator[i], reciprocal_root<S>(sum), -exponent / 2);
+        const Pair<S> reciprocal = std::isinf(sum.high) ? Pair<S>{0, 0} : reciprocal_root<S>(sum);
+        const Pair<S> y = product_with(numerator[i], reciprocal, -exponent / 2);
         high[i] = y.high, low[i] = y.low;
     }
 }

@@ -37,24 +37,17 @@ struct FloatControl {
 #endif
 };
 
-// Switches to the standard environment, and says which there was before.
-inline FloatControl::Value enter_standard_floats() noexcept {
-    const FloatControl::Value found = FloatControl::read();
-    if (!FloatControl::is_standard(found)) FloatControl::write(FloatControl::standard);
-    return found;
-}
-
-inline void leave_standard_floats(FloatControl::Value found) noexcept {
-    if (!FloatControl::is_standard(found)) FloatControl::write(found);
-}
-
 // Flush-to-zero, denormals-are-zero and the rounding mode are per thread, inherited by new
 // threads and switched by other libraries; all would change result bits. The control register is
 // written only where it differs, and put back at the end.
 class StandardFloatEnvironment {
 public:
-    StandardFloatEnvironment() noexcept : found_(enter_standard_floats()) {}
-    ~StandardFloatEnvironment() { leave_standard_floats(found_); }
+    StandardFloatEnvironment() noexcept : found_(FloatControl::read()) {
+        if (!FloatControl::is_standard(found_)) FloatControl::write(FloatControl::standard);
+    }
+    ~StandardFloatEnvironment() {
+        if (!FloatControl::is_standard(found_)) FloatControl::write(found_);
+    }
     StandardFloatEnvironment(const StandardFloatEnvironment&) = delete;
     StandardFloatEnvironment& operator=(const StandardFloatEnvironment&) = delete;
 

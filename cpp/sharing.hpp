@@ -19,6 +19,11 @@ constexpr Index work_worth_waking = Index{1} << 24;
 // Reading the weights takes as long as running this many rows through them (L2, AVX-512).
 constexpr Index rows_for_reading = 3;
 
+// What decides whether `rows` rows of `work_per_row` multiplications are shared.
+constexpr Index shared_work(Index work_per_row, Index rows) noexcept {
+    return (rows + rows_for_reading) * work_per_row;
+}
+
 // Chunks for each thread, so that all end at about the same time wherever one was held up.
 constexpr Index chunks_for_each_thread = 4;
 
@@ -29,7 +34,7 @@ struct Sharing {
     Wakes wakes;
 
     Sharing(Index work_per_row, Index rows, int wanted) noexcept {
-        const Index work = (rows + rows_for_reading) * work_per_row;
+        const Index work = shared_work(work_per_row, rows);
         threads = work < work_worth_sharing ? 1 : wanted > 0 ? wanted : thread_count();
         wakes = work >= work_worth_waking             ? Wakes::always
                 : work >= work_worth_waking_in_a_loop ? Wakes::in_a_loop

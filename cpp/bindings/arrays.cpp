@@ -6,16 +6,10 @@
 #include <vector>
 
 #include "../float_environment.hpp"
+#include "copied_context.hpp"
 
 namespace forwardpass {
 namespace {
-
-py::object steal(PyObject* object) {
-    if (object == nullptr) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(object);
-}
-
-py::object steal(PyArrayObject* array) { return steal(reinterpret_cast<PyObject*>(array)); }
 
 std::string dtype_text(PyArrayObject* array) {
     return py::str(py::handle(reinterpret_cast<PyObject*>(PyArray_DESCR(array)))).cast<std::string>();
@@ -92,35 +86,36 @@ py::object shared_ndarray(py::handle value, const char* name) {
     }
 }
 
-// While it exists, NumPy reports no overflow of a cast. It has a context of its own, which it leaves as a whole: an
-// interrupt can come while numpy.errstate's Python code runs, and must not leave the caller's setting changed.
+// While it exists, NumPy reports no overflow of a cast.
 class QuietCasts {
 public:
-    QuietCasts() : context_(steal(PyContext_CopyCurrent())) {
-        if (PyContext_Enter(context_.ptr()) < 0) throw py::error_already_set();
-        try {
-            errstate_ = py::module_::import("numpy").attr("errstate")(py::arg("all") = "ignore");
-            errstate_.attr("__enter__")();
-        } catch (...) {
-            leave();
-            throw;
-        }
+    QuietCasts() : errstate_(py::module_::import("numpy").attr("errstate")(py::arg("all") = "ignore")) {
+        errstate_.attr("__enter__")();
     }
     ~QuietCasts() {
         const py::error_scope kept;
-        // NumPy 1 keeps the setting with the thread, not with the context.
-        if (!PyObject_CallMethod(errstate_.ptr(), "__exit__", "OOO", Py_None, Py_None, Py_None)) PyErr_Clear();
-        leave();
+        if (!finished_ && !end()) PyErr_Clear();
     }
     QuietCasts(const QuietCasts&) = delete;
     QuietCasts& operator=(const QuietCasts&) = delete;
 
-private:
-    void leave() noexcept {
-        const py::error_scope kept;
-        PyContext_Exit(context_.ptr());
+    // After the cast, for an interrupt that comes here.
+    void finish() {
+        finished_ = true;
+        if (!end()) throw py::error_already_set();
     }
-    py::object context_, errstate_;
+
+private:
+    // NumPy 1 keeps the setting with the thread. The context of NumPy 2 goes as a whole.
+    bool end() noexcept {
+        if (PyArray_RUNTIME_VERSION >= NPY_2_0_API_VERSION) return true;
+        PyObject* const done = PyObject_CallMethod(errstate_.ptr(), "__exit__", "OOO", Py_None, Py_None, Py_None);
+        Py_XDECREF(done);
+        return done != nullptr;
+    }
+    const CopiedContext context_{};
+    py::object errstate_;
+    bool finished_ = false;
 };
 
 bool is_plain(PyArrayObject* array, int type) { return PyArray_TYPE(array) == type && PyArray_ISBEHAVED_RO(array); }
@@ -149,6 +144,11 @@ bool may_overlap(PyArrayObject* a, PyArrayObject* b) {
 }
 
 }  // namespace
+
+py::object steal(PyObject* object) {
+    if (object == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(object);
+}
 
 void import_numpy() {
     if (_import_array() < 0) throw py::error_already_set();

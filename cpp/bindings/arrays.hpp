@@ -14,6 +14,10 @@ namespace py = pybind11;
 // Throws py::error_already_set if NumPy cannot be imported.
 void import_numpy();
 
+// A new reference, owned. Throws the Python exception that is set where there is none.
+py::object steal(PyObject* object);
+inline py::object steal(PyArrayObject* array) { return steal(reinterpret_cast<PyObject*>(array)); }
+
 template <class T>
 constexpr int numpy_type = sizeof(T) == 4 ? NPY_FLOAT : NPY_DOUBLE;
 

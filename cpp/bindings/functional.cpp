@@ -56,7 +56,7 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
                                  static_cast<T*>(to.data),
                                  to.row_stride,
                                  from.rows,
-                                 threads_of_call(0, (from.rows + rows_for_reading) * from.width * to.width)};
+                                 threads_of_call(0, shared_work(from.width * to.width, from.rows))};
     run_released(from.rows * from.width * to.width,
                  [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
     return destination.finish();
@@ -76,7 +76,7 @@ py::object dot_as(const py::object& a, const py::object& b, const py::object& ou
                                  &sum,
                                  1,
                                  1,
-                                 threads_of_call(0, (1 + rows_for_reading) * depth)};
+                                 threads_of_call(0, shared_work(depth, 1))};
     run_released(depth, [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
     Destination destination(or_null(out), 0, nullptr, numpy_type<T>);
     *static_cast<T*>(destination.data()) = sum;

@@ -89,7 +89,7 @@ py::object adjacent_table(const py::object& table) {
     if (PyArray_NDIM(as_array(table)) != 2 || PyArray_DIM(as_array(table), 0) != column_rows)
         throw py::value_error("table: expected shape (" + std::to_string(column_rows) + ", features), got " +
                               shape_text(as_array(table)));
-    return py::reinterpret_steal<py::object>(PyArray_FROM_OF(table.ptr(), NPY_ARRAY_CARRAY_RO));
+    return steal(PyArray_FROM_OF(table.ptr(), NPY_ARRAY_CARRAY_RO));
 }
 
 ColumnValues column_values(const py::object& table) {

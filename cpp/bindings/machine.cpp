@@ -6,6 +6,7 @@
 #include "../kernels/reference.hpp"
 #include "arrays.hpp"
 #include "checks.hpp"
+#include "copied_context.hpp"
 #include "layers.hpp"
 #include "register.hpp"
 
@@ -72,6 +73,13 @@ py::object reference(const py::object& x, const py::object& w, const py::object&
     return type == NPY_FLOAT ? reference_as<float>(x, w, b, applied) : reference_as<double>(x, w, b, applied);
 }
 
+// Both are left by destructors, as an interrupt can come while any Python code runs.
+py::object undisturbed(const py::object& function, const py::tuple& args, const py::dict& kwargs) {
+    const StandardFloatEnvironment environment;
+    const CopiedContext context;
+    return steal(PyObject_Call(function.ptr(), args.ptr(), kwargs.ptr()));
+}
+
 }  // namespace
 
 void register_machine(py::module_& module) {
@@ -94,10 +102,8 @@ True
         "Name of the instruction set that networks built now will use.");
     module.def("choose_isa", &choose_table, py::arg("name"),
                "Networks built and functions called from now on use this one. ValueError lists what runs here.");
-    module.def("enter_standard_floats", &enter_standard_floats,
-               "Rounding to nearest, subnormals kept, no traps, in this thread. Returns what was set before.");
-    module.def("leave_standard_floats", &leave_standard_floats, py::arg("found"),
-               "Sets what enter_standard_floats() returned.");
+    module.def("undisturbed", &undisturbed, py::arg("function"), py::arg("args"), py::arg("kwargs"),
+               "Calls it in the standard floating-point environment, and in a copy of the current context.");
     module.def("fma_burst", &fma_burst, py::arg("dtype"), py::arg("steps"),
                "Runs independent FMAs in registers and returns how many floating-point operations they were.");
     module.def("read_sum", &read_sum, py::arg("data"), py::arg("repeats"),

@@ -154,7 +154,7 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     if (destination.empty()) return destination.finish();  // of any number of rows
     if (out != nullptr) destination.keep_apart_from(from.array);
     const Rows to = destination.rows();
-    const int most = threads_of_call(threads, network.work(from.rows + rows_for_reading, from.width));
+    const int most = threads_of_call(threads, shared_work(network.work(1, from.width), from.rows));
     run_released(network.work(from.rows, from.width), [&] {
         return network.run({static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data), to.row_stride,
                             from.rows, from.width},
@@ -208,7 +208,7 @@ PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObje
                          out_features_,
                          rows,
                          in_features_};
-    const int most = threads_of_call(threads, network.work(rows + rows_for_reading, in_features_));
+    const int most = threads_of_call(threads, shared_work(network.work(1, in_features_), rows));
     run_released(network.work(rows, in_features_), [&] { return network.run(batch, most, signal_raised); });
     return result.release().ptr();
 }

@@ -196,7 +196,7 @@ void register_network(py::module_& module) {
                  return std::make_unique<BoundNetwork>(make_function(function, a, b, table, arrays, axes));
              }),
              py::arg("function"), py::arg("a"), py::arg("b"), py::arg("table"), py::arg("arrays"), py::arg("axes"),
-             "One function by name, with its parameters; of a layer with arrays, what is packed of them, and they.")
+             "One function by name, with its parameters; a layer with arrays also gives its table and its arrays.")
         .def(py::init([](const BoundNetwork& inner) {
                  std::vector<AnyLayer> layers{Residual::begin};
                  layers.insert(layers.end(), inner.layers().begin(), inner.layers().end());

@@ -98,13 +98,7 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     }
 }
 
-}  // namespace
-
-namespace {
-
-py::object copied(const py::object& array) {
-    return py::reinterpret_steal<py::object>(PyArray_NewCopy(as_array(array), NPY_CORDER));
-}
+py::object copied(const py::object& array) { return steal(PyArray_NewCopy(as_array(array), NPY_CORDER)); }
 
 // Appends the arrays of one layer, as new ones.
 struct AppendArrays {

@@ -22,16 +22,18 @@ namespace py = pybind11;
 
 namespace {
 
-// A contextvars.ContextVar, so that `with` blocks of coroutines do not meet: the counts of the blocks that the context
-// is in, innermost last.
+// A contextvars.ContextVar, so that `with` blocks of coroutines do not meet. Its value is a tuple of the blocks that
+// the context is in, innermost last: lists of one number each, which is 0 once the block has ended, wherever that was.
 PyObject* blocks = nullptr;
 
 int count_of_block() {
     PyObject* value = nullptr;
     if (PyContextVar_Get(blocks, nullptr, &value) < 0) throw py::error_already_set();
     const auto counts = py::reinterpret_steal<py::object>(value);
-    if (!counts || PyTuple_GET_SIZE(counts.ptr()) == 0) return 0;
-    return static_cast<int>(PyLong_AsLong(PyTuple_GET_ITEM(counts.ptr(), PyTuple_GET_SIZE(counts.ptr()) - 1)));
+    for (Py_ssize_t i = counts ? PyTuple_GET_SIZE(counts.ptr()) : 0; i-- > 0;)
+        if (const long count = PyLong_AsLong(PyList_GET_ITEM(PyTuple_GET_ITEM(counts.ptr(), i), 0)); count > 0)
+            return static_cast<int>(count);
+    return 0;
 }
 
 }  // namespace

@@ -90,9 +90,10 @@ enum class RowFunction : std::uint8_t {
     log_softmax,
 };
 
-// The values of columns and layer_norm: so many rows of a table, whole cache lines each, of which what is behind the
-// last column is read and does not matter; each value but the limits in two parts (pair.hpp). Where RowTask::powers
-// is set, the scale is that times a power of two, for scales that the type has too few digits for, or none.
+// The values of columns and layer_norm: so many rows of a table, whole cache lines each, whose padding
+// behind the last column is read, and does not matter; each value but the limits in two parts (pair.hpp). Where
+// RowTask::powers is set, the scale is that times a power of two, for scales that the type has too few digits for, or
+// none.
 enum ColumnRow : Index {
     center_row,
     scale_row = 2,

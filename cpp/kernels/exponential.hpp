@@ -19,7 +19,7 @@ struct FloatFormat<float> {
     static constexpr float smallest_scale = -100;
     // expm1(-limit) and tanh(limit) round to -1 and 1.
     static constexpr float expm1_limit = 20, tanh_limit = 10;
-    // Here gelu_argument() passes exp_limit.
+    // From here on GELU is x or 0.
     static constexpr float gelu_limit = 12;
     static constexpr float largest = 0x1.fffffep127f;
 };

@@ -94,8 +94,8 @@ void normalise(const RowTask<typename V::Element>& a, const Moments<typename V::
 }
 
 // Where squares or eps may leave the range of the type. A power of two brings the row near 1, and eps with it: exact,
-// but for what is too small to count. Weights may leave it as well: their powers of two. What eps is too large for
-// that, the result is too small: `halvings`.
+// but for what is too small to count. Weights may leave it as well: their powers of two. Where eps is too large
+// for that, the result is scaled down instead: `halvings`.
 template <class V>
 __attribute__((noinline)) void scaled_layer_norm(const RowTask<typename V::Element>& a) noexcept {
     using T = typename V::Element;

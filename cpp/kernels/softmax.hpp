@@ -80,7 +80,7 @@ struct ForgottenWeights {
     }
 };
 
-// By itself, for its stack.
+// Out of line: its 12 KB of stack are taken only here.
 template <class V, class Weights>
 __attribute__((noinline)) void softmax_with(const RowTask<typename V::Element>& a) noexcept {
     using T = typename V::Element;

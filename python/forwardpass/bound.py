@@ -164,7 +164,9 @@ def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tu
     if isinstance(module, nn.Softplus):
         # It jumps at the threshold, by log(1 + e^-threshold) / beta, if x or the product may be on either side.
         at = module.beta * x.astype(np.float64) - module.threshold
-        jumps = np.abs(at) <= module.beta * error + 4 * a.u * (np.abs(module.beta * x) + abs(module.threshold))
+        product = np.abs(module.beta * x.astype(np.float64))
+        rounded = 4 * a.u * (product + abs(module.threshold)) + 4 * a.underflow
+        jumps = np.abs(at) <= module.beta * error + rounded
         own = own + jumps * (np.logaddexp(0.0, -module.threshold) / module.beta)
     if not a.ours:
         # Such as e^x - 1, or 1 + erf(x): what cancels there was as large as 1, or as x.
@@ -192,14 +194,14 @@ def _linear(layer: nn.Linear, x: NDArray[Any], error: Bound, a: Arithmetic) -> B
 
 
 def _columns(layer: nn.Columns, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-    table = layer._table(layer._arrays)
+    table = layer.table()
     center, scale, offset = table[nn.CENTER], np.abs(table[nn.SCALE]), np.abs(table[nn.OFFSET])
     away = np.abs(x.astype(np.float64) - center)
     # Pairs of numbers lose some u^2 of each term; others round each term. Second parts may be too small for the dtype.
     lost = 24 * a.u * a.u if a.ours else 8 * a.u
     own: Bound = lost * ((np.abs(x) + np.abs(center)) * scale + offset) + a.underflow * (away + scale + 1)
     bound: Bound = error * scale * (1 + 4 * a.u) + own
-    return np.where(_held(center, x) & _held(offset, x), bound, np.inf)
+    return np.where(_held(center, x) & _held(offset, x) & _scales(scale, x), bound, np.inf)
 
 
 def _held(values: nn.FloatArray, x: NDArray[Any]) -> NDArray[np.bool_]:
@@ -208,8 +210,13 @@ def _held(values: nn.FloatArray, x: NDArray[Any]) -> NDArray[np.bool_]:
     return held
 
 
+def _scales(scale: Bound, x: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which scales are right in the dtype of x, which keeps a power of two apart (cpp/columns.cpp)."""
+    return scale < (2.0**253 if x.dtype == np.float32 else np.inf)
+
+
 def _layer_norm(layer: nn.LayerNorm, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-    table = layer._table(layer._arrays)
+    table = layer.table()
     scale, offset = np.abs(table[nn.SCALE]), np.abs(table[nn.OFFSET])
     width = x.shape[-1]
     # In units of a power of two, so that no square over- or underflows here. Differences from the first element are
@@ -239,7 +246,7 @@ def _layer_norm(layer: nn.LayerNorm, x: NDArray[Any], error: Bound, a: Arithmeti
     # However wrong, no element is further than this from the mean.
     moved = np.where(deviation > change, np.minimum(moved, 2 * np.sqrt(width)), 2 * np.sqrt(width))
     bound: Bound = moved * scale * (1 + 2.0**-20) + lost_offset * offset + a.underflow * (scale + 1)
-    return np.where(_held(offset, x), bound, np.inf)
+    return np.where(_held(offset, x) & _scales(scale, x), bound, np.inf)
 
 
 def _softmax(module: Module, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:

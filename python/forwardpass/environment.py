@@ -1,12 +1,10 @@
-"""Around arithmetic in Python: the standard floating-point environment, and settings that an interrupt cannot leave."""
+"""Around arithmetic in Python: standard floats, and settings that no interrupt leaves changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import copy_context
+from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 from . import _core
 
@@ -14,20 +12,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@contextmanager
-def standard_floats() -> Iterator[None]:
-    """Rounding to nearest, subnormals kept: other libraries switch both for the whole thread, and NumPy obeys."""
-    found = _core.enter_standard_floats()
-    try:
-        yield
-    finally:
-        _core.leave_standard_floats(found)
-
-
 def undisturbed(function: Callable[P, R]) -> Callable[P, R]:
-    """Runs a function in the standard floating-point environment, and in a copy of the caller's context.
+    """Runs a function with rounding to nearest and subnormals kept, and in a copy of the caller's context.
 
-    An interrupt can come while ``numpy.errstate`` changes the context. Then the copy alone is changed.
+    Other libraries switch the rounding mode and flush-to-zero for the whole thread, and NumPy obeys. An interrupt can
+    come while ``numpy.errstate`` changes the context: then the copy alone is changed.
 
     Examples
     --------
@@ -39,7 +28,6 @@ def undisturbed(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with standard_floats():
-            return copy_context().run(function, *args, **kwargs)
+        return cast(R, _core.undisturbed(function, args, kwargs))
 
     return run

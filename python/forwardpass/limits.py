@@ -14,6 +14,15 @@ TIMES, SPARE = 4, 64 << 20
 MOST_INFLATION = 1032
 
 
+# What a library raises that cannot do what it was asked for. Anything beside these passes through as it is: an
+# exception of the caller's own, which a signal handler may raise anywhere, and what the system says (OSError, and
+# TimeoutError with it).
+FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+# Of networks and groups inside each other, and of in_features, out_features and features: with bytes for each, products
+# of sizes stay below 2**63.
+DEEPEST_NESTING = 50
+LARGEST_SIZE = 2**30
+
 # What JSON becomes in Python: its text several times, in up to four bytes a character, and an object for each mark.
 BYTES_OF_TEXT, BYTES_OF_MARK = 12, 150
 
@@ -107,15 +116,3 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[by
     except BaseException:
         os.close(descriptor)
         raise
-
-
-def printable(text: str) -> str:
-    r"""The text with control characters escaped: what stands in a file must not steer a terminal.
-
-    Examples
-    --------
-    >>> from forwardpass.limits import printable
-    >>> printable("a name\x1b[2J")
-    'a name\\x1b[2J'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,4 +1,4 @@
-"""A line for a person, which cannot fail the call that prints it."""
+"""What a person reads: a line that cannot fail the call that prints it, and text that cannot steer a terminal."""
 
 from __future__ import annotations
 
@@ -38,3 +38,15 @@ def _descriptor() -> int | None:
     if type(sys.stdout) is not io.TextIOWrapper or type(sys.stdout.buffer) is not io.BufferedWriter:
         return None
     return sys.stdout.fileno()
+
+
+def printable(text: str) -> str:
+    r"""The text with control characters escaped: what stands in a file must not steer a terminal.
+
+    Examples
+    --------
+    >>> from forwardpass.printing import printable
+    >>> printable("a name\x1b[2J")
+    'a name\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

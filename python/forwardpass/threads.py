@@ -32,16 +32,12 @@ else:
     threadpoolctl.register(_Controller)
 
 
-class _Block(int):
-    """The count of one ``with`` block: blocks of equal counts are still two."""
-
-
 @contextmanager
 def num_threads(num_threads: int) -> Iterator[None]:
     """In a ``with`` block, how many threads calls may use.
 
-    The setting belongs to the context, as that of `numpy.errstate` does: other threads and other coroutines do not see
-    it.
+    The setting belongs to the context, as the setting of `numpy.errstate` does: other threads and other coroutines do
+    not see it. The caller of a generator sees the block of the generator until that ends.
 
     Parameters
     ----------
@@ -63,11 +59,12 @@ def num_threads(num_threads: int) -> Iterator[None]:
     ...     fp.get_num_threads()
     1
     """
-    block = _Block(_core.checked_num_threads(num_threads))
+    block = [_core.checked_num_threads(num_threads)]
     blocks = _core.NUM_THREADS_BLOCKS
     try:
         blocks.set((*blocks.get(()), block))
         yield
     finally:
-        # Not what was there before: a generator can end its block while a block that began later goes on.
-        blocks.set(tuple(other for other in blocks.get(()) if other is not block))
+        # A generator may end its block after one that began later, or in another context than it began.
+        block[0] = 0
+        blocks.set(tuple(other for other in blocks.get(()) if other[0] > 0))

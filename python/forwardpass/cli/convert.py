@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 
 from ..files import content_hash, load, save
-from ..limits import printable
 from ..nn import Module
-from ..printing import say
+from ..printing import printable, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

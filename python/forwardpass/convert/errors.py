@@ -5,12 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..limits import printable
-
-# What a library raises that cannot do what it was asked for. Anything beside these passes through as it is: an
-# exception of the caller's own, which a signal handler may raise anywhere, and what the system says (OSError, and
-# TimeoutError with it).
-FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+from ..printing import printable
 
 
 class ConversionError(ValueError):

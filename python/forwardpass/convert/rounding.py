@@ -80,7 +80,7 @@ class Moves:
             y = module(x) + self._units * moved
             return y.astype(x.dtype)
         if isinstance(module, Columns):
-            table = module._table(module._arrays)
+            table = module.table()
             y = module(x).astype(np.float64)
             offset, middle = table[OFFSET], table[CENTER] * table[SCALE]
             moved = (y - offset) * self._signs(y.shape[1])

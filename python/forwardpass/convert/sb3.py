@@ -32,8 +32,8 @@ SCORES = ("Discrete", "MultiDiscrete", "MultiBinary")
 INSIDE_ROWS = 32
 
 
-@np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
 @undisturbed
+@np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
 def from_sb3(model: Any, normalizer: Any = None, *, verbose: bool = True) -> nn.Sequential:
     """The deterministic actor of a PPO, A2C, SAC, TD3 or DQN model with an MLP policy.
 

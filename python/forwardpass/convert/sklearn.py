@@ -20,8 +20,8 @@ HIDDEN: dict[str, type[nn.Module]] = {"identity": nn.Identity, "logistic": nn.Si
 OUTPUT: dict[str, list[type[nn.Module]]] = {"identity": [], "logistic": [nn.Sigmoid], "softmax": [nn.Softmax]}
 
 
-@np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
 @undisturbed
+@np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
 def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Sequential:
     """A fitted MLPRegressor or MLPClassifier, alone or after scalers in a Pipeline.
 

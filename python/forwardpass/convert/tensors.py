@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..limits import FAILURES
 from ..nn import FloatArray
 from .classes import full_name
-from .errors import FAILURES, ConversionError
+from .errors import ConversionError
 
 HALVES = ("torch.float16", "torch.bfloat16")
 FLOATS = (*HALVES, "torch.float32", "torch.float64")

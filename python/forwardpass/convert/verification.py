@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bound import agreement_bound
+from ..limits import FAILURES
 from ..nn import FloatArray, Linear, Module, Residual, Sequential
 from ..printing import say
-from .errors import FAILURES, ConversionError
+from .errors import ConversionError
 from .rounding import Moves
 
 # Random rows at each scale: where functions bend, where they saturate, and near 0.

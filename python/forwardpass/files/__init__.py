@@ -15,8 +15,9 @@ from types import ModuleType
 import numpy as np
 
 from ..environment import undisturbed
-from ..limits import MAX_BYTES, Budget, open_regular, printable
+from ..limits import MAX_BYTES, Budget, open_regular
 from ..nn import Module
+from ..printing import printable
 from . import architecture as arch
 from . import document, npz, order, safe, writing
 from .errors import ModelFileError

@@ -22,13 +22,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import nn
+from ..limits import DEEPEST_NESTING, LARGEST_SIZE
 from ..nn import FloatArray, Linear, Module, Residual, Sequential
 from .errors import ModelFileError, shown
 
 MOST_LAYERS = 10_000
-DEEPEST_NESTING = 50
-# Of in_features, out_features and features: with bytes for each, products stay below 2**63.
-LARGEST_SIZE = 2**30
 
 # Their arguments, with a value of the type that each must have.
 FUNCTIONS: dict[str, tuple[type[nn.Function], dict[str, Any]]] = {
@@ -145,9 +143,9 @@ def build(spec: Any, arrays: Arrays) -> Module:
         if kind == "Linear":
             return Linear(arrays[prefix + "weight"], arrays[prefix + "bias"] if spec["bias"] else None)
         if kind in FUNCTIONS:
-            return FUNCTIONS[kind][0](**{name: spec[name] for name in FUNCTIONS[kind][1]})
+            return FUNCTIONS[kind][0](**{name: _value(spec[name]) for name in FUNCTIONS[kind][1]})
         own = {name: arrays[prefix + name] for name in _columns_there(spec)}
-        more: dict[str, Any] = {name: spec[name] for name in COLUMNS[kind][2]}
+        more: dict[str, Any] = {name: _value(spec[name]) for name in COLUMNS[kind][2]}
         if kind == "LayerNorm":
             more["normalized_shape"] = spec["features"]
         made: Module = getattr(nn, kind)(**own, **more)
@@ -161,6 +159,11 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
+def _value(value: Any) -> Any:
+    """What _as_json() was given."""
+    return float(value) if value in INFINITIES else value
 
 
 def _columns_there(spec: Any) -> list[str]:
@@ -269,7 +272,7 @@ def _check_arguments(spec: Any, where: str) -> None:
             continue
         raise ModelFileError(f"{where}: {name}: expected a {type(example).__name__}, got {shown(value)}")
     try:
-        kind(**{name: spec[name] for name in arguments})
+        kind(**{name: _value(spec[name]) for name in arguments})
     except ValueError as error:
         raise ModelFileError(f"{where}: {str(error)[:200]}") from error
 

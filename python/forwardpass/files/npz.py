@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
 from collections.abc import Mapping
 from functools import partial
@@ -15,13 +16,15 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..limits import Budget
+from ..limits import FAILURES, Budget
 from .errors import ModelFileError
 from .tensors import FLOATS, MOST_TENSORS, Contents, Tensor
 from .zip import Archive
 
 DOCUMENT = "forwardpass.npy"  # the member with the document: UTF-8 as uint8
 LONGEST_HEADER = 1024
+# What NumPy's parser of headers raises, or Python's below it: MemoryError of what is nested.
+UNREADABLE = (*FAILURES, SyntaxError, tokenize.TokenError, MemoryError)
 Header = tuple[tuple[int, ...], bool, np.dtype[Any], int]
 
 
@@ -65,7 +68,7 @@ def _header(archive: Archive, name: str) -> Header:
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(start, max_header_size=LONGEST_HEADER)
     except ModelFileError:
         raise
-    except Exception as error:  # of NumPy's parser of headers, or Python's (MemoryError for nesting)
+    except UNREADABLE as error:
         raise ModelFileError(f"{name[:100]}: not a .npy array: {type(error).__name__}: {str(error)[:100]}") from None
     size = start.tell() + math.prod(shape) * dtype.itemsize
     if dtype.hasobject or min(shape, default=0) < 0 or size != archive.sizes[name]:

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..limits import Budget, json_bytes
+from ..limits import FAILURES, Budget, json_bytes
 from .errors import ModelFileError
 from .tensors import MOST_TENSORS, Contents, Tensor
 
@@ -46,13 +46,12 @@ def read(file: IO[bytes], budget: Budget) -> Contents:
         Not of the format, tensors of other dtypes than floats, or more than the budget.
     """
     library = _library()
-    header = _header(file, budget)
+    size = file.seek(0, os.SEEK_END)
+    header = _header(file, size, budget)
     file.seek(0)
     try:
-        entries = dict(library.deserialize(file.read()))  # copies of all tensors; what they are copied from goes
-    except MemoryError:
-        raise
-    except Exception as error:
+        entries = dict(library.deserialize(file.read(size)))  # copies of all tensors; what they are copied from goes
+    except (*FAILURES, library.SafetensorError) as error:
         raise ModelFileError(f"not a safetensors file: {str(error)[:200]}") from error
     if len(entries) > MOST_TENSORS:
         raise ModelFileError(f"expected at most {MOST_TENSORS} tensors, got {len(entries)}")
@@ -66,15 +65,13 @@ def read(file: IO[bytes], budget: Budget) -> Contents:
     return Contents(header.get("__metadata__", {}).get(DOCUMENT), tensors)
 
 
-def _header(file: IO[bytes], budget: Budget) -> dict[str, Any]:
+def _header(file: IO[bytes], size: int, budget: Budget) -> dict[str, Any]:
     """The header, with each key once: of two the library would take the last."""
-    size = file.seek(0, os.SEEK_END)
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
-    if length > min(size - 8, LONGEST_HEADER):
-        raise ModelFileError(
-            f"not a safetensors file: expected a header of at most {min(size - 8, LONGEST_HEADER)} bytes, got {length}"
-        )
+    most = min(max(0, size - 8), LONGEST_HEADER)
+    if length > most:
+        raise ModelFileError(f"not a safetensors file: expected a header of at most {most} bytes, got {length}")
     budget.count_tensors(size - 8 - length)
     budget.take(length, "its header")
     text = file.read(length)

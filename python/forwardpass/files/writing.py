@@ -40,7 +40,7 @@ def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     except OSError as error:
         if old is None or error.errno not in IN_PLACE:
             raise
-        with path.open("r+b") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
             write(file)
             file.truncate()
             file.flush()
@@ -71,10 +71,11 @@ def _keep_permissions(descriptor: int, old: os.stat_result) -> None:
     mode = stat.S_IMODE(old.st_mode)
     new = os.fstat(descriptor)
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-        with contextlib.suppress(PermissionError):  # for the superuser alone: the writer owns the file then
+        # For the superuser alone, and not for an owner that a container does not know: the writer owns the file then.
+        with contextlib.suppress(OSError):
             os.fchown(descriptor, old.st_uid, -1)
         try:
             os.fchown(descriptor, -1, old.st_gid)
-        except PermissionError:
+        except OSError:
             mode &= ~stat.S_IRWXG  # what one group might do, another may not
     os.fchmod(descriptor, mode)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import struct
 import zipfile
+import zlib
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..limits import MOST_INFLATION, Budget
+from ..limits import FAILURES, MOST_INFLATION, Budget
 
 # zipfile makes an object of 500 bytes of each entry, and an entry has 46 bytes at least.
 TIMES_DIRECTORY = 12
 END, LOCATOR, END64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
 CHUNK = 1 << 20
+# What zipfile and zlib raise of damaged files.
+DAMAGED = (*FAILURES, zipfile.BadZipFile, zlib.error, struct.error, EOFError)
 
 
 class Archive:
@@ -40,7 +43,7 @@ class Archive:
         directory = self._check_directory(file, budget)
         try:
             self._zip = zipfile.ZipFile(file)
-        except Exception as error:
+        except DAMAGED as error:
             raise self._error(f"not a zip file: {type(error).__name__}: {str(error)[:200]}") from error
         members = self._zip.infolist()
         self._members = {member.filename: member for member in members}
@@ -96,9 +99,7 @@ class Archive:
                 while read < nbytes and (piece := stream.read(min(CHUNK, nbytes - read))):
                     view[read : read + len(piece)] = piece
                     read += len(piece)
-        except MemoryError:
-            raise
-        except Exception as error:
+        except DAMAGED as error:
             raise self._error(f"{name[:100]}: damaged: {str(error)[:200]}") from error
         if read < nbytes:
             raise self._error(f"{name[:100]}: cut short")

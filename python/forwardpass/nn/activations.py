@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
-from ..environment import standard_floats
 from .module import Module
-
-# A layer computes in its neighbours' dtype, so that float32 must hold its parameters too: below the first number it
-# rounds to a finite one, above the second not to 0.
-FLOAT32_END, FLOAT32_START = 2.0**128 - 2.0**103, 2.0**-150
+from .numbers import FLOAT32_START, real, single
 
 
 class Function(Module):
@@ -26,25 +21,6 @@ class Function(Module):
 
     def _arguments(self) -> tuple[Any, ...]:
         return tuple(self._config().values())
-
-
-def _real(name: str, value: float) -> float:
-    try:
-        with standard_floats():  # which NumPy's own numbers obey
-            return float(value)
-    except OverflowError:  # of an int, which may be too long to print
-        raise ValueError(f"{name}: expected a number that float64 holds, got a larger one") from None
-    except TypeError:
-        raise TypeError(f"{name}: expected a number, got {value!r}") from None
-
-
-def _number(name: str, value: float) -> float:
-    number = _real(name, value)
-    if not math.isfinite(number):
-        raise ValueError(f"{name}: expected a finite number, got {value!r}")
-    if abs(number) >= FLOAT32_END:
-        raise ValueError(f"{name}: expected a number that float32 holds, at most 3.4028235e+38 in size, got {value!r}")
-    return number
 
 
 class ReLU(Function):
@@ -81,7 +57,7 @@ class LeakyReLU(Function):
     """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = _number("negative_slope", negative_slope)
+        self.negative_slope = single("negative_slope", negative_slope)
         self._start("leaky_relu", self.negative_slope)
 
     @property
@@ -113,7 +89,7 @@ class ELU(Function):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = _number("alpha", alpha)
+        self.alpha = single("alpha", alpha)
         self._start("elu", self.alpha)
 
     @property
@@ -251,7 +227,7 @@ class Softplus(Function):
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        self.beta, self.threshold = _number("beta", beta), _number("threshold", threshold)
+        self.beta, self.threshold = single("beta", beta), single("threshold", threshold)
         if not self.beta > FLOAT32_START:
             raise ValueError(f"beta: expected a positive number that float32 holds, at least 1.4e-45, got {beta!r}")
         self._start("softplus", self.beta, self.threshold)
@@ -280,7 +256,7 @@ class Hardtanh(Function):
     """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        self.min_val, self.max_val = _real("min_val", min_val), _real("max_val", max_val)
+        self.min_val, self.max_val = real("min_val", min_val), real("max_val", max_val)
         if not self.min_val < self.max_val:
             raise ValueError(f"min_val, max_val: expected min_val < max_val, got {min_val!r} and {max_val!r}")
         self._start("hardtanh", self.min_val, self.max_val)
@@ -385,7 +361,7 @@ class Dropout(Function):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        self.p = _real("p", p)
+        self.p = real("p", p)
         if not 0 <= self.p <= 1:
             raise ValueError(f"p: expected a number from 0 to 1, got {p!r}")
         self._start("identity")

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from ..environment import standard_floats
+from ..environment import undisturbed
 from .module import Array, Module, Prepared
+from .numbers import real
 
 Doubles = NDArray[np.float64]
 
@@ -31,11 +32,17 @@ class Columns(Module):
     def _start(
         self, arrays: Mapping[str, ArrayLike | None], eps: float = 0.0, width: int | None = None, axes: str = "any"
     ) -> None:
-        with standard_floats():
-            checked = self._checked(arrays.keys(), arrays.values(), width)
-            table = self._table(checked)
+        checked, table = self._packed(arrays.keys(), arrays.values(), width)
         super().__init__(self._function, eps, 0.0, table, tuple(checked.values()), axes)
         self._names = tuple(checked)
+
+    @undisturbed
+    def _packed(
+        self, names: Iterable[str], values: Iterable[ArrayLike | None], width: int | None, prefix: str = ""
+    ) -> tuple[dict[str, Doubles], Doubles]:
+        """The arrays, checked, and what _core packs of them."""
+        arrays = self._checked(names, values, width, prefix)
+        return arrays, self._table(arrays)
 
     def _checked(
         self, names: Iterable[str], values: Iterable[ArrayLike | None], width: int | None, prefix: str = ""
@@ -60,17 +67,16 @@ class Columns(Module):
         """What _core takes. Raises ValueError for values that make no sense."""
         raise NotImplementedError
 
+    def table(self) -> Doubles:
+        """The rows of numbers that the layer computes with, shape (ROWS, features): CENTER, SCALE, OFFSET, limits."""
+        return self._table(self._own_arrays())
+
     def _own_names(self) -> tuple[str, ...]:
         return self._names
 
-    @property
-    def _arrays(self) -> dict[str, Doubles]:
-        return self._own_arrays()
-
     def _prepared(self, prefix: str, values: list[ArrayLike]) -> Prepared:
-        with standard_floats():
-            arrays = self._checked(self._names, values, self.num_features, prefix)
-            return Prepared([prefix.rstrip(".")], [(self._table(arrays), tuple(arrays.values()))])
+        arrays, table = self._packed(self._names, values, self.num_features, prefix)
+        return Prepared([prefix.rstrip(".")], [(table, tuple(arrays.values()))])
 
     @property
     def num_features(self) -> int:
@@ -137,7 +143,7 @@ class LayerNorm(Columns):
         return {"normalized_shape": self.num_features, "eps": self.eps}
 
     def _arguments(self) -> tuple[Any, ...]:
-        arrays = self._arrays
+        arrays = self._own_arrays()
         return (self.normalized_shape, arrays.get("weight"), arrays.get("bias"), self.eps)
 
 
@@ -202,7 +208,7 @@ class BatchNorm1d(Columns):
         return {"num_features": self.num_features, "eps": self.eps}
 
     def _arguments(self) -> tuple[Any, ...]:
-        arrays = self._arrays
+        arrays = self._own_arrays()
         return (*(arrays.get(name) for name in ("running_mean", "running_var", "weight", "bias")), self.eps)
 
 
@@ -233,7 +239,7 @@ class Normalize(Columns):
     std = Array("A new read-only array, shape (features,), float64.")
 
     def __init__(self, mean: ArrayLike, std: ArrayLike, clip: float | None = None) -> None:
-        self.clip = None if clip is None else float(clip)
+        self.clip = None if clip is None else real("clip", clip)
         if self.clip is not None and not self.clip > 0:
             raise ValueError(f"clip: expected a positive number, got {clip!r}")
         self._start({"mean": mean, "std": std})
@@ -253,7 +259,7 @@ class Normalize(Columns):
         return {"num_features": self.num_features, "clip": self.clip}
 
     def _arguments(self) -> tuple[Any, ...]:
-        arrays = self._arrays
+        arrays = self._own_arrays()
         return (arrays["mean"], arrays["std"], self.clip)
 
 
@@ -294,7 +300,7 @@ class Affine(Columns):
         return {"num_features": self.num_features}
 
     def _arguments(self) -> tuple[Any, ...]:
-        arrays = self._arrays
+        arrays = self._own_arrays()
         return (arrays["scale"], arrays["offset"])
 
 
@@ -337,13 +343,12 @@ class Clip(Columns):
         return {"num_features": self.num_features}
 
     def _arguments(self) -> tuple[Any, ...]:
-        arrays = self._arrays
+        arrays = self._own_arrays()
         return (arrays["low"], arrays["high"])
 
 
 def _eps(eps: float) -> float:
-    with standard_floats():
-        number = float(eps)
+    number = real("eps", eps)
     if not 0 <= number < np.inf:
         raise ValueError(f"eps: expected a number that is not negative, got {eps!r}")
     return number

@@ -63,7 +63,7 @@ def fold_batch_norm(network: Module) -> Module:
 
 def _scale_and_offset(norm: BatchNorm1d) -> tuple[Doubles, Doubles]:
     """Of x * scale + offset."""
-    table = norm._table(norm._arrays)
+    table = norm.table()
     return table[SCALE], table[OFFSET] - table[CENTER] * table[SCALE]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..environment import standard_floats
+from ..environment import undisturbed
 from .module import Array, Module
 
 
@@ -57,6 +57,7 @@ class Linear(Module):
         self.has_bias = bias is not None
 
     @classmethod
+    @undisturbed
     def random(
         cls,
         in_features: int,
@@ -94,9 +95,8 @@ class Linear(Module):
             raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
         generator = np.random.default_rng(rng)
         bound = in_features**-0.5 if in_features > 0 else 0.0
-        with standard_floats():
-            weight = generator.uniform(-bound, bound, (out_features, in_features)).astype(dtype)
-            return cls(weight, generator.uniform(-bound, bound, out_features).astype(dtype) if bias else None)
+        weight = generator.uniform(-bound, bound, (out_features, in_features)).astype(dtype)
+        return cls(weight, generator.uniform(-bound, bound, out_features).astype(dtype) if bias else None)
 
     def _own_names(self) -> tuple[str, ...]:
         return ("weight", "bias") if self.has_bias else ("weight",)

@@ -97,7 +97,7 @@ class Module(_core.Network):
 
     def _arguments(self) -> tuple[Any, ...]:
         """With which our own class makes an equal layer."""
-        raise NotImplementedError  # of Module alone, of which there is no object: each class of ours has its own
+        raise NotImplementedError  # Module has no objects: each of its classes overrides this
 
     def __reduce__(self) -> tuple[Any, ...]:
         cls = type(self)

@@ -61,7 +61,7 @@ FAULTS = (
     ),
     Mutant(
         "names reach a terminal as they are",
-        "python/forwardpass/limits.py",
+        "python/forwardpass/printing.py",
         'return "".join(c if c.isprintable() else',
         'return "".join(c if c else',
         "a file's name for a tensor clears the screen",

@@ -69,7 +69,7 @@ FAULTS = (
     ),
     Mutant(
         "the caller's exceptions are the source's",
-        "python/forwardpass/convert/errors.py",
+        "python/forwardpass/limits.py",
         "FAILURES = (ArithmeticError,",
         "FAILURES = (OSError, ArithmeticError,",
         "a TimeoutError of a signal handler is swallowed",

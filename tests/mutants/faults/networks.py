@@ -108,7 +108,7 @@ FAULTS = (
     Mutant(
         "environment not put back",
         "cpp/float_environment.hpp",
-        "FloatControl::write(found);",
+        "FloatControl::write(found_);",
         "FloatControl::write(FloatControl::standard);",
         "the caller's rounding mode is lost",
     ),

@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 from ... import nn
 from ...environment import undisturbed
 from ...files import architecture as arch
-from ...limits import MAX_BYTES, printable
+from ...limits import FAILURES, MAX_BYTES
+from ...printing import printable
 from ..classes import full_name
-from ..errors import FAILURES, ConversionError, refusal
+from ..errors import ConversionError, refusal
 from ..verification import verify
 from . import file
 from .layer import Context, Shape
 from .model import Weights, network_of
 
 
-@np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
 @undisturbed
+@np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
 def from_keras(model: Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True) -> nn.Sequential:
     """The network of a Keras 3 model, or of a ``.keras`` file.
 

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...limits import DEEPEST_NESTING
 from ..errors import ConversionError
 from .interpreter import MARKER, ask
 
 MOST_GROUPS = 20_000
 MOST_ARRAYS = 4  # of a layer
-DEEPEST_NESTING = 50
 # For the child: memory beside 4 times the file, processor time beside a second for each so many bytes of it.
 MEMORY, BYTES_PER_SECOND = 256 << 20, 32 << 20
 

@@ -12,14 +12,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ...limits import DEEPEST_NESTING, LARGEST_SIZE
 from ...nn import Identity, Module, Residual, Sequential
 from ..errors import ConversionError
 from .layer import Context, Layer, Shape
 from .layers import LAYERS, OPERATIONS, Converted, Make, class_of, converted
 
 MODELS = ("Sequential", "Functional")
-DEEPEST_NESTING = 50
-LARGEST_SIZE = 2**30
 
 
 class Weights(Protocol):

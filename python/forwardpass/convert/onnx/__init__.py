@@ -126,7 +126,7 @@ def _typical(net: nn.Sequential, width: int) -> Iterator[NDArray[Any]]:
     with np.errstate(all="ignore"):
         for layer in reversed(scalers):
             if isinstance(layer, nn.Normalize):
-                rows = rows * layer._arrays["std"] + layer._arrays["mean"]
+                rows = rows * layer.std + layer.mean
             elif isinstance(layer, nn.Affine):
-                rows = (rows - layer._arrays["offset"]) / layer._arrays["scale"]
+                rows = (rows - layer.offset) / layer.scale
     yield rows[np.isfinite(rows).all(axis=1)]

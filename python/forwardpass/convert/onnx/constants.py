@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...limits import Budget
-from ..errors import FAILURES, ConversionError
+from ...limits import FAILURES, Budget
+from ..errors import ConversionError
 from .node import Node
 from .wire import DOUBLE_DATA, FLOAT_DATA, RAW_DATA, Values
 

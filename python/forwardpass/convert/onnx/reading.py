@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ...limits import Budget, open_regular
-from ..errors import FAILURES, ConversionError
+from ...limits import FAILURES, Budget, open_regular
+from ..errors import ConversionError
 from .constants import Constants
 from .node import Node
 from .wire import MOST_FIELDS, Thinned, Values

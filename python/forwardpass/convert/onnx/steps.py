@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...limits import DEEPEST_NESTING
 from ..errors import ConversionError
 from . import affine, functions, shapes
 from .layers import Builder, Emit, Handled
 from .node import Node
 from .patterns import activation
 from .reading import Graph
-
-DEEPEST_NESTING = 50  # as in files of ours
 
 HANDLERS: dict[str, Callable[[Graph, Node], Handled]] = {
     "Add": affine.arithmetic,

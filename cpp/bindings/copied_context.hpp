@@ -1,0 +1,25 @@
+// A copy of the current contextvars context, entered while the object exists. What Python code changes in it, as
+// numpy.errstate does, goes with it: an interrupt can come at any moment, and must not leave the caller's changed.
+#pragma once
+
+#include "arrays.hpp"
+
+namespace forwardpass {
+
+class CopiedContext {
+public:
+    CopiedContext() : context_(steal(PyContext_CopyCurrent())) {
+        if (PyContext_Enter(context_.ptr()) < 0) throw py::error_already_set();
+    }
+    ~CopiedContext() {
+        const py::error_scope kept;
+        PyContext_Exit(context_.ptr());
+    }
+    CopiedContext(const CopiedContext&) = delete;
+    CopiedContext& operator=(const CopiedContext&) = delete;
+
+private:
+    py::object context_;
+};
+
+}  // namespace forwardpass
