@@ -1,5 +1,6 @@
-"""What was checked is what is used, though Python code changes an array between the two; threads: in the promises."""
+"""What was checked is what is used, though Python code changes an array meanwhile; threads: in the promises."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import _core
-from forwardpass.conformance.changes import Reshaping
+from forwardpass.conformance.changes import Reshaping, set_shape
 from tests.support import Array
 
 N = 1 << 12
@@ -37,17 +38,70 @@ def of_call(w: Array, bias: Any) -> Array:
 @pytest.mark.parametrize("use", [of_linear, of_load, of_call])
 @pytest.mark.parametrize("shape", [(1, N), (N,), (N // 2, 2)])
 def test_another_argument_changes_it(use: Callable[[Array, Any], Array], shape: tuple[int, ...]) -> None:
+    """All are converted before the first is checked: the other shape is refused, or it is the right one."""
     w, b = columns()
-    assert np.array_equal(use(w, Reshaping(b, w, shape)), np.ones((N, 1)))
+    with pytest.raises(ValueError, match=r"expected|shape"):
+        use(w, Reshaping(b, w, shape))
+    w, b = columns()
+    assert np.array_equal(use(w, Reshaping(b, w, (N, 1))), np.ones((N, 1)))
+
+
+class Freeing:
+    """An array-like whose conversion takes another array's memory away."""
+
+    def __init__(self, values: Array, other: Array) -> None:
+        self.values, self.other = values, other
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        state: Any = (1, (1,), self.other.dtype, False, bytes(self.other.itemsize))
+        self.other.__setstate__(state)
+        return self.values
+
+
+@pytest.mark.parametrize("use", [of_linear, of_load, of_call])
+def test_another_argument_frees_it(use: Callable[[Array, Any], Array]) -> None:
+    w, b = columns()
+    with pytest.raises(ValueError, match=r"expected|shape"):
+        use(w, Freeing(b, w))
 
 
 def test_other_functions() -> None:
-    a, b = np.ones((N, 1)), np.ones((1, N))
-    assert fp.matmul(a[:3], Reshaping(b, a, (1, N))).shape == (3, N)
-    x, w = np.ones((4, N)), np.ones((2, N))
-    assert _core.linear(x, Reshaping(w, x, (N, 4))).shape == (4, 2)
-    y = np.ones((4, N))
-    assert fp.add_bias(y, Reshaping(np.ones(N), y, (2, 2 * N))).shape == (4, N)
+    def freeing(values: Array, other: Array) -> Any:
+        return Freeing(values, other)
+
+    for call in (
+        lambda a, b: fp.matmul(a, freeing(b, a)),
+        lambda a, b: fp.matmul(freeing(a, b), b),
+        lambda a, b: fp.linear(a, freeing(b, a)),
+        lambda a, b: fp.add_bias(a, freeing(b[0], a)),
+        lambda a, b: fp.dot(a[0], freeing(b[0], a)),
+    ):
+        a, b = np.ones((64, 64)), np.ones((64, 64))
+        with contextlib.suppress(ValueError):
+            call(a, b)
+
+
+class Hostile:
+    """Runs between check and use: what NumPy's errstate is asked for before a conversion."""
+
+    def __init__(self, array: Array, shape: tuple[int, ...]) -> None:
+        self.array, self.shape = array, shape
+
+    def __call__(self, **_: Any) -> Any:
+        set_shape(self.array, self.shape)
+        return contextlib.nullcontext()
+
+
+@pytest.mark.parametrize("shape", [(1, 8 * N), (8 * N,), (2 * N, 4)])
+def test_it_changes_between_check_and_use(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]) -> None:
+    layer, x = fp.Linear(np.ones((3, 8), np.float32)), np.ones((N, 8))
+    monkeypatch.setattr(np, "errstate", Hostile(x, shape))
+    assert np.array_equal(layer(x), np.full((N, 3), 8.0))
+    w = np.ones((8, N))
+    monkeypatch.setattr(np, "errstate", Hostile(w, (N, 8)))
+    small = fp.Linear(np.zeros((8, N), np.float32))
+    small.load_state_dict({"weight": w})
+    assert small.weight.shape == (8, N)
 
 
 def test_a_state_that_changes_while_it_is_checked() -> None:

@@ -272,7 +272,7 @@ def test_defaults_are_keras() -> None:
 
 def test_what_only_training_sees_is_left_out() -> None:
     net = fp.from_keras(build("images"))
-    assert [type(layer) for layer in net] == [fp.Affine, fp.Linear, fp.ReLU, fp.Linear, fp.Softmax]
+    assert [type(layer) for layer in net] == [fp.Flatten, fp.Affine, fp.Linear, fp.ReLU, fp.Linear, fp.Softmax]
     assert net.in_features == 14 * 14
     assert repr(fp.from_keras(build("only training"))[0]) == "Identity()"
 
@@ -461,3 +461,25 @@ def test_keras_is_not_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "build"),
+    [
+        ((2, 3), lambda: [layers.Flatten(), layers.Softmax()]),
+        ((2, 3), lambda: [layers.ReLU(), layers.Flatten()]),
+        ((2, 3), lambda: [layers.Reshape((6,)), layers.Activation("softmax")]),
+        ((3,), lambda: [layers.Softmax(axis=1)]),
+        ((3,), lambda: [layers.LayerNormalization(axis=1)]),
+        ((3,), lambda: [layers.Flatten(), layers.Dense(2)]),
+    ],
+)
+def test_x_of_more_axes_gets_the_model_s_answer_or_is_refused(row: tuple[int, ...], build: Any) -> None:
+    model = keras.Sequential([layers.Input(row), *build()])
+    net = fp.from_keras(model, verbose=False)
+    if len(row) == 2:
+        x = np.random.default_rng(0).standard_normal((5, *row)).astype(np.float32)
+        np.testing.assert_allclose(net(x), model(x, training=False).detach().numpy(), rtol=1e-5)
+        return
+    with pytest.raises(ValueError, match="x: expected"):
+        net(np.zeros((5, 2, *row), np.float32))

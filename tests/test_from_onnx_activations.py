@@ -48,7 +48,7 @@ OPERATORS: dict[str, tuple[Any, str, Callable[[Array], Array]]] = {
     "LogSoftmax": (node("LogSoftmax", "x"), "LogSoftmax", lambda x: x - np.log(np.exp(x).sum(axis=1, keepdims=True))),
     "Identity": (node("Identity", "x"), "Identity", lambda x: x),
     "Dropout": (node("Dropout", "x"), "Identity", lambda x: x),
-    "Flatten": (node("Flatten", "x"), "Identity", lambda x: x),
+    "Flatten": (node("Flatten", "x"), "Flatten", lambda x: x),
     "Cast": (node("Cast", "x", to=1), "Identity", lambda x: x),
 }
 

@@ -63,29 +63,6 @@ py::object private_view(PyArrayObject* array) {
     return view;
 }
 
-// Any array-like as an ndarray, perhaps one that others hold too.
-py::object shared_ndarray(py::handle value, const char* name) {
-    if (PyArray_CheckExact(value.ptr())) return py::reinterpret_borrow<py::object>(value);
-    if (is_masked_array(value))
-        throw py::type_error(std::string(name) + ": masked arrays are not supported; fill it first (numpy.ma.filled)");
-    if (PyArray_Check(value.ptr())) return py::reinterpret_borrow<py::object>(value);
-    try {
-        if (py::hasattr(value, "__dlpack_device__")) {
-            if (is_on_another_device(value))
-                throw py::type_error("the tensor is on another device; copy it to the CPU first");
-            if (!py::hasattr(value, "__array__")) return py::module_::import("numpy").attr("from_dlpack")(value);
-        }
-        py::object made = steal(PyArray_FROM_O(value.ptr()));
-        if (PyArray_NDIM(as_array(made)) == 0 && !PyArray_ISNUMBER(as_array(made)))  // what NumPy takes for one object
-            throw py::type_error(std::string("expected an array of numbers, got ") + Py_TYPE(value.ptr())->tp_name);
-        return made;
-    } catch (const py::type_error& error) {
-        throw py::type_error(std::string(name) + ": " + error.what());
-    } catch (py::error_already_set& error) {
-        throw_named(error, name);
-    }
-}
-
 // While it exists, NumPy reports no overflow of a cast.
 class QuietCasts {
 public:
@@ -162,8 +139,38 @@ std::string shape_text(int ndim, const npy_intp* shape) {
 
 std::string shape_text(PyArrayObject* array) { return shape_text(PyArray_NDIM(array), PyArray_DIMS(array)); }
 
+py::object shared_ndarray(py::handle value, const char* name) {
+    if (PyArray_CheckExact(value.ptr())) return py::reinterpret_borrow<py::object>(value);
+    if (is_masked_array(value))
+        throw py::type_error(std::string(name) + ": masked arrays are not supported; fill it first (numpy.ma.filled)");
+    if (PyArray_Check(value.ptr())) return py::reinterpret_borrow<py::object>(value);
+    try {
+        if (py::hasattr(value, "__dlpack_device__")) {
+            if (is_on_another_device(value))
+                throw py::type_error("the tensor is on another device; copy it to the CPU first");
+            if (!py::hasattr(value, "__array__")) return py::module_::import("numpy").attr("from_dlpack")(value);
+        }
+        const StandardFloatEnvironment environment;  // or flush-to-zero would lose numbers of a list
+        py::object made = steal(PyArray_FROM_O(value.ptr()));
+        if (PyArray_NDIM(as_array(made)) == 0 && !PyArray_ISNUMBER(as_array(made)))  // what NumPy takes for one object
+            throw py::type_error(std::string("expected an array of numbers, got ") + Py_TYPE(value.ptr())->tp_name);
+        return made;
+    } catch (const py::type_error& error) {
+        throw py::type_error(std::string(name) + ": " + error.what());
+    } catch (py::error_already_set& error) {
+        throw_named(error, name);
+    }
+}
+
 py::object to_ndarray(py::handle value, const char* name) {
     return private_view(as_array(shared_ndarray(value, name)));
+}
+
+void to_ndarrays(std::initializer_list<Argument> arguments) {
+    for (const Argument& argument : arguments)
+        if (argument.value) argument.value = shared_ndarray(argument.value, argument.name);
+    for (const Argument& argument : arguments)
+        if (argument.value) argument.value = private_view(as_array(argument.value));
 }
 
 int common_type(std::initializer_list<Named> arrays) {

@@ -29,9 +29,20 @@ inline PyArrayObject* as_array(const py::object& object) noexcept {
 std::string shape_text(int ndim, const npy_intp* shape);
 std::string shape_text(PyArrayObject* array);
 
+// Any array-like as an ndarray, perhaps one that others hold too: nothing that is checked on it need stay so.
+py::object shared_ndarray(py::handle value, const char* name);
+
 // Any array-like as an ndarray of whatever dtype it has, in a view that nobody else holds: what is checked on it stays
 // so. `name` is the argument's name in messages. Throws TypeError for masked arrays and tensors on another device.
 py::object to_ndarray(py::handle value, const char* name);
+
+// The same for several arguments of a call, in place; null for one that was left out. All are converted before the
+// first view is taken: a conversion may run Python code, which can free the memory of another argument.
+struct Argument {
+    py::object& value;
+    const char* name;
+};
+void to_ndarrays(std::initializer_list<Argument> arguments);
 
 // An argument and its name in messages; the array may be null for one that was left out.
 struct Named {

@@ -115,8 +115,8 @@ py::object linear(const py::object& x_value, const py::object& weight_value, con
         throw py::type_error(std::string("activation: expected a name like 'relu' or None, got ") +
                              Py_TYPE(activation.ptr())->tp_name);
     const Activation fused = activation.is_none() ? Activation{} : activation_named(activation.cast<std::string>());
-    const py::object x = to_ndarray(x_value, "x"), weight = to_ndarray(weight_value, "W");
-    const py::object bias = bias_value.is_none() ? py::object() : to_ndarray(bias_value, "b");
+    py::object x = x_value, weight = weight_value, bias = bias_value.is_none() ? py::object() : bias_value;
+    to_ndarrays({{x, "x"}, {weight, "W"}, {bias, "b"}});
     check_has_axis(as_array(x), "x");
     check_matrix(as_array(weight), "W", "(out_features, in_features)");
     const Index outputs = PyArray_DIM(as_array(weight), 0);
@@ -132,7 +132,8 @@ py::object matvec(const py::object& weight, const py::object& x, const py::objec
 
 py::object matmul(const py::object& a_value, const py::object& b_value, const py::object& out) {
     const Inside inside;
-    const py::object a = to_ndarray(a_value, "A"), b = to_ndarray(b_value, "B");
+    py::object a = a_value, b = b_value;
+    to_ndarrays({{a, "A"}, {b, "B"}});
     check_has_axis(as_array(a), "A");
     check_matrix(as_array(b), "B", "(inner, columns)");
     const Index inner = PyArray_DIM(as_array(a), PyArray_NDIM(as_array(a)) - 1);
@@ -147,7 +148,8 @@ py::object matmul(const py::object& a_value, const py::object& b_value, const py
 
 py::object dot(const py::object& a_value, const py::object& b_value, const py::object& out) {
     const Inside inside;
-    const py::object a = to_ndarray(a_value, "a"), b = to_ndarray(b_value, "b");
+    py::object a = a_value, b = b_value;
+    to_ndarrays({{a, "a"}, {b, "b"}});
     if (PyArray_NDIM(as_array(a)) != 1 || PyArray_NDIM(as_array(b)) != 1 ||
         PyArray_DIM(as_array(a), 0) != PyArray_DIM(as_array(b), 0))
         throw py::value_error("a, b: expected two 1-d arrays of equal length, got shapes " + shape_text(as_array(a)) +
@@ -158,7 +160,8 @@ py::object dot(const py::object& a_value, const py::object& b_value, const py::o
 
 py::object add_bias(const py::object& y_value, const py::object& bias_value, const py::object& out) {
     const Inside inside;
-    const py::object y = to_ndarray(y_value, "y"), bias = to_ndarray(bias_value, "b");
+    py::object y = y_value, bias = bias_value;
+    to_ndarrays({{y, "y"}, {bias, "b"}});
     check_has_axis(as_array(y), "y");
     check_bias(as_array(bias), "b", PyArray_DIM(as_array(y), PyArray_NDIM(as_array(y)) - 1));
     const int type = common_type({{y, "y"}, {bias, "b"}});

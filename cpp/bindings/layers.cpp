@@ -104,7 +104,11 @@ ColumnValues column_values(const py::object& table) {
 
 AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
     const Inside inside;
-    py::object weight = to_ndarray(weight_value, "weight");
+    if (PyBool_Check(bias_value.ptr()))  // which torch.nn.Linear takes
+        throw py::type_error("bias: expected an array of shape (out_features,) or None, got a bool");
+    auto weight = py::reinterpret_borrow<py::object>(weight_value);
+    auto bias = bias_value.is_none() ? py::object() : py::reinterpret_borrow<py::object>(bias_value);
+    to_ndarrays({{weight, "weight"}, {bias, "bias"}});
     if (PyArray_NDIM(as_array(weight)) == 0)
         throw py::value_error(
             "weight: expected a 2-d array of shape (out_features, in_features), got a 0-d array; "
@@ -112,11 +116,7 @@ AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
     check_matrix(as_array(weight), "weight", "(out_features, in_features)");
     const int type = common_type({{weight, "weight"}});
     weight = to_type(weight, type, "weight");
-    py::object bias;
-    if (!bias_value.is_none()) {
-        if (PyBool_Check(bias_value.ptr()))  // which torch.nn.Linear takes
-            throw py::type_error("bias: expected an array of shape (out_features,) or None, got a bool");
-        bias = to_ndarray(bias_value, "bias");
+    if (bias) {
         check_bias(as_array(bias), "bias", PyArray_DIM(as_array(weight), 0));
         bias = adjacent(to_type(bias, type, "bias"));
     }

@@ -72,6 +72,14 @@ array([ 3.,  7., 11.])
     module.def("matmul", &matmul, py::arg("A"), py::arg("B"), py::kw_only(), no_out,
                "A (..., inner) times B (inner, columns); forwardpass.matmul adds NumPy's other cases.");
     module.def(
+        "to_ndarrays",
+        [](const py::object& a_value, const py::object& b_value) {
+            py::object a = a_value, b = b_value;
+            to_ndarrays({{a, "A"}, {b, "B"}});
+            return py::make_tuple(a, b);
+        },
+        py::arg("A"), py::arg("B"), "Both as arrays that nobody else holds.");
+    module.def(
         "to_ndarray", [](const py::object& value, const std::string& name) { return to_ndarray(value, name.c_str()); },
         py::arg("value"), py::arg("name"),
         "Any array-like as an ndarray of its own dtype; TypeError as calls raise it.");

@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "../dispatch.hpp"
 #include "calls.hpp"
@@ -23,8 +24,14 @@ struct Parameters {
 // The values in turn, each checked.
 class NamedValues {
 public:
-    NamedValues(const py::tuple& names, const py::list& values) : names_(names), values_(values) {
-        if (names_.size() != values_.size()) throw py::value_error("names and values: expected as many of each");
+    NamedValues(const py::tuple& names, const py::list& values) : names_(names) {
+        if (names_.size() != values.size()) throw py::value_error("names and values: expected as many of each");
+        // All before the first is viewed: a conversion may run Python code, which can free the memory of another.
+        for (std::size_t i = 0; i < names_.size(); ++i) {
+            const py::object value = values[i];
+            const bool is_pair = PyTuple_Check(value.ptr());
+            values_.push_back(is_pair ? value : shared_ndarray(value, names_[i].cast<std::string>().c_str()));
+        }
     }
     py::object next(std::initializer_list<npy_intp> shape, int type) { return checked(take(), shape, type); }
     py::tuple next_pair() {
@@ -57,7 +64,7 @@ private:
     }
 
     const py::tuple& names_;
-    const py::list& values_;
+    std::vector<py::object> values_;
     std::string name_;
     std::size_t next_ = 0;
 };

@@ -219,6 +219,8 @@ def _layer_norm(layer: nn.LayerNorm, x: NDArray[Any], error: Bound, a: Arithmeti
     table = layer.table()
     scale, offset = np.abs(table[nn.SCALE]), np.abs(table[nn.OFFSET])
     width = x.shape[-1]
+    if width == 0:
+        return error
     # In units of a power of two, so that no square over- or underflows here. Differences from the first element are
     # exact to their own size, however far from zero the row is.
     _, exponents = np.frexp(np.abs(x).max(axis=-1, keepdims=True, initial=0.0))

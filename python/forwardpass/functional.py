@@ -38,7 +38,7 @@ def matmul(A: ArrayLike, B: ArrayLike, *, out: NDArray[Any] | None = None) -> An
     array([[1., 4.],
            [3., 8.]])
     """
-    a, b = _core.to_ndarray(A, "A"), _core.to_ndarray(B, "B")
+    a, b = _core.to_ndarrays(A, B)
     if a.ndim == 1 and b.ndim == 1:
         return _core.dot(a, b, out=out)
     if a.ndim > 0 and b.ndim == 2:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
 
 # Bytes of all tensors of a file together, as they are once inflated, unless the caller says otherwise.
 MAX_BYTES = 4 << 30
@@ -52,7 +54,11 @@ class Budget:
     """
 
     def __init__(self, max_bytes: int, error: type[ValueError]) -> None:
-        self.max_bytes, self.error = max_bytes, error
+        if isinstance(max_bytes, bool) or not isinstance(max_bytes, (int, np.integer)):
+            raise TypeError(f"max_bytes: expected a number of bytes, got {type(max_bytes).__name__}")
+        if max_bytes < 0:
+            raise ValueError(f"max_bytes: expected a number of bytes, got {max_bytes}")
+        self.max_bytes, self.error = int(max_bytes), error
         self.tensors = self.taken = 0
 
     def count_tensors(self, nbytes: int) -> None:
@@ -97,6 +103,14 @@ def json_bytes(text: bytes) -> int:
     return BYTES_OF_TEXT * len(text) + BYTES_OF_MARK * sum(text.count(mark) for mark in (b",", b":", b"[", b"{"))
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, for json.loads(). Raises ValueError where a key stands there twice."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return made
+
+
 def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[bytes]:
     """Open a file for reading, if it is a regular one: a pipe would hang, and a device never ends.
 
@@ -108,11 +122,11 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[by
         The file cannot be opened.
     """
     # Without O_NONBLOCK, opening a pipe would wait for a writer. A regular file does not know the flag.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise error(f"{os.fspath(path)}: expected a regular file")
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 (given away)
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return file
+        file.close()
+    except IsADirectoryError:
+        pass
+    raise error("expected a regular file")

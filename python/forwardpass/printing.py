@@ -6,6 +6,8 @@ import io
 import os
 import sys
 
+from .limits import FAILURES
+
 
 def say(line: str) -> None:
     """Print a line on standard output, or nothing where it cannot be printed: closed, full, nobody reads it.
@@ -16,8 +18,8 @@ def say(line: str) -> None:
     >>> say("72 rows agree")
     72 rows agree
     """
-    stream = sys.stdout
     try:
+        stream = sys.stdout
         encoding = getattr(stream, "encoding", None) or "utf-8"
         data = f"{line}\n".encode(encoding, "backslashreplace")
         descriptor = _descriptor()
@@ -29,7 +31,7 @@ def say(line: str) -> None:
         os.write(descriptor, data)
     except TimeoutError:  # an OSError, but one that a signal handler of the caller's may raise
         raise
-    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+    except (OSError, EOFError, *FAILURES):
         pass
 
 
@@ -37,7 +39,10 @@ def _descriptor() -> int | None:
     """The file behind standard output, where it is Python's own stream; None of notebooks and the like."""
     if type(sys.stdout) is not io.TextIOWrapper or type(sys.stdout.buffer) is not io.BufferedWriter:
         return None
-    return sys.stdout.fileno()
+    try:
+        return sys.stdout.fileno()
+    except io.UnsupportedOperation:  # of a buffer that is no file
+        return None
 
 
 def printable(text: str) -> str:

@@ -18,7 +18,7 @@ ROWS = 50_000
 
 
 def changing_arrays(share: float) -> Outcome:
-    """10,000 calls in which one argument's conversion reshapes another; 100 s of threads that reshape arguments."""
+    """10,000 calls in which one argument's conversion reshapes another; 100 s of threads that do so."""
     return in_a_process("changes", "_change_arrays", share, seconds=60 + 400 * share)
 
 
@@ -49,7 +49,11 @@ def _change_arrays(share: float) -> Outcome:
         x, w, b = (rng.standard_normal(shape) for shape in ((rows, depth), (outputs, depth), (outputs,)))
         expected = nn.Linear(w, b)(x)
         for name, call in _calls(x, w, b).items():
-            outcome.check(same_bits(call(), expected), f"call {number}: {name} of {rows, depth, outputs}")
+            try:
+                right = same_bits(call(), expected)
+            except ValueError:  # of the other shape, which was there before the check
+                right = True
+            outcome.check(right, f"call {number}: {name} of {rows, depth, outputs}")
     _reshape_in_threads(outcome, 100 * share)
     return outcome
 
@@ -105,7 +109,8 @@ def _reshape_in_threads(outcome: Outcome, seconds: float) -> None:
                     y = call()
                 except ValueError:  # it had the other shape when it was checked
                     continue
-                outcome.check(y is out or y.size == ROWS * 8, f"a result of shape {y.shape}")
+                right = y.size == ROWS * 8 and bool(np.isin(y, (1.0, 8.0)).all())
+                outcome.check(right, f"a result of shape {y.shape}")
     finally:
         stop.set()
         for thread in threads:

@@ -38,6 +38,13 @@ class Numbers:
         values: Array = np.array([self.one() for _ in range(count)]) * signs
         return values
 
+    def columns(self) -> Array:
+        """Of a layer's own arrays, which are float64 in any network: now and then beyond what the dtype holds."""
+        if self.rng.integers(4):
+            return self.many()
+        values: Array = np.ldexp(self.rng.uniform(-1, 1, WIDTH), self.rng.integers(-1000, 1000, WIDTH))
+        return values
+
     def parameter(self) -> float:
         """A positive number that both dtypes hold: a layer learns its dtype from its network."""
         return self.one(-140, 126)
@@ -75,16 +82,18 @@ LAYERS: dict[str, Callable[[Numbers], nn.Module]] = {
     "SiLU": lambda n: nn.SiLU(),
     "Tanh": lambda n: nn.Tanh(),
     "Sigmoid": lambda n: nn.Sigmoid(),
-    "Softplus": lambda n: nn.Softplus(n.parameter(), n.sign() * n.parameter() if n.rng.integers(2) else 20.0),
+    "Softplus": lambda n: nn.Softplus(n.parameter(), n.rng.choice([0.0, 20.0, n.sign() * n.parameter()])),
     "Hardtanh": lambda n: nn.Hardtanh(-n.parameter(), n.parameter()),
     "Softmax": lambda n: nn.Softmax(),
     "LogSoftmax": lambda n: nn.LogSoftmax(),
     "LayerNorm": lambda n: nn.LayerNorm(WIDTH, eps=n.one() if n.rng.integers(2) else 0.0),
-    "LayerNorm with arrays": lambda n: nn.LayerNorm(WIDTH, n.many(), n.many(), n.one()),
-    "BatchNorm1d": lambda n: nn.BatchNorm1d(n.many(), n.positive(), n.many(), n.many(), n.one(most=2)),
-    "Normalize": lambda n: nn.Normalize(n.many(), n.positive(), n.one() if n.rng.integers(2) else None),
-    "Affine": lambda n: nn.Affine(n.many(), n.many()),
-    "Clip": lambda n: nn.Clip(-n.positive(), n.positive()),
+    "LayerNorm with arrays": lambda n: nn.LayerNorm(WIDTH, n.columns(), n.columns(), n.one()),
+    "BatchNorm1d": lambda n: nn.BatchNorm1d(n.columns(), n.positive(), n.columns(), n.columns(), n.one(most=2)),
+    "Normalize": lambda n: nn.Normalize(
+        n.columns(), np.abs(n.columns()) + 5e-324, n.one() if n.rng.integers(2) else None
+    ),
+    "Affine": lambda n: nn.Affine(n.columns(), n.columns()),
+    "Clip": lambda n: nn.Clip(-np.abs(n.columns()), np.abs(n.columns())),
     "Identity": lambda n: nn.Identity(),
     "Dropout": lambda n: nn.Dropout(),
     "Flatten": lambda n: nn.Flatten(),

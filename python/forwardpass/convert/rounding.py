@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..nn import Columns, FloatArray, Linear, Module, Residual, Sequential
+from ..nn import Columns, Dropout, Flatten, FloatArray, Hardtanh, Identity, Linear, Module, ReLU, Residual, Sequential
 from ..nn.columns import CENTER, HIGHEST, LOWEST, OFFSET, SCALE
 
 # Of a deep network the bound, which adds up the worst of every layer, may be larger than the answers. What rounding
@@ -89,4 +89,6 @@ class Moves:
             # Limits stay where they are.
             limited: FloatArray = np.clip(y + self._units * moved, table[LOWEST], table[HIGHEST]).astype(x.dtype)
             return limited
-        return module(x)
+        if isinstance(module, (ReLU, Hardtanh, Identity, Dropout, Flatten)):
+            return module(x)
+        return self._shaken(module(x))

@@ -10,6 +10,7 @@ import numpy as np
 from ..files import architecture as arch
 from ..files import order
 from ..nn import Module
+from ..printing import printable
 from .errors import ConversionError
 from .tensors import array_of
 
@@ -27,7 +28,9 @@ def from_state(state: Mapping[str, Any], architecture: str | Module | None) -> M
     """
     if architecture is None:
         raise ConversionError("a mapping holds bare values; say what they are of: from_torch(state, '64-128-10:relu')")
-    arrays = {name: array_of(value, name) for name, value in state.items() if name.rpartition(".")[2] != COUNT}
+    arrays = {
+        name: array_of(value, printable(name)) for name, value in state.items() if name.rpartition(".")[2] != COUNT
+    }
     shapes = {name: array.shape for name, array in arrays.items()}
     try:
         if isinstance(architecture, Module):
@@ -39,7 +42,7 @@ def from_state(state: Mapping[str, Any], architecture: str | Module | None) -> M
         else:
             spec, names = order.assigned(shapes, architecture)
     except ValueError as error:
-        raise ConversionError(str(error)) from error
+        raise ConversionError(printable(str(error))) from error
     named = {mine: arrays[name] for mine, name in names.items()}
     # Layers beside Linear hold float64, whatever the network computes in.
     linear = [name for name, expected in arch.tensors(spec).items() if not expected.float64]

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
-
 from ..environment import undisturbed
 from ..limits import MAX_BYTES, Budget, open_regular
 from ..nn import Module
@@ -146,9 +144,9 @@ def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_b
     read = _format(path).read
     if architecture is not None:
         arch.parse(architecture)  # a fault of the argument, not of the file
-    budget = Budget(_checked(max_bytes), ModelFileError)
-    with open_regular(path, ModelFileError) as file:
-        try:
+    budget = Budget(max_bytes, ModelFileError)
+    try:
+        with open_regular(path, ModelFileError) as file:
             contents: Contents = read(file, budget)
             if architecture is not None and contents.document is not None:
                 raise ModelFileError("says itself what it holds: load(path), without an architecture")
@@ -157,25 +155,17 @@ def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_b
             if contents.document is None:
                 raise ModelFileError("holds bare weights; say what they are of: an architecture, like '64-128-10:relu'")
             return document.replayed(contents.document, contents.tensors, budget)
-        except ModelFileError as error:
-            # Without its cause, whose message would stand in a traceback as the file has it.
-            raise ModelFileError(printable(f"{path}: {str(error)[:LONGEST_MESSAGE]}")) from None
-        except MemoryError as error:
-            raise ModelFileError(printable(f"{path}: takes more memory than there is")) from error
+    except ModelFileError as error:
+        # Without its cause, whose message would stand in a traceback as the file has it.
+        raise ModelFileError(printable(f"{path}: {str(error)[:LONGEST_MESSAGE]}")) from None
+    except MemoryError as error:
+        raise ModelFileError(printable(f"{path}: takes more memory than there is")) from error
 
 
 def _format(path: Path) -> ModuleType:
     if path.suffix not in FORMATS:
         raise ValueError(f"path: expected a name that ends in .npz or .safetensors, got {path.name!r}")
     return FORMATS[path.suffix]
-
-
-def _checked(max_bytes: int) -> int:
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, (int, np.integer)):
-        raise TypeError(f"max_bytes: expected a number of bytes, got {type(max_bytes).__name__}")
-    if max_bytes < 0:
-        raise ValueError(f"max_bytes: expected a number of bytes, got {max_bytes}")
-    return int(max_bytes)
 
 
 def _bare(tensors: Mapping[str, Tensor], architecture: str, sorted_: bool, budget: Budget) -> Module:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..bound import error_bound
-from ..limits import Budget, json_bytes
+from ..limits import Budget, json_bytes, once
 from ..nn import FloatArray, Module
 from . import architecture as arch
 from . import cost, order
@@ -131,16 +131,18 @@ def built(spec: Any, dtype: str, values: arch.Arrays, budget: Budget) -> Module:
 def _parsed(text: str, budget: Budget) -> dict[str, Any]:
     budget.take(json_bytes(text.encode(errors="surrogatepass")), "the document")
     try:
-        document = json.loads(text)
+        document: Any = json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"the document: not JSON: {str(error)[:100]}") from error
-    if not isinstance(document, dict) or document.keys() - {ROW_ORDER} != KEYS or document["forwardpass"] != VERSION:
+    ours = isinstance(document, dict) and document.keys() - {ROW_ORDER} == KEYS
+    if not ours or type(document["forwardpass"]) is not int or document["forwardpass"] != VERSION:
         raise ModelFileError(f"the document: expected version {VERSION} with {sorted(KEYS)}")
     if document["contract"] != _core.CONTRACT:
         raise ModelFileError(f"the document: expected contract {_core.CONTRACT}, got {shown(document['contract'])}")
     if document["dtype"] not in ("float32", "float64"):
         raise ModelFileError(f"the document: expected dtype float32 or float64, got {shown(document['dtype'])}")
-    return document
+    parsed: dict[str, Any] = document
+    return parsed
 
 
 def _answer(network: Module, spec: Any, dtype: str) -> FloatArray:

@@ -24,7 +24,7 @@ from .zip import Archive
 DOCUMENT = "forwardpass.npy"  # the member with the document: UTF-8 as uint8
 LONGEST_HEADER = 1024
 # What NumPy's parser of headers raises, or Python's below it: MemoryError of what is nested.
-UNREADABLE = (*FAILURES, SyntaxError, tokenize.TokenError, MemoryError)
+UNREADABLE = (*FAILURES, SyntaxError, tokenize.TokenError, MemoryError, Warning)
 Header = tuple[tuple[int, ...], bool, np.dtype[Any], int]
 
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..limits import FAILURES, Budget, json_bytes
+from ..limits import FAILURES, Budget, json_bytes, once
 from .errors import ModelFileError
 from .tensors import MOST_TENSORS, Contents, Tensor
 
@@ -77,7 +77,7 @@ def _header(file: IO[bytes], size: int, budget: Budget) -> dict[str, Any]:
     text = file.read(length)
     budget.take(json_bytes(text), "its header")
     try:
-        header = json.loads(text, object_pairs_hook=_once)
+        header = json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"not a safetensors file: {str(error)[:200]}") from error
     if not isinstance(header, dict) or not isinstance(header.get("__metadata__", {}), dict):
@@ -88,11 +88,3 @@ def _header(file: IO[bytes], size: int, budget: Budget) -> dict[str, Any]:
 def _array(entries: dict[str, Any], name: str, code: str) -> NDArray[Any]:
     entry = entries.pop(name)
     return np.frombuffer(entry["data"], code).reshape(entry["shape"])
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object none of whose keys stands there twice."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise ModelFileError("a key stands there twice")
-    return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 import stat
@@ -40,11 +41,19 @@ def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     except OSError as error:
         if old is None or error.errno not in IN_PLACE:
             raise
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
-            write(file)
-            file.truncate()
-            file.flush()
-            os.fsync(file.fileno())
+        _overwrite(path, write)
+
+
+def _overwrite(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Where no other file can take its place. What can fail does so before the first byte is written."""
+    content = io.BytesIO()
+    write(content)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, len(content.getbuffer()))
+        file.write(content.getbuffer())
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _replace(path: Path, old: os.stat_result | None, write: Callable[[IO[bytes]], None]) -> None:

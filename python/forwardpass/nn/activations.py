@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from .module import Module
-from .numbers import FLOAT32_START, real, single
+from .numbers import FLOAT32_START, less, real, single
 
 
 class Function(Module):
@@ -257,7 +257,7 @@ class Hardtanh(Function):
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
         self.min_val, self.max_val = real("min_val", min_val), real("max_val", max_val)
-        if not self.min_val < self.max_val:
+        if not less(self.min_val, self.max_val):
             raise ValueError(f"min_val, max_val: expected min_val < max_val, got {min_val!r} and {max_val!r}")
         self._start("hardtanh", self.min_val, self.max_val)
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from ..environment import undisturbed
 from .module import Array, Module, Prepared
-from .numbers import real
+from .numbers import less, real
 
 Doubles = NDArray[np.float64]
 
@@ -240,7 +240,7 @@ class Normalize(Columns):
 
     def __init__(self, mean: ArrayLike, std: ArrayLike, clip: float | None = None) -> None:
         self.clip = None if clip is None else real("clip", clip)
-        if self.clip is not None and not self.clip > 0:
+        if self.clip is not None and not less(0.0, self.clip):
             raise ValueError(f"clip: expected a positive number, got {clip!r}")
         self._start({"mean": mean, "std": std})
 

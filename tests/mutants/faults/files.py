@@ -54,8 +54,8 @@ FAULTS = (
     Mutant(
         "devices are read",
         "python/forwardpass/limits.py",
-        "if not stat.S_ISREG(os.fstat(descriptor).st_mode):",
-        "if stat.S_ISDIR(os.fstat(descriptor).st_mode):",
+        "if stat.S_ISREG(os.fstat(file.fileno()).st_mode):",
+        "if not stat.S_ISDIR(os.fstat(file.fileno()).st_mode):",
         "a link to a device is opened as a model file",
         ("tests/test_file_limits.py",),
     ),
@@ -166,8 +166,8 @@ FAULTS = (
     Mutant(
         "a file in place keeps its old end",
         "python/forwardpass/files/writing.py",
-        "            file.truncate()\n",
-        "            file.tell()\n",
+        "        file.truncate()\n",
+        "        file.tell()\n",
         "the bytes of a longer old file stand behind the new one",
         ("tests/test_saving.py",),
     ),

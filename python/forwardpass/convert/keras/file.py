@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...files.zip import Archive
-from ...limits import Budget, json_bytes, open_regular
+from ...limits import Budget, json_bytes, once, open_regular
 from ...nn import Sequential
 from ..errors import ConversionError
 from .hdf5 import Group, read_groups
@@ -99,14 +99,6 @@ def _json(text: bytes) -> Any:
         raise ValueError(f"{token} is no number")
 
     try:
-        return json.loads(text, parse_constant=refuse, object_pairs_hook=_once)
+        return json.loads(text, parse_constant=refuse, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise ConversionError(f"{CONFIG}: not JSON: {str(error)[:100]}") from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object none of whose keys stands there twice."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise ValueError("a key stands there twice")
-    return made

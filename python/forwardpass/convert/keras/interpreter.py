@@ -38,7 +38,7 @@ def ask(module: str, content: memoryview) -> bytes:
     start = f"import sys, json; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
     try:
         done = subprocess.run(
-            [_python(), "-I", "-c", start, json.dumps(sys.path)],
+            [_python(), "-I", "-c", start, json.dumps([str(folder) for folder in sys.path])],
             input=content,
             capture_output=True,
             timeout=LONGEST_WAIT,

@@ -79,12 +79,13 @@ class Layer:
             raise self.error(f"{name}: expected true or false, got {repr(value)[:100]}")
         return value
 
-    def last_axis(self, shape: Shape, name: str = "axis") -> None:
-        """Make sure that a row has one axis, and that this is the one."""
+    def last_axis(self, shape: Shape, name: str = "axis") -> int:
+        """-1, or 1, the last axis of rows alone. Make sure that a row has one axis, and that this is the one."""
         axis = self.option(name)
         if axis not in (-1, 1, [-1], [1]) or isinstance(axis, bool):
             raise self.error(f"{name}: expected the last axis, -1, got {repr(axis)[:100]}")
         self.features(shape)
+        return 1 if axis in (1, [1]) else -1
 
     def features(self, shape: Shape) -> int:
         """The width of a row that has one axis."""

@@ -102,10 +102,9 @@ def _relu(layer: Layer, shape: Shape) -> Converted:
     return [partial(nn.LeakyReLU, slope) if slope else nn.ReLU], shape
 
 
-def _softmax(kind: Make) -> Callable[[Layer, Shape], Converted]:
+def _softmax(kind: Callable[[int], nn.Module]) -> Callable[[Layer, Shape], Converted]:
     def convert(layer: Layer, shape: Shape) -> Converted:
-        layer.last_axis(shape)
-        return [kind], shape
+        return [partial(kind, layer.last_axis(shape))], shape
 
     return convert
 
@@ -154,14 +153,15 @@ def _batch_normalization(layer: Layer, shape: Shape) -> Converted:
 
 
 def _layer_normalization(layer: Layer, shape: Shape) -> Converted:
-    layer.last_axis(shape)
+    axis = layer.last_axis(shape)
     arrays, epsilon = _affine_weights(layer, shape[0], 0), layer.number("epsilon")
 
     def make() -> nn.Module:
         weight, bias = arrays()
         return nn.LayerNorm(shape[0], weight, bias, eps=epsilon)
 
-    return [make], shape
+    # Axis 1 is the last one of rows alone: a Flatten behind the layer refuses x of more axes.
+    return [make, *([nn.Flatten] if axis == 1 else [])], shape
 
 
 def _rescaling(layer: Layer, shape: Shape) -> Converted:
@@ -195,17 +195,22 @@ def _normalization(layer: Layer, shape: Shape) -> Converted:
     return [make], shape
 
 
+def _flat(shape: Shape) -> list[Make]:
+    """Rows of more axes are flat from the beginning of the network on: network_of()."""
+    return [] if len(shape) > 1 else [nn.Flatten]
+
+
 def _flatten(layer: Layer, shape: Shape) -> Converted:
     if layer.option("data_format") != "channels_last" and len(shape) > 1:
         raise layer.error("data_format: expected channels_last")
-    return [], (math.prod(shape),)
+    return _flat(shape), (math.prod(shape),)
 
 
 def _reshape(layer: Layer, shape: Shape) -> Converted:
     target, size = layer.option("target_shape"), math.prod(shape)
     if target not in ([-1], [size]):
         raise layer.error(f"target_shape: expected one axis of {size}, got {repr(target)[:100]}")
-    return [], (size,)
+    return _flat(shape), (size,)
 
 
 def _nothing(*options: str) -> Callable[[Layer, Shape], Converted]:

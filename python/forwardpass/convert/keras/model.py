@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...limits import DEEPEST_NESTING, LARGEST_SIZE
-from ...nn import Identity, Module, Residual, Sequential
+from ...nn import Flatten, Identity, Module, Residual, Sequential
 from ..errors import ConversionError
 from .layer import Context, Layer, Shape
 from .layers import LAYERS, OPERATIONS, Converted, Make, class_of, converted
@@ -68,8 +68,10 @@ def network_of(spec: Any, weights: Weights, context: Context) -> tuple[Callable[
     _check_dtype(spec, "the model", context)
     nodes, steps = _way(spec, weights, "")
     row = _row(nodes[0], context)
-    layers, _ = _layers(steps, row, context, "", 0)
-    return partial(_sequential, layers), row
+    layers, result = _layers(steps, row, context, "", 0)
+    # What comes before the layer that flattens is the same for all features, so that x may be flattened before it.
+    flat: list[Make] = [Flatten] if len(row) > len(result) else []
+    return partial(_sequential, [*flat, *layers]), row
 
 
 def _sequential(makes: list[Make]) -> Sequential:

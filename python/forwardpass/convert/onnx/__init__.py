@@ -105,7 +105,9 @@ def _converted(graph: Graph, steps: list[Step], verbose: bool) -> nn.Sequential:
     run(steps, builder)
     if builder.columns:
         raise ConversionError("the output of the model is transposed: features are not in its last dimension")
-    net, cast = nn.Sequential(*builder.layers()), builder.cast
+    # What comes before the node that flattens is the same for all features, so that x may be flattened before it.
+    flat = [nn.Flatten()] if flattened else []
+    net, cast = nn.Sequential(*flat, *builder.layers()), builder.cast
     # They hold the weights that were float16.
     del builder
     steps.clear()
@@ -119,7 +121,8 @@ def _converted(graph: Graph, steps: list[Step], verbose: bool) -> nn.Sequential:
 
 def _typical(net: nn.Sequential, width: int) -> Iterator[NDArray[Any]]:
     """Rows that scalers at the front make ordinary ones: all others they may make one and the same."""
-    scalers = list(itertools.takewhile(lambda layer: isinstance(layer, (nn.Affine, nn.Normalize)), net))
+    layers = itertools.dropwhile(lambda layer: isinstance(layer, nn.Flatten), net)
+    scalers = list(itertools.takewhile(lambda layer: isinstance(layer, (nn.Affine, nn.Normalize)), layers))
     if not scalers:
         return
     rows: NDArray[Any] = rows_for(width, np.dtype(np.float64), 4 * width)

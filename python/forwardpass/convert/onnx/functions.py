@@ -89,9 +89,15 @@ def softmax(graph: Graph, node: Node) -> Handled:
 
     def emit(builder: Builder) -> None:
         builder.last_axis(axis, to_the_end=old)
-        builder.add(layer)
+        builder.add(layer, 1 if axis == 1 and len(builder.dims) == 2 else -1)
 
     return node.inputs[0], emit
+
+
+def _rows_alone(builder: Builder, axis: int) -> None:
+    """Axis 1 is the last one of rows alone: a Flatten behind the layer refuses x of more axes."""
+    if axis == 1 and len(builder.dims) == 2:
+        builder.add(nn.Flatten)
 
 
 def layer_normalization(graph: Graph, node: Node) -> Handled:
@@ -109,6 +115,7 @@ def layer_normalization(graph: Graph, node: Node) -> Handled:
         builder.last_axis(axis)
         builder.set_width(weight.size)
         builder.add(nn.LayerNorm, weight.size, weight, bias, epsilon)
+        _rows_alone(builder, axis)
 
     return base, emit
 
@@ -123,6 +130,7 @@ def quotient(graph: Graph, node: Node) -> Handled:
     def emit(builder: Builder) -> None:
         builder.last_axis(axis)
         builder.add(nn.LayerNorm, builder.known_width(), None, None, epsilon)
+        _rows_alone(builder, axis)
 
     return base, emit
 

@@ -149,6 +149,8 @@ class Builder:
         """All dimensions but the first become the features, if they are not yet."""
         if self.columns or not (self.whole or len(self.dims) == 2):
             raise self.refusal(f"only {what} that flattens the input is supported")
+        if not self.whole:  # rows already, whose x of more axes it flattens all the same
+            self.add(nn.Flatten)
         self.dims, self.whole = [self.dims[0], self.width], False
 
     def inner(self) -> Builder:
