@@ -11,7 +11,7 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import _core
-from forwardpass.conformance import PROMISES, accuracy, faults, golden, layouts, promises, sums
+from forwardpass.conformance import PROMISES, accuracy, changes, extremes, faults, golden, layouts, promises, sums
 from forwardpass.conformance.outcome import Outcome, in_a_process, same_bits
 from tests.support import Array
 
@@ -94,6 +94,11 @@ def plant_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_core, "linear", linear)
 
 
+def plant_extremes(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound = extremes.error_bound
+    monkeypatch.setattr(extremes, "error_bound", lambda network, x: bound(network, x) / 8)
+
+
 def plant_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
     rms = accuracy._rms
     state = {"calls": 0}
@@ -109,6 +114,7 @@ def plant_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
     ("function", "plant"),
     [
         ("inside_the_bound", plant_bound),
+        ("bounds_at_extremes", plant_extremes),
         ("whole_numbers", plant_sums),
         ("rows_alone", plant_sums),
         ("thread_counts", plant_sums),
@@ -153,6 +159,11 @@ def test_a_touch_of_a_guarded_page_is_seen() -> None:
     for right, offset, dies in ((True, 63, False), (True, 64, True), (False, 0, False), (False, -1, True)):
         done = subprocess.run([sys.executable, "-c", code.format(right=right, offset=offset)], check=False)
         assert (done.returncode < 0) == dies
+
+
+def test_another_result_of_arrays_that_change_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken_linear(monkeypatch, changes)
+    assert changes._change_arrays(0.001).failed > 0
 
 
 def test_small_files_that_grow_are_seen() -> None:
