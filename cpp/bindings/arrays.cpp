@@ -199,10 +199,12 @@ py::object to_type(const py::object& array, int type, const char* name) {
     if (!PyArray_CanCastArrayTo(as_array(array), descr, NPY_SAME_KIND_CASTING))
         throw py::type_error(std::string(name) + ": dtype " + dtype_text(as_array(array)) + " cannot be converted to " +
                              (type == NPY_FLOAT ? "float32" : "float64") + " by NumPy's same_kind rule");
-    const QuietCasts quiet;                      // an overflow to infinity in this conversion is a value like any other
+    QuietCasts quiet;                            // an overflow to infinity in this conversion is a value like any other
     const StandardFloatEnvironment environment;  // or the caller's rounding mode would choose the bits
     Py_INCREF(descr);                            // PyArray_FromArray steals it
-    return steal(PyArray_FromArray(as_array(array), descr, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST));
+    py::object converted = steal(PyArray_FromArray(as_array(array), descr, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST));
+    quiet.finish();
+    return converted;
 }
 
 py::object adjacent(const py::object& array) {
