@@ -540,3 +540,16 @@ def test_torch_is_not_imported(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "False False"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.Sequential(nn.Sigmoid(), nn.LayerNorm(6, eps=1e-12)),
+        nn.Sequential(nn.Softmax(-1), nn.LogSoftmax(-1), nn.LayerNorm(6)),
+        nn.Sequential(nn.Softmax(-1), nn.Softmax(-1), nn.LayerNorm(6, eps=1e-12)),
+    ],
+)
+def test_norms_behind_functions(module: nn.Module) -> None:
+    """A norm enlarges what a function before it rounds, here and there."""
+    assert fp.from_torch(module, verbose=False).verification.rows > 0

@@ -107,4 +107,12 @@ FAULTS = (
         "OMP_NUM_THREADS='1 ' is not 1",
         ("tests/test_thread_context.py",),
     ),
+    Mutant(
+        "arguments are viewed before others are converted",
+        "cpp/bindings/arrays.cpp",
+        "if (argument.value) argument.value = shared_ndarray(argument.value, argument.name);",
+        "if (argument.value) argument.value = to_ndarray(argument.value, argument.name);",
+        "the conversion of another argument frees what is going to be read",
+        ("tests/test_checked_is_used.py",),
+    ),
 )

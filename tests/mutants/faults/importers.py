@@ -163,4 +163,28 @@ FAULTS = (
         "torch raises RuntimeError",
         ("tests/test_from_torch.py",),
     ),
+    Mutant(
+        "images are rows of their last axis",
+        "python/forwardpass/convert/onnx/__init__.py",
+        "flat = [nn.Flatten()] if flattened else []",
+        "flat: list[nn.Module] = []",
+        "a model that flattens answers over its last axis alone",
+        ("tests/test_from_onnx_axes.py",),
+    ),
+    Mutant(
+        "axis 1 of Keras is the last one of any x",
+        "python/forwardpass/convert/keras/layers.py",
+        "partial(kind, layer.last_axis(shape))",
+        "partial(kind, min(-1, layer.last_axis(shape)))",
+        "x of three axes gets another answer than Keras's refusal",
+        ("tests/test_from_keras.py",),
+    ),
+    Mutant(
+        "functions are never off",
+        "python/forwardpass/convert/rounding.py",
+        "return self._shaken(module(x))",
+        "return module(x)",
+        "a LayerNorm behind a function is refused, which enlarges what that rounds",
+        ("tests/test_from_torch.py",),
+    ),
 )
