@@ -74,11 +74,13 @@ def test_other_functions() -> None:
         lambda a, b: fp.matmul(freeing(a, b), b),
         lambda a, b: fp.linear(a, freeing(b, a)),
         lambda a, b: fp.add_bias(a, freeing(b[0], a)),
-        lambda a, b: fp.dot(a[0], freeing(b[0], a)),
     ):
         a, b = np.ones((64, 64)), np.ones((64, 64))
         with contextlib.suppress(ValueError):
             call(a, b)
+    a = np.ones(64)
+    with pytest.raises(ValueError, match=r"a, b: expected two 1-d arrays of equal length"):
+        fp.dot(a, freeing(np.ones(64), a))
 
 
 class Hostile:
