@@ -78,9 +78,9 @@ def test_other_functions() -> None:
         a, b = np.ones((64, 64)), np.ones((64, 64))
         with contextlib.suppress(ValueError):
             call(a, b)
-    a = np.ones(64)
+    vector = np.ones(64)
     with pytest.raises(ValueError, match=r"a, b: expected two 1-d arrays of equal length"):
-        fp.dot(a, freeing(np.ones(64), a))
+        fp.dot(vector, freeing(np.ones(64), vector))
 
 
 class Hostile:

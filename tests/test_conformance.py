@@ -95,8 +95,7 @@ def plant_messages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plant_extremes(monkeypatch: pytest.MonkeyPatch) -> None:
-    bound = extremes.error_bound
-    monkeypatch.setattr(extremes, "error_bound", lambda network, x: bound(network, x) / 8)
+    monkeypatch.setattr(extremes, "error_bound", lambda network, x: fp.error_bound(network, x) / 8)
 
 
 def plant_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:

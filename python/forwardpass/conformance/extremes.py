@@ -132,15 +132,15 @@ def check(outcome: Outcome, make: Callable[[], nn.Module], x: Array, case: str) 
 
 
 def bounds_at_extremes(share: float) -> Outcome:
-    """1,000 layers of each kind, half of them of a user's own class, and 5,000 networks."""
+    """250 layers of each kind, half of them of a user's own class, and 1,250 networks."""
     outcome = Outcome()
     for dtype in DTYPES:
         for name, layer_of in LAYERS.items():
-            for seed in range(amount(1000, share)):
+            for seed in range(amount(250, share)):
                 check(
                     outcome, partial(_one_layer, layer_of, seed, dtype), Numbers(seed, dtype).rows(), f"{name} {seed}"
                 )
-        for seed in range(amount(5000, share)):
+        for seed in range(amount(1250, share)):
             check(outcome, partial(_network, seed, dtype), Numbers(seed, dtype).rows(), f"network {seed}")
     return outcome
 
