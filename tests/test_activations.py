@@ -247,10 +247,10 @@ def test_arguments_that_are_refused(make: Callable[[], fp.Module], message: str)
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        (lambda: fp.LeakyReLU(None), "negative_slope"),  # type: ignore[arg-type]
-        (lambda: fp.ELU(1j), "alpha"),  # type: ignore[arg-type]
-        (lambda: fp.Hardtanh([0], 1), "min_val"),  # type: ignore[arg-type]
-        (lambda: fp.Dropout(None), "p"),  # type: ignore[arg-type]
+        (lambda: fp.LeakyReLU(None), "negative_slope"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: fp.ELU(1j), "alpha"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: fp.Hardtanh([0], 1), "min_val"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: fp.Dropout(None), "p"),  # type: ignore[arg-type]  # wrong on purpose
     ],
 )
 def test_arguments_that_are_no_numbers(make: Callable[[], fp.Module], name: str) -> None:

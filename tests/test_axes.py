@@ -59,7 +59,7 @@ def test_the_last_axis_is_any_rank_s() -> None:
 @pytest.mark.parametrize("shape", [(5, 1, 4, 3), (5, 12), (5, 3, 4), (0, 3, 4), (1, 12), (12,)])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_flatten(shape: tuple[int, ...], order: str, dtype: Float) -> None:
-    x = np.asarray(RNG.standard_normal(shape).astype(dtype), order=order)  # type: ignore[call-overload]
+    x = np.asarray(RNG.standard_normal(shape).astype(dtype), order=order)  # type: ignore[call-overload]  # a str
     flat: Array = x if x.ndim == 1 else x.reshape(len(x), 12)
     assert same_bits(fp.Flatten()(x), np.ascontiguousarray(flat))
     weights = fp.Linear.random(12, 4, dtype=dtype, rng=2)

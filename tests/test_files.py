@@ -168,8 +168,8 @@ LEGAL = [
     fp.Hardtanh(-1.7e308, np.inf),
     fp.GELU(np.str_("tanh")),  # type: ignore[arg-type]  # a str all the same
     fp.Dropout(np.float64(0.5)),
-    fp.Softmax(np.int64(-1)),  # type: ignore[arg-type]
-    fp.LayerNorm(np.int64(3), eps=np.float64(1e300)),  # type: ignore[arg-type]
+    fp.Softmax(np.int64(-1)),  # type: ignore[arg-type]  # an integer all the same
+    fp.LayerNorm(np.int64(3), eps=np.float64(1e300)),  # type: ignore[arg-type]  # likewise
     fp.BatchNorm1d([1.0], [1.0], eps=1e308),
 ]
 

@@ -283,7 +283,7 @@ def test_a_layer_is_made_once(layer: fp.Module) -> None:
     y, arguments = layer(x), layer._arguments()
     others = {fp.ELU: (3.0,), fp.Linear: (np.ones((2, 2)),), fp.Sequential: (fp.Tanh(),), fp.Residual: (fp.Tanh(),)}
     with pytest.raises((TypeError, AttributeError), match=r"cannot be called again|does not change"):
-        layer.__init__(*others.get(type(layer), arguments))  # type: ignore[misc]
+        layer.__init__(*others.get(type(layer), arguments))  # type: ignore[misc]  # again, on purpose
     assert repr(layer) == before[0]
     assert same_bits(layer(x), y)
     assert all(same_bits(a, b) for a, b in zip(layer.state_dict().values(), before[1].values(), strict=True))
