@@ -2,7 +2,7 @@
 //
 // A kernel is noexcept, owns nothing, allocates nothing and cannot fail: everything that can be
 // wrong has been refused in bindings/. Strides count elements, never bytes. Outputs never overlap
-// inputs. Any of rows, depth and outputs may be 0. The order of every sum is `fma-v1`
+// inputs. Any of rows, depth and outputs may be 0. The order of every sum is `fma-v2`
 // (order.hpp), so all tables give the same bits.
 #pragma once
 

@@ -9,26 +9,36 @@
 namespace forwardpass {
 namespace {
 
+// Of every `chains`-th product, from the first on.
 template <class T>
-T chain(const T* x, const T* w, Index length) {
+T chain(const T* x, const T* w, Index length, Index chains) {
     T sum = 0;
-    for (Index k = 0; k < length; ++k) sum = std::fma(x[k], w[k], sum);
+    for (Index k = 0; k < length; k += chains) sum = std::fma(x[k], w[k], sum);
+    return sum;
+}
+
+template <class T>
+T superblock(const T* x, const T* w, Index length, Index chains) {
+    T sum = 0;
+    for (Index r = 0; r < std::min(chains, length); ++r) {
+        const T product = chain(x + r, w + r, length - r, chains);
+        sum = r == 0 ? product : sum + product;
+    }
     return sum;
 }
 
 template <class T>
 T ordered_dot(const T* x, const T* w, Index depth) {
-    const Index block = block_length(depth);
-    const Index superblock = block * blocks_per_superblock;
+    const Index chains = chain_count(depth), each = superblock_length(depth), in_group = each * superblocks_in_group;
     T total = 0;
-    for (Index start = 0; start < depth; start += superblock) {
-        const Index end = std::min(depth, start + superblock);
-        T sum = 0;
-        for (Index k = start; k < end; k += block) {
-            const T partial = chain(x + k, w + k, std::min(block, end - k));
-            sum = k == start ? partial : sum + partial;
+    for (Index start = 0; start < depth; start += in_group) {
+        const Index end = std::min(depth, start + in_group);
+        T group = 0;
+        for (Index k = start; k < end; k += each) {
+            const T sum = superblock(x + k, w + k, std::min(each, end - k), chains);
+            group = k == start ? sum : group + sum;
         }
-        total = start == 0 ? sum : total + sum;
+        total = start == 0 ? group : total + group;
     }
     return total;
 }
