@@ -34,9 +34,6 @@ Index l2_bytes() {
     return bytes;
 }
 
-bool turns_blocks() {
-    static const bool blocks = is_zen5();
-    return blocks;
-}
+Index fetch_distance_bytes() { return 8192; }
 
 }  // namespace forwardpass

@@ -62,7 +62,7 @@ Batch<T> rows_of(const Batch<T>& batch, Index first, Index rows) noexcept {
 template <class T>
 FORWARDPASS_INLINE void Network<T>::run_step(const Step<T>& step, const Batch<T>& batch, const Added<T>& added,
                                              T* scratch) const noexcept {
-    if (step.kind == Step<T>::Kind::linear) kernels_->linear(step.linear, batch, scratch);
+    if (step.kind == Step<T>::Kind::linear) step.weights->kernels().linear(step.linear, batch, scratch);
     else run_rows(step, batch, added);
 }
 
@@ -135,20 +135,21 @@ bool Network<T>::share_panels(const Batch<T>& batch, const Sharing& sharing, Ind
                 return run_step(step, at, added, scratch);
             }
             const PackedLinear<T>& whole = step.linear;
-            const Index panels = panel_count<T>(whole.outputs);
+            const Panels<T>& layout = step.weights->layout();
+            const Index panels = layout.count();
             if (panels == 0) return;
             const Sharing here(whole.outputs * whole.depth, at.rows, sharing.threads);
             const Index each = ceiling(panels, here.chunks());
             auto run_some = [&](Index chunk, int thread) noexcept {
                 const StandardFloatEnvironment environment;
                 T* const own = thread == 0 ? scratch : workspace.data() + elements + (thread - 1) * scratch_each;
-                const Index first = chunk * each * panel_outputs<T>;
+                const Index first = layout.first_output(chunk * each);
                 PackedLinear<T> part = whole;
-                part.panels += panel_offset<T>(whole.depth, chunk * each);
-                part.outputs = std::min(each * panel_outputs<T>, whole.outputs - first);
+                part.panels += layout.offset(chunk * each);
+                part.outputs = std::min(each * layout.width, whole.outputs - first);
                 Batch<T> to = at;
                 to.y += first;
-                kernels_->linear(part, to, own);
+                step.weights->kernels().linear(part, to, own);
             };
             completed = completed && run_chunks(ceiling(panels, each), here.threads, sharing.wakes, run_some, looks);
         };
@@ -163,7 +164,7 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     Index tile = batch.rows;
     if (tile > min_tile_rows) {
         const bool cold_outputs =
-            plan_.outputs() > panel_outputs<T> && batch.rows * plan_.outputs() * bytes_each > cached_bytes;
+            plan_.outputs() > 4 * line_elements<T> && batch.rows * plan_.outputs() * bytes_each > cached_bytes;
         tile = std::min(tile, rows_per_tile(2 * plan_.workspace_stride(batch.width) * bytes_each,
                                             plan_.bytes_of_weights(), cold_outputs, kernels_->lanes));
     }

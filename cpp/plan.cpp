@@ -14,7 +14,7 @@ Step<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
     step.linear.depth = weights->depth();
     step.linear.outputs = weights->outputs();
     step.linear.cold = weights->bytes() > cached_bytes;
-    step.linear.blocks_in_lanes = turns_blocks();
+    step.linear.fetch_distance = fetch_distance_bytes() / static_cast<Index>(sizeof(T));
     step.weights = weights;
     return step;
 }
@@ -90,7 +90,8 @@ void Plan<T>::count_work() {
         if (step.weights) {
             outputs_ = linear.outputs;
             widest_ = std::max(widest_, outputs_);
-            deepest_ = std::max(deepest_, linear.depth);
+            scratch_per_row_ =
+                std::max(scratch_per_row_, step.weights->kernels().scratch_per_row(linear.depth, linear.outputs));
             weights_ += outputs_ * linear.depth;
             work_per_row_ += std::max(outputs_, outputs_for_reading) * linear.depth;
         }

@@ -10,7 +10,7 @@
 #include "aligned_buffer.hpp"
 #include "columns.hpp"
 #include "kernels/contract.hpp"
-#include "kernels/slices.hpp"
+#include "kernels/unrolled.hpp"
 #include "packed_weights.hpp"
 
 namespace forwardpass {
@@ -63,13 +63,13 @@ public:
     // Elements from one row of a buffer to the next: a cache line more than the widest outputs, which may be those of
     // what comes before all weights. Rows a power of two apart would share cache sets.
     Index workspace_stride(Index width) const noexcept {
-        return padded<T>(steps_.front().weights ? widest_ : std::max(widest_, width)) + panel_alignment<T>;
+        return padded<T>(steps_.front().weights ? widest_ : std::max(widest_, width)) + line_elements<T>;
     }
     // Of workspace for `rows` rows: the buffers between layers, and the kernels' scratch.
     Index workspace_elements(Index rows, Index width) const {
         return checked_product(buffers_ * rows, workspace_stride(width)) + scratch_elements(rows);
     }
-    Index scratch_elements(Index rows) const noexcept { return forwardpass::scratch_elements<T>(deepest_, rows); }
+    Index scratch_elements(Index rows) const noexcept { return rows * scratch_per_row_; }
 
     // In multiplications, for rows of `width` elements.
     Index work(Index rows, Index width) const noexcept { return rows * (work_per_row_ + work_per_element_ * width); }
@@ -83,7 +83,7 @@ private:
 
     std::vector<Step<T>> steps_;
     Index widest_ = 0;   // of the outputs of any layer with weights
-    Index deepest_ = 0;  // of the depths
+    Index scratch_per_row_ = 0;
     Index outputs_ = 0;  // of the last layer with weights, or 0
     int buffers_ = 0;    // of the workspace
     Index weights_ = 0;  // elements of them all
@@ -97,7 +97,7 @@ private:
 template <class T>
 FORWARDPASS_INLINE void fetch_beginning(const Step<T>& step) noexcept {
     if (step.kind != Step<T>::Kind::linear) return;
-    for (Index line = 2; line < 64; line += 4) __builtin_prefetch(step.linear.panels + line * panel_alignment<T>);
+    for (Index line = 2; line < 64; line += 4) __builtin_prefetch(step.linear.panels + line * line_elements<T>);
 }
 
 template <class T>

@@ -10,13 +10,28 @@
 namespace forwardpass {
 namespace {
 
+// Half of one: four chains of neighbours in k (neighbours.hpp), and no more.
+struct Avx128F32 {
+    using Element = float;
+    using Half = Avx128F32;
+    using Register = __m128;
+    static constexpr Index lanes = 4;
+
+    static Register load(const float* p) noexcept { return _mm_loadu_ps(p); }
+    static void store(float* p, Register a) noexcept { _mm_storeu_ps(p, a); }
+    static Register broadcast(float a) noexcept { return _mm_set1_ps(a); }
+    static Register add(Register a, Register b) noexcept { return _mm_add_ps(a, b); }
+    static Register fma(Register a, Register b, Register c) noexcept { return _mm_fmadd_ps(a, b, c); }
+    static void transpose(Register (&rows)[4]) noexcept { _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]); }
+};
+
 struct Avx2F32 {
     using Element = float;
-    using Half = Avx2F32;
+    using Half = Avx128F32;
     using Register = __m256;
     static constexpr Index lanes = 8;
-    static constexpr Index unit = 4;
     static constexpr int registers = 16;
+    static constexpr int panel_vectors = 2;
 
     static Register load(const float* p) noexcept { return _mm256_loadu_ps(p); }
     static void store(float* p, Register a) noexcept { _mm256_storeu_ps(p, a); }
@@ -39,11 +54,6 @@ struct Avx2F32 {
         }
         if (count & 1) _mm_store_ss(p, part);
     }
-    template <int count>
-    static void store_parts(float* p, Index stride, Register a) noexcept {
-        store_part<count>(p, _mm256_castps256_ps128(a));
-        store_part<count>(p + stride, _mm256_extractf128_ps(a, 1));
-    }
     static void hold(Register& a) noexcept { __asm__("" : "+x"(a)); }
     static Register broadcast(float a) noexcept { return _mm256_set1_ps(a); }
     static Register load_broadcast(const float* p) noexcept { return _mm256_broadcast_ss(p); }
@@ -60,18 +70,22 @@ struct Avx2F32 {
     static Register to_exponent(Register a) noexcept {
         return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 23));
     }
-
-    static Register load_rows(const float* w, Index stride, Index i) noexcept {
-        return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(w + i * stride)),
-                                    _mm_loadu_ps(w + (i + 4) * stride), 1);
-    }
-    static Register zip_low(Register a, Register b) noexcept { return _mm256_unpacklo_ps(a, b); }
-    static Register zip_high(Register a, Register b) noexcept { return _mm256_unpackhi_ps(a, b); }
-    static Register zip_low_pairs(Register a, Register b) noexcept {
-        return _mm256_shuffle_ps(a, b, _MM_SHUFFLE(1, 0, 1, 0));
-    }
-    static Register zip_high_pairs(Register a, Register b) noexcept {
-        return _mm256_shuffle_ps(a, b, _MM_SHUFFLE(3, 2, 3, 2));
+    static void transpose(Register (&rows)[8]) noexcept {
+        Register pairs[8], fours[8];
+        for (int i = 0; i < 8; i += 2) {
+            pairs[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+            pairs[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+        }
+        for (int i = 0; i < 8; i += 4) {
+            fours[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], _MM_SHUFFLE(1, 0, 1, 0));
+            fours[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], _MM_SHUFFLE(3, 2, 3, 2));
+            fours[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], _MM_SHUFFLE(1, 0, 1, 0));
+            fours[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], _MM_SHUFFLE(3, 2, 3, 2));
+        }
+        for (int i = 0; i < 4; ++i) {
+            rows[i] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x20);
+            rows[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);
+        }
     }
 };
 
@@ -80,8 +94,8 @@ struct Avx2F64 {
     using Half = Avx2F64;
     using Register = __m256d;
     static constexpr Index lanes = 4;
-    static constexpr Index unit = 2;
     static constexpr int registers = 16;
+    static constexpr int panel_vectors = 2;
 
     static Register load(const double* p) noexcept { return _mm256_loadu_pd(p); }
     static void store(double* p, Register a) noexcept { _mm256_storeu_pd(p, a); }
@@ -96,11 +110,6 @@ struct Avx2F64 {
             p += 2;
         }
         if (count & 1) _mm_store_sd(p, part);
-    }
-    template <int count>
-    static void store_parts(double* p, Index stride, Register a) noexcept {
-        store_part<count>(p, _mm_castpd_ps(_mm256_castpd256_pd128(a)));
-        store_part<count>(p + stride, _mm_castpd_ps(_mm256_extractf128_pd(a, 1)));
     }
     static void hold(Register& a) noexcept { __asm__("" : "+x"(a)); }
     static Register broadcast(double a) noexcept { return _mm256_set1_pd(a); }
@@ -118,13 +127,14 @@ struct Avx2F64 {
     static Register to_exponent(Register a) noexcept {
         return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(a), 52));
     }
-
-    static Register load_rows(const double* w, Index stride, Index i) noexcept {
-        return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(w + i * stride)),
-                                    _mm_loadu_pd(w + (i + 2) * stride), 1);
+    static void transpose(Register (&rows)[4]) noexcept {
+        const Register low01 = _mm256_unpacklo_pd(rows[0], rows[1]), high01 = _mm256_unpackhi_pd(rows[0], rows[1]);
+        const Register low23 = _mm256_unpacklo_pd(rows[2], rows[3]), high23 = _mm256_unpackhi_pd(rows[2], rows[3]);
+        rows[0] = _mm256_permute2f128_pd(low01, low23, 0x20);
+        rows[1] = _mm256_permute2f128_pd(high01, high23, 0x20);
+        rows[2] = _mm256_permute2f128_pd(low01, low23, 0x31);
+        rows[3] = _mm256_permute2f128_pd(high01, high23, 0x31);
     }
-    static Register zip_low(Register a, Register b) noexcept { return _mm256_unpacklo_pd(a, b); }
-    static Register zip_high(Register a, Register b) noexcept { return _mm256_unpackhi_pd(a, b); }
 };
 
 }  // namespace

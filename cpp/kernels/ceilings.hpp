@@ -2,7 +2,7 @@
 #pragma once
 
 #include "contract.hpp"
-#include "tile.hpp"
+#include "vector.hpp"
 
 namespace forwardpass {
 namespace {

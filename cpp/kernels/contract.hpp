@@ -53,15 +53,14 @@ struct PackedLinear {
     Index depth;      // in_features, K
     Index outputs;    // out_features, N
     Activation activation;
-    bool cold;                     // the weights come from memory, not from a cache
-    bool blocks_in_lanes = false;  // of one output, rather than rows; a matter of speed alone (cpu.hpp)
+    bool cold;                 // the weights come from memory, not from a cache
+    Index fetch_distance = 0;  // elements ahead of those in use that are then fetched for few rows, 0 for none (cpu.hpp)
 };
 
-// One row against weights as NumPy holds them: w[j * output_stride + k * depth_stride]. Either
-// depth_stride is 1, or output_stride is 1 and outputs >= Kernels::lanes. Reads nothing outside
-// the arrays.
+// Rows against weights as NumPy holds them: w[j * output_stride + k * depth_stride], one of the strides 1. Reads nothing
+// outside the arrays.
 template <class T>
-struct UnpackedRow {
+struct UnpackedRows {
     const T* w;
     Index output_stride;
     Index depth_stride;
@@ -69,8 +68,11 @@ struct UnpackedRow {
     Index depth;
     Index outputs;
     Activation activation;
-    const T* x;  // depth values
-    T* y;        // outputs values
+    const T* x;  // (rows, depth)
+    Index x_row_stride;
+    T* y;  // (rows, outputs)
+    Index y_row_stride;
+    Index rows;
 };
 
 // A strided (outputs, depth) matrix to be packed; bias may be null.
@@ -120,9 +122,10 @@ struct RowTask {
 
 template <class T>
 struct Kernels {
-    // Rows as wide as the layer is deep; scratch_elements(depth, rows) of slices.hpp, 64-byte aligned.
+    // Rows as wide as the layer is deep; scratch_per_row(depth, outputs) for each of them, 64-byte aligned.
     void (*linear)(const PackedLinear<T>&, const Batch<T>&, T* scratch) noexcept;
-    void (*unpacked_row)(const UnpackedRow<T>&) noexcept;
+    Index (*scratch_per_row)(Index depth, Index outputs) noexcept;
+    void (*unpacked_linear)(const UnpackedRows<T>&) noexcept;
     // Packs outputs [first, first + count) of the source into one panel; count <= panel_outputs.
     void (*pack_panel)(const WeightSource<T>& source, Index depth, Index first, Index count, T* panel) noexcept;
     void (*activate)(const Activation&, const T* x, T* y, Index count) noexcept;  // x == y is allowed
@@ -133,6 +136,7 @@ struct Kernels {
     T (*read_sum)(const T* data, Index count) noexcept;  // reads every element once
     Index fma_burst_flops;
     Index lanes;
+    Index panel_outputs;  // the width of a panel (panel.hpp)
 };
 
 enum Feature : std::uint32_t {

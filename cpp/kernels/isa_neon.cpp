@@ -11,8 +11,8 @@ struct NeonF32 {
     using Half = NeonF32;
     using Register = float32x4_t;
     static constexpr Index lanes = 4;
-    static constexpr Index unit = 4;
     static constexpr int registers = 32;
+    static constexpr int panel_vectors = 4;
 
     static Register load(const float* p) noexcept { return vld1q_f32(p); }
     static void store(float* p, Register a) noexcept { vst1q_f32(p, a); }
@@ -30,11 +30,6 @@ struct NeonF32 {
         }
         if (count & 1) *p = vget_lane_f32(part, 0);
     }
-    template <int count>
-    static void store_parts(float* p, Index, Register a) noexcept {
-        if constexpr (count == unit) store(p, a);
-        else store_partial(p, a, count);
-    }
     static void hold(Register& a) noexcept { __asm__("" : "+w"(a)); }
     static Register broadcast(float a) noexcept { return vdupq_n_f32(a); }
     static Register load_broadcast(const float* p) noexcept { return vld1q_dup_f32(p); }
@@ -51,15 +46,15 @@ struct NeonF32 {
     static Register to_exponent(Register a) noexcept {
         return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a), 23));
     }
-
-    static Register load_rows(const float* w, Index stride, Index i) noexcept { return vld1q_f32(w + i * stride); }
-    static Register zip_low(Register a, Register b) noexcept { return vzip1q_f32(a, b); }
-    static Register zip_high(Register a, Register b) noexcept { return vzip2q_f32(a, b); }
-    static Register zip_low_pairs(Register a, Register b) noexcept {
-        return vreinterpretq_f32_f64(vzip1q_f64(vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(b)));
-    }
-    static Register zip_high_pairs(Register a, Register b) noexcept {
-        return vreinterpretq_f32_f64(vzip2q_f64(vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(b)));
+    static void transpose(Register (&rows)[4]) noexcept {
+        const float64x2_t low01 = vreinterpretq_f64_f32(vzip1q_f32(rows[0], rows[1]));
+        const float64x2_t high01 = vreinterpretq_f64_f32(vzip2q_f32(rows[0], rows[1]));
+        const float64x2_t low23 = vreinterpretq_f64_f32(vzip1q_f32(rows[2], rows[3]));
+        const float64x2_t high23 = vreinterpretq_f64_f32(vzip2q_f32(rows[2], rows[3]));
+        rows[0] = vreinterpretq_f32_f64(vzip1q_f64(low01, low23));
+        rows[1] = vreinterpretq_f32_f64(vzip2q_f64(low01, low23));
+        rows[2] = vreinterpretq_f32_f64(vzip1q_f64(high01, high23));
+        rows[3] = vreinterpretq_f32_f64(vzip2q_f64(high01, high23));
     }
 };
 
@@ -68,8 +63,8 @@ struct NeonF64 {
     using Half = NeonF64;
     using Register = float64x2_t;
     static constexpr Index lanes = 2;
-    static constexpr Index unit = 2;
     static constexpr int registers = 32;
+    static constexpr int panel_vectors = 4;
 
     static Register load(const double* p) noexcept { return vld1q_f64(p); }
     static void store(double* p, Register a) noexcept { vst1q_f64(p, a); }
@@ -77,11 +72,6 @@ struct NeonF64 {
         return count < 2 ? vsetq_lane_f64(*p, vdupq_n_f64(0), 0) : vld1q_f64(p);
     }
     static void store_partial(double* p, Register a, Index) noexcept { *p = vgetq_lane_f64(a, 0); }
-    template <int count>
-    static void store_parts(double* p, Index, Register a) noexcept {
-        if constexpr (count == unit) store(p, a);
-        else store_partial(p, a, count);
-    }
     static void hold(Register& a) noexcept { __asm__("" : "+w"(a)); }
     static Register broadcast(double a) noexcept { return vdupq_n_f64(a); }
     static Register load_broadcast(const double* p) noexcept { return vld1q_dup_f64(p); }
@@ -98,10 +88,11 @@ struct NeonF64 {
     static Register to_exponent(Register a) noexcept {
         return vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(a), 52));
     }
-
-    static Register load_rows(const double* w, Index stride, Index i) noexcept { return vld1q_f64(w + i * stride); }
-    static Register zip_low(Register a, Register b) noexcept { return vzip1q_f64(a, b); }
-    static Register zip_high(Register a, Register b) noexcept { return vzip2q_f64(a, b); }
+    static void transpose(Register (&rows)[2]) noexcept {
+        const Register low = vzip1q_f64(rows[0], rows[1]);
+        rows[1] = vzip2q_f64(rows[0], rows[1]);
+        rows[0] = low;
+    }
 };
 
 }  // namespace

@@ -1,83 +1,102 @@
-// One row through a packed layer. A small layer is short of work: there are no tiles to deal out here and no sums
-// to put aside, only chains.
+// One row through panels. A small layer is short of work: there are no tiles to deal out here and no sums to put aside,
+// only chains.
 #pragma once
 
-#include "block_lanes.hpp"
-#include "scalar.hpp"
-#include "store_tile.hpp"
-#include "tile.hpp"
+#include "chains.hpp"
+#include "epilogue.hpp"
 
 namespace forwardpass {
 namespace {
 
-// The widest group of outputs, in vectors.
+// Full panels side by side: narrow ones have too few chains each. Four streams of weights are also read faster from
+// memory than one (AVX2).
 template <class V>
-constexpr int widest_group = V::registers == 32 ? 4 : 8;
+constexpr int panels_side_by_side = V::panel_vectors >= 4 ? 1 : 4;
 
-// totals = what several superblocks come to.
-template <int lines, class V, int vectors>
-__attribute__((noinline)) void add_superblocks(Operands<typename V::Element> at, Index depth,
-                                               Sums<V, 1, vectors>& totals) noexcept {
-    using T = typename V::Element;
-    totals.fill(static_cast<T>(-0.0));
-    for_each_slice(cut_into_blocks(depth), blocks_per_superblock, [&](const Slice& slice) FORWARDPASS_UNROLLED {
-        Sums<V, 1, vectors> sums;
-        sums.fill(static_cast<T>(-0.0));
-        Operands<T> from = at;
-        from.advance(slice.first);
-        from.fetched = from.w + fetch_distance<T>;
-        add_products<lines>(from, slice, sums);
-        unrolled<vectors>([&](auto v)
-                              FORWARDPASS_UNROLLED { totals.at[0][v] = V::add(totals.at[0][v], sums.at[0][v]); });
+// Panels from `panel` on, `left` outputs. By itself: in one function with the others GCC 12 has too few registers, and
+// 32 x 32 took 41 ns, not 33.
+template <class Tile, int side_by_side, class T>
+__attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* panel, Index left, const T* x, T* y,
+                                             Index fetch_distance) noexcept {
+    using V = typename Tile::V;
+    constexpr Index width = Tile::in_panel * V::lanes;
+    const Index length = superblock_length(a.depth), chains = chain_count(a.depth);
+    typename Tile::Values sums;
+    Operands<T> at{x, 0, panel + width, width, panel_outputs<V> * (a.depth + 1)};
+    if constexpr (Tile::lines > 0) at.fetched = at.w + fetch_distance, at.fetch_stride = width;
+    if (a.depth <= length) {
+        const Superblock s = superblock_of(a.depth, 0);
+        sum_chains<Tile, side_by_side>(at, s, chains, 0, s.chains, sums);
+    } else {
+        T kept[2][Tile::vectors * V::lanes];
+        const Index count = superblock_count(a.depth);
+        for (Index number = 0; number < count; ++number, at.x += length, at.w += length * width) {
+            const Superblock s = superblock_of(a.depth, number);
+            sum_chains<Tile, side_by_side>(at, s, chains, 0, s.chains, sums);
+            close_superblock<V>(number, count, sums, {kept[0], kept[1], 0});
+        }
+    }
+    unrolled<Tile::panels>([&](auto p) FORWARDPASS_UNROLLED {
+        Sums<V, 1, Tile::in_panel> of_panel;
+        unrolled<Tile::in_panel>([&](auto v) FORWARDPASS_UNROLLED { of_panel.at[0][v] = sums.at[0][p * Tile::in_panel + v]; });
+        finish(of_panel, panel + p * at.panel_distance, a.activation, y + p * width, 0, left - p * width);
     });
 }
 
-// `vectors` vectors of outputs, `left` of which there are; their biases, and behind them their weights, are `width`
-// apart. By itself: in one function with the others GCC 12 has too few registers, and 32 x 32 took 41 ns, not 33.
-template <int lines, class V, int vectors>
-__attribute__((noinline)) void row_group(const PackedLinear<typename V::Element>& a, const typename V::Element* panel,
-                                         Index width, Index left, const typename V::Element* x,
-                                         typename V::Element* y) noexcept {
-    using T = typename V::Element;
-    const Blocks blocks = cut_into_blocks(a.depth);
-    const T* const w = panel + width;
-    const Operands<T> at{x, 0, w, width, w + fetch_distance<T>, width};
-    Sums<V, 1, vectors> sums;
-    sums.fill(start_of_sum<T>(a.depth));
-    if (blocks.full < blocks_per_superblock) add_products<lines>(at, blocks, sums);
-    else add_superblocks<lines>(at, a.depth, sums);
-    store_tile(sums, panel, a.activation, y, 0, left);
-}
-
-// Covers `left` outputs of a panel with groups of `vectors` vectors, then narrower ones.
+// How many chains run side by side. One row of three or four cache lines has fewer chains, but reads its weights as one
+// stream, which L2 gives at 45 bytes a cycle, and two streams at 32: 256 x 256 takes 1.46 us, with two chains 1.95; in
+// L1 both are as fast (AVX-512, Zen 5).
 template <class V, int vectors>
-FORWARDPASS_INLINE void row_groups(const PackedLinear<typename V::Element>& a, const typename V::Element* panel,
-                                   Index width, Index left, const typename V::Element* x,
-                                   typename V::Element* y) noexcept {
-    constexpr Index outputs = vectors * V::lanes;
-    for (; left > outputs - V::lanes; left -= outputs, panel += outputs, y += outputs) {
-        if (vectors == widest_group<V> && a.cold) row_group<4, V, vectors>(a, panel, width, left, x, y);
-        else row_group<0, V, vectors>(a, panel, width, left, x, y);
-    }
-    if constexpr (vectors > 1)
-        if (left > 0) row_groups<V, V::registers == 32 ? vectors - 1 : vectors / 2>(a, panel, width, left, x, y);
+constexpr int chains_at_once() noexcept {
+    if (vectors * V::lanes >= 3 * line_elements<Element<V>>) return 1;
+    int chains = 1;
+    while (chains * vectors < chains_wanted) chains *= 2;
+    return chains;
 }
 
-template <class V>
-void one_row(const PackedLinear<typename V::Element>& a, const Batch<typename V::Element>& batch) noexcept {
-    using T = typename V::Element;
-    const T* panel = a.panels;
-    T* y = batch.y;
-    for (Index left = a.outputs; left > 0; left -= panel_outputs<T>) {
-        const Index outputs = left < panel_outputs<T> ? left : panel_outputs<T>;
-        // Vectors of one output overlap, most of them across two cache lines.
-        if (outputs > 1) row_groups<V, widest_group<V>>(a, panel, panel_width<T>(outputs), outputs, batch.x, y);
-        else if (block_groups<T>(a.depth) > 0) block_lanes<V>({a, batch, panel, 1, y}, 0);
-        else row_group<0, Scalar<T>, 1>(a, panel, 1, 1, batch.x, y);
-        panel += panel_offset<T>(a.depth, 1);
-        y += panel_outputs<T>;
+template <class V, int vectors, int panels>
+FORWARDPASS_INLINE void row_group(const PackedLinear<Element<V>>& a, const Element<V>* panel, Index left,
+                                  const Element<V>* x, Element<V>* y) noexcept {
+    constexpr int at_once = chains_at_once<V, vectors>();
+    constexpr bool fetches = vectors / panels == V::panel_vectors && panels == panels_side_by_side<V>;
+    constexpr int lines = static_cast<int>(padded<Element<V>>(vectors / panels * V::lanes) / line_elements<Element<V>>);
+    if constexpr (fetches)
+        if (a.cold && a.fetch_distance > 0)
+            return row_of_panels<Tile<V, 1, vectors, panels, lines>, at_once>(a, panel, left, x, y, a.fetch_distance);
+    if constexpr (at_once > few_chains) {
+        if (chain_count(a.depth) == few_chains)
+            return row_of_panels<Tile<V, 1, vectors, panels>, few_chains>(a, panel, left, x, y, 0);
     }
-    if (!fits_registers(a.activation)) activate<V>(a.activation, batch.y, batch.y, a.outputs);
+    row_of_panels<Tile<V, 1, vectors, panels>, at_once>(a, panel, left, x, y, 0);
+}
+
+// The last panel, of `vectors` vectors at most.
+template <class V, int vectors>
+FORWARDPASS_INLINE void last_panel(const PackedLinear<Element<V>>& a, const Element<V>* panel, Index left,
+                                   const Element<V>* x, Element<V>* y) noexcept {
+    if (vectors == 1 || left > (vectors - 1) * V::lanes) return row_group<V, vectors, 1>(a, panel, left, x, y);
+    if constexpr (vectors > 1) last_panel<V, vectors - 1>(a, panel, left, x, y);
+}
+
+// Full panels, as many side by side as there are, then half as many, ...
+template <class V, int panels>
+FORWARDPASS_INLINE void full_panels(const PackedLinear<Element<V>>& a, const Element<V>*& panel, Index& left,
+                                    const Element<V>* x, Element<V>*& y) noexcept {
+    constexpr Index outputs = panels * panel_outputs<V>;
+    for (; left >= outputs; left -= outputs, y += outputs, panel += outputs * (a.depth + 1))
+        row_group<V, panels * V::panel_vectors, panels>(a, panel, left, x, y);
+    if constexpr (panels > 1) full_panels<V, panels / 2>(a, panel, left, x, y);
+}
+
+// All panels but a last one of rows: what is left of the outputs.
+template <class V>
+Index one_row(const PackedLinear<Element<V>>& a, const Element<V>* x, Element<V>* y) noexcept {
+    const Element<V>* panel = a.panels;
+    Index left = a.outputs;
+    full_panels<V, panels_side_by_side<V>>(a, panel, left, x, y);
+    if (left == 0 || Panels<Element<V>>{a.depth, a.outputs, panel_outputs<V>, V::lanes}.are_rows(left)) return left;
+    last_panel<V, V::panel_vectors>(a, panel, left, x, y);
+    return 0;
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ FORWARDPASS_INLINE RowSums<Scalar<typename V::Element>, sums> sum_over(const typ
                                                                        const Term& term) noexcept {
     using T = typename V::Element;
     using S = Scalar<T>;
-    constexpr int lanes = static_cast<int>(panel_alignment<T>), vectors = lanes / static_cast<int>(V::lanes);
+    constexpr int lanes = static_cast<int>(line_elements<T>), vectors = lanes / static_cast<int>(V::lanes);
     const auto add = [](auto& total, const auto& more) FORWARDPASS_UNROLLED {
         const auto high = total.high + more.high, part = high - total.high;
         total.low = total.low + (((total.high - (high - part)) + (more.high - part)) + more.low);

@@ -21,18 +21,17 @@ using Choose = typename ChooseType<first, A, B>::Type;
 template <class T>
 struct Scalar {
     using Element = T;
-    using Half = Scalar;  // half as many lanes, or as many where the instruction set has no less
+    using Half = Scalar;
     using Register = T;
     static constexpr Index lanes = 1;
-    static constexpr Index unit = 1;
     static constexpr int registers = 16;
+    static constexpr int panel_vectors = 4;
 
     static Register load(const T* p) noexcept { return *p; }
-    // The first `count` elements, from 1 to what 64 bytes hold, and zeros; all where lanes are fewer.
     static Register load_partial(const T* p, Index) noexcept { return *p; }
     static void store(T* p, Register a) noexcept { *p = a; }
     static void store_partial(T* p, Register a, Index) noexcept { *p = a; }
-    static Register load_rows(const T* w, Index, Index) noexcept { return *w; }
+    static void transpose(Register (&)[1]) noexcept {}
     static void hold(Register&) noexcept {}
     static Register broadcast(T a) noexcept { return a; }
     static Register load_broadcast(const T* p) noexcept { return *p; }

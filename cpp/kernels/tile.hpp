@@ -1,158 +1,191 @@
-// The register tile: `rows` x `vectors` chains held in registers over a block of k, and the sums they
-// close into, in the order of order.hpp. Written once; V is the vector type of one instruction set
-// (isa_*.cpp).
-//
-//   weights: row k of a matrix whose rows hold outputs side by side
-//
-//                  w[k]  |  vector 0  |  vector 1  | ...
-//        x[r][k] --------+------------+------------+----      p[r][v] = fma(x[r][k], w[k][v], p[r][v])
-//                        |  p[r][0]   |  p[r][1]   | ...      each lane is one output's own chain
+// Batches: register tiles over a panel, slice by slice. A slice is what stays in L1 of a panel's weights while every
+// row of a batch passes over it; between two slices the sums wait in scratch memory.
 #pragma once
 
-#include "contract.hpp"
-#include "slices.hpp"
-#include "unrolled.hpp"
+#include "chains.hpp"
+#include "epilogue.hpp"
 
 namespace forwardpass {
 namespace {
 
-// An FMA takes 4 cycles and two start in each (Zen 2-5, Skylake and later): 8 chains fill the units.
-constexpr int chains_wanted = 8;
+// One panel of a layer, for some rows.
+template <class T>
+struct Panel {
+    const PackedLinear<T>& layer;
+    const Batch<T>& rows;
+    const T* at;
+    Index outputs;
+    T* y;  // of the first row
+};
 
-// How many blocks to run side by side so that a small tile has chains enough: a power of two, so
-// that it divides the superblock. One row of three or four cache lines has fewer chains, but reads its weights as one
-// stream, which L2 gives at 45 bytes a cycle, and two streams at 32: 256 x 256 takes 1.46 us, with two blocks 1.95; in
-// L1 both are as fast (AVX-512, Zen 5).
+// Superblocks [first, end); or some chains of one.
+struct Slice {
+    Index first, end;
+    Index first_chain = 0, end_chain = many_chains;
+};
+
+// What all tiles of one panel share, and the slice whose turn it is.
+enum class Fetch { nothing, ahead, halves, lines };
+
+template <class T>
+struct PanelRows {
+    const Panel<T>& panel;
+    T* scratch;
+    Index width;
+    bool whole;  // the slice is all there is
+    Fetch fetch;
+    Slice slice;
+};
+
+// 32 KB of a full panel of 256 bytes: a half superblock. 16 KB and 64 KB are slower (784 x 512, Zen 4).
+constexpr Index slice_bytes = 32 * 1024;
+
+// Calls use(slice) for each slice of at most `rows` rows of a panel, or of half a superblock.
+template <class Use>
+FORWARDPASS_INLINE void for_each_slice(Index depth, Index rows, const Use& use) noexcept {
+    const Index count = depth > 0 ? superblock_count(depth) : 1, length = superblock_length(depth);
+    if (2 * rows <= length && depth > rows) {
+        for (Index b = 0; b < count; ++b) {
+            use(Slice{b, b + 1, 0, many_chains / 2});
+            if (superblock_of(depth, b).chains > many_chains / 2) use(Slice{b, b + 1, many_chains / 2, many_chains});
+        }
+        return;
+    }
+    const Index each = rows < length ? 1 : rows / length;
+    for (Index b = 0; b < count; b += each) use(Slice{b, b + each < count ? b + each : count});
+}
+
+// Elements of scratch for each row: sums so far of a superblock, of a group, and the totals.
 template <class V>
-constexpr int blocks_at_once(int rows, int vectors) noexcept {
-    const bool one_stream = rows == 1 && vectors * V::lanes >= 3 * panel_alignment<typename V::Element>;
-    int blocks = 1;
-    while (!one_stream && blocks * rows * vectors < chains_wanted) blocks *= 2;
-    return blocks;
+Index scratch_per_row(Index depth, Index) noexcept {
+    return depth <= 2 * few_chains * chain_length / 2 ? 0 : 3 * panel_outputs<V>;
 }
 
-// Where a tile reads: rows of x, and rows (one for each k) of weights; and what it fetches meanwhile, so many elements
-// further in each step.
-template <class T>
-struct Operands {
-    const T* x;
-    Index x_row_stride;
-    const T* w;
-    Index w_row_stride;
-    const T* fetched = nullptr;
-    Index fetch_stride = 0;
+// The most rows of a tile of so many vectors, for weights in a cache, or from memory for few rows. 32 registers hold 3
+// x 4 chains, their sums, 3 inputs and a weight: 98 % of the FMA peak at K = 64 and 90 % at 17, where 6 x 4 chains with
+// sums in memory reached 87 and 67 % (AVX-512, Zen 4). For few rows and weights from memory 6 x 4 chains, sums in
+// memory too: six rows of 8192 x 8192 take 9.2 ms, as long as one, where two passes of three took 13.7 (Zen 4).
+template <class V>
+constexpr int most_rows(int vectors, bool few_cold_rows) noexcept {
+    if (V::registers < 32) return vectors == 1 ? 6 : 8 / vectors;
+    if (few_cold_rows && vectors == 4) return 6;
+    // 12 rows of one vector would meet in one set of L1 where rows of x are 4 KB apart: 4096 x 16 took 1.25 times as
+    // long.
+    return vectors == 1 ? 6 : 12 / vectors;
+}
 
-    FORWARDPASS_INLINE void advance(Index steps) noexcept {
-        x += steps;
-        w += steps * w_row_stride;
+// Chains of a small tile that run side by side.
+template <class V>
+constexpr int tile_chains_at_once(int rows, int vectors) noexcept {
+    int chains = 1;
+    while (chains < few_chains && chains * rows * vectors < chains_wanted) chains *= 2;
+    return chains;
+}
+
+// The next tile's x, as much of each row as this superblock reads of this one's: 1024 rows of 4096 x 16 from memory take
+// 0.75 ms instead of 1.05; from L3 they would lose 5 % (Zen 5).
+template <int rows, class T>
+FORWARDPASS_INLINE void fetch_x(const T* x, Index x_row_stride, Index count) noexcept {
+    for (Index k = 0; k < count; k += line_elements<T>)
+        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { __builtin_prefetch(x + r * x_row_stride + k); });
+}
+
+// A slice of rows from `row` on. By itself: of several in one function GCC 12 makes half the speed.
+template <class Tile, class T>
+__attribute__((noinline)) void run_tile(const PanelRows<T>& a, Index row) noexcept {
+    using V = typename Tile::V;
+    constexpr Index full = panel_outputs<V>;
+    const Batch<T>& batch = a.panel.rows;
+    const Index depth = a.panel.layer.depth, length = superblock_length(depth), chains = chain_count(depth);
+    const Index count = depth > 0 ? superblock_count(depth) : 1;
+    const Index slot = (a.whole ? 0 : row) * full, all = (a.whole ? Tile::rows : batch.rows) * full;
+    T* const carried = a.scratch + slot;
+    const Kept<T> kept{carried + all, carried + 2 * all, full};
+
+    const Slice slice = a.slice;
+    Operands<T> at{batch.x + row * batch.x_row_stride + slice.first * length, batch.x_row_stride,
+                   a.panel.at + (1 + slice.first * length) * a.width, a.width};
+    typename Tile::Values sums;
+    if constexpr (Tile::lines > 0) {
+        const T* const w = at.w + slice.first_chain * chain_length * a.width;
+        if (a.fetch == Fetch::ahead) {
+            at.fetched = w + a.panel.layer.fetch_distance;
+            at.fetch_stride = a.width;
+        } else {
+            // What follows the slice: all of it in one pass, half in each of two, a line of each row in many.
+            const Index size = (slice.end_chain - slice.first_chain) * (slice.end - slice.first) * chain_length * a.width;
+            if (a.fetch == Fetch::halves) {
+                at.fetched = w + size + (row == 0 ? 0 : size / 2);
+                at.fetch_stride = Tile::lines * line_elements<T>;
+            } else {
+                at.fetched = w + size + row / Tile::rows * line_elements<T>;
+                at.fetch_stride = a.width;
+            }
+        }
     }
-};
-
-// The sums of finished chains. 32 registers hold 12 chains, their 12 sums and the operands, and a block
-// costs no memory; larger tiles, and those of 16 registers, hold chains alone.
-template <class V, int rows, int vectors>
-struct Sums {
-    typename V::Register at[rows][vectors];
-
-    FORWARDPASS_INLINE void fill(typename V::Element value) noexcept {
-        unrolled<rows * vectors>([&](auto i)
-                                     FORWARDPASS_UNROLLED { at[i / vectors][i % vectors] = V::broadcast(value); });
+    for (Index b = slice.first; b < slice.end; ++b, at.x += length, at.w += length * a.width) {
+        const Superblock s = superblock_of(depth, b);
+        const Index end = s.chains < slice.end_chain ? s.chains : slice.end_chain;
+        if constexpr (Tile::rows > 1 && Tile::lines == 0 && Tile::vectors * V::lanes <= 2 * line_elements<T>)
+            if (batch.cold && a.panel.outputs <= 2 * line_elements<T> && row + 2 * Tile::rows <= batch.rows)
+                fetch_x<Tile::rows>(at.x + Tile::rows * at.x_row_stride, at.x_row_stride, s.steps * chains);
+        if (slice.first_chain > 0) sums.load(carried, full);
+        sum_chains<Tile, tile_chains_at_once<V>(Tile::rows, Tile::vectors)>(at, s, chains, slice.first_chain, end, sums);
+        if (end < s.chains) return sums.store(carried, full);
+        if (count > 1) close_superblock<V>(b, count, sums, kept);
     }
-    // Left to choose, GCC 12 keeps some sums in registers and spills chains for them, at up to half the speed.
-    FORWARDPASS_INLINE void settle() noexcept {
-        if constexpr (rows > 1 && (V::registers < 32 || rows * vectors > 12)) __asm__ volatile("" : "+m"(at));
-    }
-};
+    if (slice.end == count)
+        finish(sums, a.panel.at, a.panel.layer.activation, a.panel.y + row * batch.y_row_stride, batch.y_row_stride,
+               a.panel.outputs);
+}
 
-// One step of the chain of each sum: x[k] w[k].
-template <class V, int rows, int vectors>
-FORWARDPASS_INLINE void advance_chains(const Operands<typename V::Element>& at,
-                                       typename V::Register (&chain)[rows][vectors]) noexcept {
-    const auto weight = [&](int v) FORWARDPASS_UNROLLED { return V::load(at.w + v * V::lanes); };
-    const auto input = [&](int r) FORWARDPASS_UNROLLED { return V::load_broadcast(at.x + r * at.x_row_stride); };
-    // Hold the shorter side in registers and pass the longer one by: holding 6 inputs beside
-    // 6 x 2 chains spilled 3 of those and ran at half the speed.
-    if constexpr (vectors <= rows || (V::registers == 32 && rows > 1)) {
-        typename V::Register w[vectors];
-        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
-            // By way of a variable: GCC 12 else keeps w in memory beside sums that are there, and 8 rows of 8192 x 8192
-            // took 15.0 ms, not 11.9.
-            auto value = weight(v);
-            if constexpr (rows > 1) V::hold(value);  // one load, not one in each row's FMA: up to 35 %
-            w[v] = value;
-        });
-        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
-            const auto x = input(r);
-            unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { chain[r][v] = V::fma(x, w[v], chain[r][v]); });
-        });
-    } else {
-        typename V::Register x[rows];
-        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { x[r] = input(r); });
-        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
-            auto w = weight(v);
-            if constexpr (rows > 1) V::hold(w);
-            unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { chain[r][v] = V::fma(x[r], w, chain[r][v]); });
-        });
+// `tiles` tiles of `rows_each` rows, at most `rows`.
+template <class V, int rows, int vectors, int lines, class T>
+void some_tiles(const PanelRows<T>& a, Index row, Index tiles, Index rows_each) noexcept {
+    if (rows_each == rows) {
+        for (Index i = 0; i < tiles; ++i) run_tile<Tile<V, rows, vectors, 1, lines>>(a, row + i * rows);
+    } else if constexpr (rows > 1) {
+        some_tiles<V, rows - 1, vectors, lines>(a, row, tiles, rows_each);
     }
 }
 
-// How far ahead of the weights in use others are fetched from memory: 8 KB. One row of 4096 x 4096 takes 2.4 ms instead
-// of 3.4, of 2048 x 2048 0.23 to 0.24 instead of 0.24 to 0.29; 4 and 16 KB are as good, 32 KB loses half of it. Weights
-// in L2 would lose 4 %, in L3 3 % (Zen 4).
-template <class T>
-constexpr Index fetch_distance = Index{8192 / sizeof(T)};
-
-// Fetches so many cache lines: whole rows of a panel into L1, where the next block is about to want them, parts of them
-// into L2, where they wait longer.
-template <int lines, class T>
-FORWARDPASS_INLINE void fetch(Operands<T>& at) noexcept {
-    if constexpr (lines > 0) {
-        unrolled<lines>([&](auto line) FORWARDPASS_UNROLLED {
-            __builtin_prefetch(at.fetched + line * panel_alignment<T>, 0, lines == 4 ? 3 : 2);
-        });
-        at.fetched += at.fetch_stride;
-    }
+// All rows, in tiles dealt out evenly (4 = 2 + 2, not 3 + 1), so that no row count falls off a cliff.
+template <class V, int most, int vectors, int lines, class T>
+void all_rows(const PanelRows<T>& a) noexcept {
+    const Index count = a.panel.rows.rows, tiles = (count + most - 1) / most;
+    const Index each = count / tiles, larger = count - each * tiles;
+    if (larger > 0) some_tiles<V, most, vectors, lines>(a, 0, larger, each + 1);
+    some_tiles<V, most, vectors, lines>(a, larger * (each + 1), tiles - larger, each);
 }
 
-// sums += the next `blocks` blocks of `length` steps, in order; their chains run side by side. Each step
-// fetches so many cache lines. Two and four steps in each turn of the loop gain nothing (Zen 4).
-template <int lines, int blocks, class V, int rows, int vectors>
-FORWARDPASS_INLINE void add_blocks(Operands<typename V::Element>& at, Index length,
-                                   Sums<V, rows, vectors>& sums) noexcept {
-    typename V::Register chain[blocks][rows][vectors];
-    unrolled<blocks * rows * vectors>([&](auto i) FORWARDPASS_UNROLLED {
-        chain[i / (rows * vectors)][i / vectors % rows][i % vectors] = V::broadcast(0);
+template <class V, int vectors, int lines, bool few_cold_rows, class T>
+void slices(const Panel<T>& panel, T* scratch, Fetch fetch) noexcept {
+    constexpr int most = most_rows<V>(vectors, few_cold_rows);
+    const Index width = Panels<T>{panel.layer.depth, panel.outputs, panel_outputs<V>, V::lanes}.stride(panel.outputs);
+    const Index depth = panel.layer.depth, bytes = width * static_cast<Index>(sizeof(T));
+    // One tile is all: there is nothing to keep in L1 for.
+    const Index rows = panel.rows.rows <= most ? depth : slice_bytes / bytes;
+    const bool whole = depth <= rows;
+    for_each_slice(depth, rows, [&](const Slice& slice) noexcept {
+        all_rows<V, most, vectors, lines>(PanelRows<T>{panel, scratch, width, whole, fetch, slice});
     });
-    Operands<typename V::Element> step = at;
-    for (const auto* const end = at.x + length; step.x != end; step.advance(1))
-        unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED {
-            Operands<typename V::Element> block = step;
-            block.advance(b * length);
-            fetch<lines>(at);
-            advance_chains<V>(block, chain[b]);
-        });
-    unrolled<rows * vectors>([&](auto i) FORWARDPASS_UNROLLED {
-        auto& sum = sums.at[i / vectors][i % vectors];
-        unrolled<blocks>([&](auto b) FORWARDPASS_UNROLLED { sum = V::add(sum, chain[b][i / vectors][i % vectors]); });
-    });
-    sums.settle();
-    at.advance(blocks * length);
 }
 
-// Adds `count` full blocks, as many at once as there are, then half as many, ...
-template <int lines, int blocks, class V, int rows, int vectors>
-FORWARDPASS_INLINE void add_full_blocks(Operands<typename V::Element>& at, Index count, Index length,
-                                        Sums<V, rows, vectors>& sums) noexcept {
-    for (; count >= blocks; count -= blocks) add_blocks<lines, blocks>(at, length, sums);
-    if constexpr (blocks > 1) add_full_blocks<lines, blocks / 2>(at, count, length, sums);
+// Two rows and more over a panel of `vectors` vectors.
+template <class V, int vectors, class T>
+void tiles_of(const Panel<T>& panel, T* scratch) noexcept {
+    slices<V, vectors, 0, false>(panel, scratch, Fetch::nothing);
 }
 
-// sums += blocks of one superblock, that begin where `at` is.
-template <int lines, class V, int rows, int vectors>
-FORWARDPASS_INLINE void add_products(Operands<typename V::Element> at, const Blocks& blocks,
-                                     Sums<V, rows, vectors>& sums) noexcept {
-    add_full_blocks<lines, blocks_at_once<V>(rows, vectors)>(at, blocks.full, blocks.block, sums);
-    if (const Index rest = again(blocks).rest; rest > 0) add_blocks<lines, 1>(at, rest, sums);
+template <class V, int vectors, class T>
+void tiles_up_to(const Panel<T>& panel, T* scratch) noexcept {
+    if (vectors == 1 || panel.outputs > (vectors - 1) * V::lanes) return tiles_of<V, vectors>(panel, scratch);
+    if constexpr (vectors > 1) tiles_up_to<V, vectors - 1>(panel, scratch);
+}
+
+template <class V, class T>
+void tiles(const Panel<T>& panel, T* scratch) noexcept {
+    tiles_up_to<V, V::panel_vectors>(panel, scratch);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ inline Activation activation() { return {current.relu ? Function::relu : Functio
 
 inline bool never() { return false; }
 
-constexpr Index max_rows = 35, max_outputs = 130, max_depth = 4100;
+constexpr Index max_rows = 35, max_outputs = 130, max_depth = 8194;
 // The largest array: weights of max_outputs x max_depth with gaps between the outputs.
 constexpr std::size_t arena_bytes = std::size_t{2 * max_outputs + 1} * (max_depth + 1) * sizeof(double);
 

@@ -2,17 +2,18 @@
 #pragma once
 
 #include "checker.hpp"
-#include "kernels/slices.hpp"
+#include "kernels/panel.hpp"
 #include "unpacked.hpp"
 
 namespace forwardpass {
 
-// The reference kernel takes both from order.hpp, as the kernels do, so nothing else here sees them change.
-static_assert(block_length(1) == 8 && block_length(32) == 8 && block_length(33) == 16 && block_length(96) == 24 &&
-              block_length(97) == 32 && block_length(4100) == 32 && blocks_per_superblock == 64);
+// The reference kernel takes these from order.hpp, as the kernels do, so nothing else here sees them change.
+static_assert(chain_count(1) == 4 && chain_count(128) == 4 && chain_count(129) == 8 && superblock_length(128) == 128 &&
+              superblock_length(4100) == 256 && superblocks_in_group == 16);
 
-constexpr Index depths[][2] = {{0, 67},    {95, 97},     {127, 129},   {255, 257},   {511, 513},
-                               {544, 545}, {2047, 2050}, {2080, 2080}, {2111, 2113}, {4100, 4100}};
+// Around the ends of registers, chains, superblocks and groups of them.
+constexpr Index depths[][2] = {{0, 67},    {95, 97},     {127, 138},   {255, 265},   {384, 385},   {511, 514},
+                               {783, 785}, {2047, 2050}, {4095, 4105}, {4352, 4354}, {8191, 8194}};
 
 template <class T>
 class Layers {
@@ -75,28 +76,28 @@ private:
     // every rows x outputs x depth runs once: packed from one layout, and with one end at a forbidden page.
     void one_layer(const WeightSource<T>& source, Index layout) {
         const Index depth = current.depth, outputs = current.outputs;
-        const bool deep_output = outputs == 1 && block_groups<T>(depth) > 0;
-        const Index cost = deep_output ? 1 : 1 + depth / 68;
+        const Index cost = outputs == 1 && depth < 1000 ? 1 : 1 + depth / 68;
         const T* panels = nullptr;
         for (Index rows = 0; rows <= max_rows; ++rows) {
             const Index turn = layout + (current.flush == Flush::right ? 3 : 0);
             if ((rows + outputs + depth + turn) % 6 != 0 || !c.kept(cost)) continue;
             if (panels == nullptr) panels = pack(source);
             T* const y = c.start("linear", rows, outputs);
-            const Index scratch_size = scratch_elements<T>(depth, rows);
+            const Index scratch_size = rows * c.kernels.scratch_per_row(depth, outputs);
             const bool cold = c.numbers.below(2) == 0, cold_x = c.numbers.below(2) == 0;
-            const bool blocks_in_lanes = c.numbers.below(2) == 0;
+            const Index fetch_distance = c.numbers.below(2) * 1000;
             T* const scratch = c.scratch.template place<T>(scratch_size, current.flush);
             std::fill_n(scratch, scratch_size, std::numeric_limits<T>::quiet_NaN());
-            c.kernels.linear({panels, depth, outputs, activation(), cold, blocks_in_lanes},
+            c.kernels.linear({panels, depth, outputs, activation(), cold, fetch_distance},
                              {x_rows(rows), x_stride_, y, c.stride, rows, depth, cold_x}, scratch);
             c.check(expected(rows), max_outputs);
         }
-        if ((source.depth_stride == 1 || (source.output_stride == 1 && outputs >= c.kernels.lanes)) && c.kept(cost)) {
-            T* const y = c.start("unpacked_row", 1, outputs);
-            c.kernels.unpacked_row({source.w, source.output_stride, source.depth_stride, source.bias, depth, outputs,
-                                    activation(), x_rows(1), y});
-            c.check(expected(1), max_outputs);
+        if ((source.depth_stride == 1 || source.output_stride == 1) && c.kept(cost)) {
+            const Index rows = 1 + c.numbers.below(5);
+            T* const y = c.start("unpacked_linear", rows, outputs);
+            c.kernels.unpacked_linear({source.w, source.output_stride, source.depth_stride, source.bias, depth, outputs,
+                                       activation(), x_rows(rows), x_stride_, y, c.stride, rows});
+            c.check(expected(rows), max_outputs);
         }
         if (c.kept(4 * cost)) {
             const Index rows = c.numbers.below(7);
@@ -111,36 +112,36 @@ private:
     const T* pack(const WeightSource<T>& source) {
         const Index depth = current.depth, outputs = current.outputs;
         current.kernel = "pack_panel";
-        // The slack only where panel.hpp needs it, so that a read behind other panels is seen.
-        const Index left = outputs % panel_outputs<T>;
-        const Index slack = left > 0 && left <= panel_alignment<T> / 2 ? packed_slack<T> : 0;
-        const Index size = padded<T>(packed_elements<T>(depth, outputs) + slack);  // panels are aligned
+        const Panels<T> layout{depth, outputs, c.kernels.panel_outputs, c.kernels.lanes};
+        const Index size = padded<T>(layout.elements());  // panels are aligned
         T* const panels = c.panels.template place<T>(size, current.flush);
         std::fill_n(panels, size, std::numeric_limits<T>::quiet_NaN());
         bool right = true;
-        for (Index p = 0; p < panel_count<T>(outputs); ++p) {
-            const Index first = p * panel_outputs<T>, count = outputs_in_panel<T>(outputs, p);
-            T* const panel = panels + panel_offset<T>(depth, p);
+        for (Index p = 0; p < layout.count(); ++p) {
+            const Index first = layout.first_output(p), count = layout.outputs_in(p);
+            T* const panel = panels + layout.offset(p);
             c.kernels.pack_panel(source, depth, first, count, panel);
-            const T* at = panel;
-            for (Index k = -1; k < depth; ++k) {
-                for (Index j = 0; j < panel_width<T>(count); ++j) {
-                    T value = 0;
-                    if (j < count && k >= 0) value = w_[(first + j) * depth + k];
-                    else if (j < count) value = current.bias ? bias_[first + j] : T(-0.0);
-                    right &= same_bits(*at++, value);
+            const bool are_rows = layout.are_rows(count);
+            const Index stride = layout.stride(count), biases = are_rows ? padded<T>(count) : stride;
+            for (Index j = 0; j < biases; ++j)
+                right &= same_bits(panel[j], j >= count ? T(0) : current.bias ? bias_[first + j] : T(-0.0));
+            for (Index k = 0; k < depth; ++k)
+                for (Index j = 0; j < (are_rows ? count : stride); ++j) {
+                    const T value = j < count ? w_[(first + j) * depth + k] : T(0);
+                    right &= same_bits(panel[biases + (are_rows ? j * stride + k : row_of(k) * stride + j)], value);
                 }
-            }
-            for (Index group = 0; count == 1 && group < block_groups<T>(depth); ++group) {
-                const T* lane_at = panel + first_group<T>(depth) + group * panel_alignment<T> * 32;
-                const T* const from = w_ + first * depth + first_of_group<T>(depth, group) * 32;
-                for (Index k = 0; k < 32; ++k)
-                    for (Index lane = 0; lane < panel_alignment<T>; ++lane)
-                        right &= same_bits(*lane_at++, from[lane * 32 + k]);
-            }
         }
         c.check(right);
         return panels;
+    }
+
+    // Where k lies in a panel, counted: superblock by superblock, chain by chain, and what some chains have more than
+    // others last.
+    static Index row_of(Index k) {
+        const Index depth = current.depth, chains = depth <= 128 ? 4 : 8, start = k / (32 * chains) * 32 * chains;
+        const Index steps = std::min(depth - start, 32 * chains) / chains;
+        if (k - start >= steps * chains) return k;
+        return start + (k - start) % chains * steps + (k - start) / chains;
     }
 
     Checker<T>& c;

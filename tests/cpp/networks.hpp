@@ -176,12 +176,14 @@ void check_failing_allocations(Checker<T>& c) {
 template <class T>
 void check_double_rounding(Checker<T>& c) {
     current.bias = current.relu = false;
-    const Index depth = current.depth = 2;
-    const T x[] = {T(1 + 0x1p-23), T(0x1.00001p-12)}, w[] = {1, T(0x0.fffffp-12)};
+    // Neighbours in k belong to other chains: both products are of the first one.
+    const Index depth = current.depth = 5;
+    const T x[] = {T(1 + 0x1p-23), 0, 0, 0, T(0x1.00001p-12)}, w[] = {1, 0, 0, 0, T(0x0.fffffp-12)};
     const Values<T> expected(max_outputs, x[0]);
     for (const Index outputs : {Index{1}, max_outputs}) {
-        Values<T> by_row(2 * expected.size(), w[1]), fortran(2 * expected.size(), w[1]);
-        for (std::size_t j = 0; j < expected.size(); ++j) by_row[2 * j] = fortran[j] = w[0];
+        Values<T> by_row(5 * expected.size()), fortran(5 * expected.size());
+        for (std::size_t j = 0; j < expected.size(); ++j)
+            for (std::size_t k = 0; k < 5; ++k) by_row[5 * j + k] = fortran[k * expected.size() + j] = w[k];
         const WeightSource<T> by_rows{by_row.data(), depth, 1, nullptr};
         for (const WeightSource<T>& source : {by_rows, {fortran.data(), 1, max_outputs, nullptr}}) {
             T* y = c.start("double rounding, run_unpacked", 1, outputs);
@@ -200,7 +202,7 @@ template <class T>
 void check_negative_zeros(Checker<T>& c) {
     current.bias = current.relu = false;
     const T tiny = std::numeric_limits<T>::denorm_min();
-    for (const Index depth : {Index{1}, Index{40}, Index{600}, Index{2100}}) {
+    for (const Index depth : {Index{1}, Index{40}, Index{130}, Index{600}, Index{4100}, Index{8200}}) {
         for (const Index outputs : {Index{1}, Index{3}, Index{65}}) {
             for (const Index rows : {Index{1}, Index{20}}) {
                 current.depth = depth;

@@ -1,0 +1,136 @@
+// Chains whose lanes are outputs: x[k] is broadcast, and a row of weights is loaded, k after k.
+//
+//   weights: rows of a panel, or of several side by side
+//
+//                  w[k]  |  vector 0  |  vector 1  | ...
+//        x[r][k] --------+------------+------------+----      p[r][v] = fma(x[r][k], w[k][v], p[r][v])
+//                        |  p[r][0]   |  p[r][1]   | ...      each lane is one output's own chain
+#pragma once
+
+#include "sums.hpp"
+
+namespace forwardpass {
+namespace {
+
+// An FMA takes 4 cycles and two start in each (Zen 2-5, Skylake and later): 8 chains fill the units.
+constexpr int chains_wanted = 8;
+
+// Where a superblock's chains begin: rows of x, of which neighbours lie side by side, and rows of weights; and what is
+// fetched meanwhile, so many elements further in each step.
+template <class T>
+struct Operands {
+    const T* x;
+    Index x_row_stride;
+    const T* w;
+    Index w_row_stride;
+    Index panel_distance = 0;  // of panels side by side
+    const T* fetched = nullptr;
+    Index fetch_stride = 0;
+};
+
+// A tile: rows of x, vectors of outputs in panels of so many, and cache lines that each of its steps fetches.
+template <class Vector, int row_count, int vector_count, int panel_count = 1, int line_count = 0>
+struct Tile {
+    using V = Vector;
+    using T = Element<V>;
+    using Values = Sums<V, row_count, vector_count>;
+    static constexpr int rows = row_count, vectors = vector_count, panels = panel_count, lines = line_count;
+    static constexpr int in_panel = vectors / panels;
+    // 32 registers hold 12 chains, their 12 sums and the operands, and a chain costs no memory; larger tiles, and those
+    // of 16 registers, hold chains alone. Left to choose, GCC 12 keeps some sums in registers and spills chains for
+    // them, at up to half the speed.
+    static constexpr bool sums_in_memory = rows * vectors * (V::registers == 32 ? 1 : 2) > 12 && rows > 1;
+};
+
+// One step of each chain: x[k] w[k].
+template <class Tile, class T>
+FORWARDPASS_INLINE void advance(const T* x, Index x_row_stride, const T* w, Index panel_distance,
+                                typename Tile::Values& chain) noexcept {
+    using V = typename Tile::V;
+    constexpr int rows = Tile::rows, vectors = Tile::vectors;
+    const auto weight = [&](int v) FORWARDPASS_UNROLLED {
+        return V::load(w + v / Tile::in_panel * panel_distance + v % Tile::in_panel * V::lanes);
+    };
+    const auto input = [&](int r) FORWARDPASS_UNROLLED { return V::load_broadcast(x + r * x_row_stride); };
+    // Hold the shorter side in registers and pass the longer one by: holding 6 inputs beside
+    // 6 x 2 chains spilled 3 of those and ran at half the speed.
+    if constexpr (vectors <= rows || (V::registers == 32 && rows > 1)) {
+        Register<V> held[vectors];
+        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
+            // By way of a variable: GCC 12 else keeps w in memory beside sums that are there, and 8 rows of 8192 x 8192
+            // took 15.0 ms, not 11.9.
+            auto value = weight(v);
+            if constexpr (rows > 1) V::hold(value);  // one load, not one in each row's FMA: up to 35 %
+            held[v] = value;
+        });
+        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
+            const auto value = input(r);
+            unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { chain.at[r][v] = V::fma(value, held[v], chain.at[r][v]); });
+        });
+    } else {
+        Register<V> held[rows];
+        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { held[r] = input(r); });
+        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
+            auto value = weight(v);
+            if constexpr (rows > 1) V::hold(value);
+            unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { chain.at[r][v] = V::fma(held[r], value, chain.at[r][v]); });
+        });
+    }
+}
+
+// Whole rows of a panel into L1, where the next chain is about to want them, parts of them into L2, where they wait
+// longer.
+template <class Tile, class T>
+FORWARDPASS_INLINE void fetch(Operands<T>& at) noexcept {
+    if constexpr (Tile::lines > 0) {
+        unrolled<Tile::panels>([&](auto p) FORWARDPASS_UNROLLED {
+            unrolled<Tile::lines>([&](auto line) FORWARDPASS_UNROLLED {
+                __builtin_prefetch(at.fetched + p * at.panel_distance + line * line_elements<T>, 0, Tile::lines == 4 ? 3 : 2);
+            });
+        });
+        at.fetched += at.fetch_stride;
+    }
+}
+
+// sums = the chains [first, end) of a superblock, `side_by_side` of them at once, added from left to right, behind
+// those that `sums` holds where first > 0. `chains`: between neighbours of x in one chain.
+template <class Tile, int side_by_side, class T>
+FORWARDPASS_INLINE void sum_chains(Operands<T>& at, const Superblock& s, Index chains, Index first, Index end,
+                                   typename Tile::Values& result) noexcept {
+    using Values = typename Tile::Values;
+    Values sums = result;
+    for (Index c = first;;) {
+        Values chain[side_by_side];
+        unrolled<side_by_side>([&](auto b) FORWARDPASS_UNROLLED {
+            // A chain that does not exist adds nothing: -0.0.
+            chain[b].fill(b == 0 || c + b < end ? T{0} : static_cast<T>(-0.0));
+        });
+        const T* x = at.x + c;
+        const T* w = at.w + c * s.steps * at.w_row_stride;
+        for (const T* const stop = x + s.steps * chains; x != stop; x += chains, w += at.w_row_stride) {
+            fetch<Tile>(at);
+            unrolled<side_by_side>([&](auto b) FORWARDPASS_UNROLLED {
+                advance<Tile>(x + b, at.x_row_stride, w + b * s.steps * at.w_row_stride, at.panel_distance, chain[b]);
+            });
+        }
+        if (c < s.longer) {
+            const T* const last = at.w + (chains * s.steps + c) * at.w_row_stride;
+            unrolled<side_by_side>([&](auto b) FORWARDPASS_UNROLLED {
+                if (b == 0 || c + b < s.longer)
+                    advance<Tile>(x + b, at.x_row_stride, last + b * at.w_row_stride, at.panel_distance, chain[b]);
+            });
+        }
+        if (c > 0) chain[0].add_to(sums);
+        unrolled<side_by_side - 1>([&](auto b) FORWARDPASS_UNROLLED { chain[b + 1].add_to(chain[b]); });
+        c += side_by_side;
+        if (c >= end) {
+            result = chain[side_by_side - 1];
+            return;
+        }
+        sums = chain[side_by_side - 1];
+        if constexpr (Tile::sums_in_memory) __asm__ volatile("" : "+m"(sums));
+    }
+}
+
+}  // namespace
+}  // namespace forwardpass

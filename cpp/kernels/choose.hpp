@@ -1,0 +1,59 @@
+// Which kernel a layer, or a product of plain arrays, gets: all such rules are here.
+#pragma once
+
+#include "fortran_row.hpp"
+#include "neighbours.hpp"
+#include "one_row.hpp"
+#include "tile.hpp"
+
+namespace forwardpass {
+namespace {
+
+// The last panel of a layer, where its outputs are rows (panel.hpp).
+template <class V>
+void panel_of_rows(const Panel<Element<V>>& panel) noexcept {
+    using T = Element<V>;
+    const Index depth = panel.layer.depth;
+    const T* const rows = panel.at + padded<T>(panel.outputs);
+    neighbours<V>({{{panel.rows.x, panel.rows.x_row_stride}, {rows, padded<T>(depth)}, depth},
+                   panel.at,
+                   panel.layer.activation,
+                   panel.y,
+                   panel.rows.y_row_stride},
+                  panel.rows.rows, panel.outputs);
+}
+
+// A packed layer over some rows.
+template <class V>
+void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& batch, Element<V>* scratch) noexcept {
+    using T = Element<V>;
+    const Panels<T> panels{a.depth, a.outputs, panel_outputs<V>, V::lanes};
+    if (batch.rows == 0) return;
+    Index left = batch.rows == 1 ? one_row<V>(a, batch.x, batch.y) : a.outputs;
+    for (; left > 0; left -= panel_outputs<V>) {
+        const Index first = a.outputs - left;
+        const Panel<T> panel{a, batch, a.panels + panels.offset(first / panel_outputs<V>),
+                             left < panel_outputs<V> ? left : panel_outputs<V>, batch.y + first};
+        if (panels.are_rows(panel.outputs)) panel_of_rows<V>(panel);
+        else tiles<V>(panel, scratch);
+    }
+}
+
+// Rows against weights as NumPy holds them.
+template <class V>
+void unpacked_linear(const UnpackedRows<Element<V>>& a) noexcept {
+    using T = Element<V>;
+    if (a.depth_stride == 1 && a.depth > 0)
+        return neighbours<V>({{{a.x, a.x_row_stride}, {a.w, a.output_stride}, a.depth}, a.bias, a.activation, a.y, a.y_row_stride},
+                             a.rows, a.outputs);
+    for (Index r = 0; r < a.rows; ++r)
+        for (Index j = 0; j < a.outputs; j += outputs_in_l1<T>) {
+            const Index left = a.outputs - j;
+            fortran_row<V>({a.w + j, a.depth_stride, a.x + r * a.x_row_stride, a.depth,
+                            left < outputs_in_l1<T> ? left : outputs_in_l1<T>},
+                           a.bias ? a.bias + j : nullptr, a.activation, a.y + r * a.y_row_stride + j);
+        }
+}
+
+}  // namespace
+}  // namespace forwardpass

@@ -1,0 +1,45 @@
+// What a vector type V must offer: one instruction set's registers of one element type. Kernels are written once over V.
+//
+//   Element, Register, lanes    float or double; so many of them; how many
+//   registers                   how many registers there are, 16 or 32
+//   panel_vectors               the width of a panel and of its tile, in registers (panel.hpp)
+//   Half                        the type of half as many lanes, or V itself where there is none
+//
+//   load, store                 of `lanes` elements, anywhere in memory
+//   load_partial, store_partial of the first `count` of them, 1 to lanes - 1; the lanes behind those are zeros
+//   load_broadcast, broadcast   one element, in all lanes
+//   add, fma, max               one rounding each; max is its second operand where either is NaN
+//   magnitude, with_sign        |a|; |a| with another's sign
+//   select_at_least             yes where x >= least, else no
+//   to_exponent                 2^n from the bits of n + FloatFormat::rounder (exponential.hpp)
+//   transpose                   `lanes` registers: rows become columns
+//   hold                        makes the compiler keep a value in a register
+#pragma once
+
+#include "contract.hpp"
+#include "unrolled.hpp"
+
+namespace forwardpass {
+namespace {
+
+template <class V>
+using Element = typename V::Element;
+
+template <class V>
+using Register = typename V::Register;
+
+template <class V>
+constexpr Index panel_outputs = V::panel_vectors * V::lanes;
+
+// V, or the first of its halves with at most so many lanes.
+template <class V, Index most, bool fits = (V::lanes <= most)>
+struct LanesUpTo {
+    using Type = V;
+};
+template <class V, Index most>
+struct LanesUpTo<V, most, false> {
+    using Type = typename LanesUpTo<typename V::Half, most>::Type;
+};
+
+}  // namespace
+}  // namespace forwardpass
