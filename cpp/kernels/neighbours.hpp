@@ -191,6 +191,11 @@ void neighbours(const RowsByRows<Element<V>>& a, Index rows, Index outputs) noex
     if (chain_count(a.products.depth) == few_chains)
         rows_by_rows<typename LanesUpTo<V, few_chains>::Type, few_chains>(a, rows, outputs);
     else rows_by_rows<typename LanesUpTo<V, many_chains>::Type, many_chains>(a, rows, outputs);
+    if (!fits_registers(a.activation))
+        for (Index r = 0; r < rows; ++r) {
+            Element<V>* const y = a.y + r * a.y_row_stride;
+            activate<V>(a.activation, y, y, outputs);
+        }
 }
 
 }  // namespace
