@@ -92,43 +92,54 @@ FORWARDPASS_INLINE void fetch(Operands<T>& at) noexcept {
     }
 }
 
-// sums = the chains [first, end) of a superblock, `side_by_side` of them at once, added from left to right, behind
-// those that `sums` holds where first > 0. `chains`: between neighbours of x in one chain.
+// Some chains, [first, end), of a superblock.
+struct Chains {
+    Superblock superblock;
+    Index first, end;
+    Index step;  // between neighbours of x in one chain
+};
+
+// result = the sum of those chains, `side_by_side` of them at once, added from left to right, behind what it holds where
+// they are not the first ones.
 template <class Tile, int side_by_side, class T>
-FORWARDPASS_INLINE void sum_chains(Operands<T>& at, const Superblock& s, Index chains, Index first, Index end,
-                                   typename Tile::Values& result) noexcept {
+FORWARDPASS_INLINE void sum_chains(Operands<T>& at, const Chains& chains, typename Tile::Values& result) noexcept {
     using Values = typename Tile::Values;
     Values sums = result;
-    for (Index c = first;;) {
+    const Index steps = chains.superblock.steps, longer = chains.superblock.longer, step = chains.step;
+    const Index w_step = at.w_row_stride, chain_of_w = steps * w_step, x_steps = steps * step;
+    const T* start = at.x + chains.first;
+    const T* w = at.w + chains.first * chain_of_w;
+    for (Index c = chains.first;;) {
         Values chain[side_by_side];
         unrolled<side_by_side>([&](auto b) FORWARDPASS_UNROLLED {
             // A chain that does not exist adds nothing: -0.0.
-            chain[b].fill(b == 0 || c + b < end ? T{0} : static_cast<T>(-0.0));
+            chain[b].fill(b == 0 || c + b < chains.end ? T{0} : static_cast<T>(-0.0));
         });
-        const T* x = at.x + c;
-        const T* w = at.w + c * s.steps * at.w_row_stride;
-        for (const T* const stop = x + s.steps * chains; x != stop; x += chains, w += at.w_row_stride) {
+        const T* x = start;
+        for (const T* const stop = start + x_steps; x != stop; x += step, w += w_step) {
             fetch<Tile>(at);
             unrolled<side_by_side>([&](auto b) FORWARDPASS_UNROLLED {
-                advance<Tile>(x + b, at.x_row_stride, w + b * s.steps * at.w_row_stride, at.panel_distance, chain[b]);
+                advance<Tile>(x + b, at.x_row_stride, w + b * chain_of_w, at.panel_distance, chain[b]);
             });
         }
-        if (c < s.longer) {
-            const T* const last = at.w + (chains * s.steps + c) * at.w_row_stride;
+        if (__builtin_expect(c < longer, 0)) {
+            const T* const last = at.w + (x_steps + c) * w_step;
             unrolled<side_by_side>([&](auto b) FORWARDPASS_UNROLLED {
-                if (b == 0 || c + b < s.longer)
-                    advance<Tile>(x + b, at.x_row_stride, last + b * at.w_row_stride, at.panel_distance, chain[b]);
+                if (b == 0 || c + b < longer)
+                    advance<Tile>(x + b, at.x_row_stride, last + b * w_step, at.panel_distance, chain[b]);
             });
         }
         if (c > 0) chain[0].add_to(sums);
         unrolled<side_by_side - 1>([&](auto b) FORWARDPASS_UNROLLED { chain[b + 1].add_to(chain[b]); });
         c += side_by_side;
-        if (c >= end) {
+        if (c >= chains.end) {
             result = chain[side_by_side - 1];
             return;
         }
         sums = chain[side_by_side - 1];
         if constexpr (Tile::sums_in_memory) __asm__ volatile("" : "+m"(sums));
+        start += side_by_side;
+        w += (side_by_side - 1) * chain_of_w;
     }
 }
 

@@ -18,47 +18,32 @@ struct Panel {
     T* y;  // of the first row
 };
 
-// Superblocks [first, end); or some chains of one.
-struct Slice {
-    Index first, end;
-    Index first_chain = 0, end_chain = many_chains;
-};
-
-// What all tiles of one panel share, and the slice whose turn it is.
+// How weights from memory are fetched in advance.
 enum class Fetch { nothing, ahead, halves, lines };
 
+// What all tiles of one panel share.
 template <class T>
 struct PanelRows {
     const Panel<T>& panel;
     T* scratch;
     Index width;
-    bool whole;  // the slice is all there is
+    Index superblocks;
     Fetch fetch;
-    Slice slice;
 };
 
-// 32 KB of a full panel of 256 bytes: a half superblock. 16 KB and 64 KB are slower (784 x 512, Zen 4).
-constexpr Index slice_bytes = 32 * 1024;
-
-// Calls use(slice) for each slice of at most `rows` rows of a panel, or of half a superblock.
-template <class Use>
-FORWARDPASS_INLINE void for_each_slice(Index depth, Index rows, const Use& use) noexcept {
-    const Index count = depth > 0 ? superblock_count(depth) : 1, length = superblock_length(depth);
-    if (2 * rows <= length && depth > rows) {
-        for (Index b = 0; b < count; ++b) {
-            use(Slice{b, b + 1, 0, many_chains / 2});
-            if (superblock_of(depth, b).chains > many_chains / 2) use(Slice{b, b + 1, many_chains / 2, many_chains});
-        }
-        return;
-    }
-    const Index each = rows < length ? 1 : rows / length;
-    for (Index b = 0; b < count; b += each) use(Slice{b, b + each < count ? b + each : count});
-}
+// A superblock, or some of its chains, of a panel: where it begins, and what it is.
+template <class T>
+struct Slice {
+    const T *x, *w;
+    Chains chains;
+    Index number;  // of the superblock
+    bool closes;   // the superblock
+};
 
 // Elements of scratch for each row: sums so far of a superblock, of a group, and the totals.
 template <class V>
 Index scratch_per_row(Index depth, Index) noexcept {
-    return depth <= 2 * few_chains * chain_length / 2 ? 0 : 3 * panel_outputs<V>;
+    return depth <= few_chains * chain_length ? 0 : 3 * panel_outputs<V>;
 }
 
 // The most rows of a tile of so many vectors, for weights in a cache, or from memory for few rows. 32 registers hold 3
@@ -75,100 +60,79 @@ constexpr int most_rows(int vectors, bool few_cold_rows) noexcept {
 }
 
 // Chains of a small tile that run side by side.
-template <class V>
 constexpr int tile_chains_at_once(int rows, int vectors) noexcept {
     int chains = 1;
     while (chains < few_chains && chains * rows * vectors < chains_wanted) chains *= 2;
     return chains;
 }
 
-// The next tile's x, as much of each row as this superblock reads of this one's: 1024 rows of 4096 x 16 from memory take
-// 0.75 ms instead of 1.05; from L3 they would lose 5 % (Zen 5).
-template <int rows, class T>
-FORWARDPASS_INLINE void fetch_x(const T* x, Index x_row_stride, Index count) noexcept {
-    for (Index k = 0; k < count; k += line_elements<T>)
-        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { __builtin_prefetch(x + r * x_row_stride + k); });
-}
-
-// A slice of rows from `row` on. By itself: of several in one function GCC 12 makes half the speed.
+// Rows from `row` on over a slice. By itself: of several in one function GCC 12 makes half the speed.
 template <class Tile, class T>
-__attribute__((noinline)) void run_tile(const PanelRows<T>& a, Index row) noexcept {
+__attribute__((noinline)) void run_tile(const PanelRows<T>& a, const Slice<T>& slice, Index row) noexcept {
     using V = typename Tile::V;
     constexpr Index full = panel_outputs<V>;
-    const Batch<T>& batch = a.panel.rows;
-    const Index depth = a.panel.layer.depth, length = superblock_length(depth), chains = chain_count(depth);
-    const Index count = depth > 0 ? superblock_count(depth) : 1;
-    const Index slot = (a.whole ? 0 : row) * full, all = (a.whole ? Tile::rows : batch.rows) * full;
-    T* const carried = a.scratch + slot;
-    const Kept<T> kept{carried + all, carried + 2 * all, full};
-
-    const Slice slice = a.slice;
-    Operands<T> at{batch.x + row * batch.x_row_stride + slice.first * length, batch.x_row_stride,
-                   a.panel.at + (1 + slice.first * length) * a.width, a.width};
     typename Tile::Values sums;
-    if constexpr (Tile::lines > 0) {
-        const T* const w = at.w + slice.first_chain * chain_length * a.width;
-        if (a.fetch == Fetch::ahead) {
-            at.fetched = w + a.panel.layer.fetch_distance;
-            at.fetch_stride = a.width;
-        } else {
-            // What follows the slice: all of it in one pass, half in each of two, a line of each row in many.
-            const Index size = (slice.end_chain - slice.first_chain) * (slice.end - slice.first) * chain_length * a.width;
-            if (a.fetch == Fetch::halves) {
-                at.fetched = w + size + (row == 0 ? 0 : size / 2);
-                at.fetch_stride = Tile::lines * line_elements<T>;
-            } else {
-                at.fetched = w + size + row / Tile::rows * line_elements<T>;
-                at.fetch_stride = a.width;
-            }
-        }
+    T* const carried = a.scratch + row * full;
+    if (slice.chains.first > 0) sums.load(carried, full);
+    const Index x_row_stride = a.panel.rows.x_row_stride;
+    Operands<T> at{slice.x + row * x_row_stride, x_row_stride, slice.w, a.width};
+    sum_chains<Tile, tile_chains_at_once(Tile::rows, Tile::vectors)>(at, slice.chains, sums);
+
+    const PanelRows<T>& b = again(a);
+    const Batch<T>& batch = b.panel.rows;
+    if (!slice.closes) return sums.store(carried, full);
+    if (b.superblocks > 1) {
+        const Index all = batch.rows * full;
+        close_superblock<V>(slice.number, b.superblocks, sums, {carried + all, carried + 2 * all, full});
+        if (slice.number + 1 < b.superblocks) return;
     }
-    for (Index b = slice.first; b < slice.end; ++b, at.x += length, at.w += length * a.width) {
-        const Superblock s = superblock_of(depth, b);
-        const Index end = s.chains < slice.end_chain ? s.chains : slice.end_chain;
-        if constexpr (Tile::rows > 1 && Tile::lines == 0 && Tile::vectors * V::lanes <= 2 * line_elements<T>)
-            if (batch.cold && a.panel.outputs <= 2 * line_elements<T> && row + 2 * Tile::rows <= batch.rows)
-                fetch_x<Tile::rows>(at.x + Tile::rows * at.x_row_stride, at.x_row_stride, s.steps * chains);
-        if (slice.first_chain > 0) sums.load(carried, full);
-        sum_chains<Tile, tile_chains_at_once<V>(Tile::rows, Tile::vectors)>(at, s, chains, slice.first_chain, end, sums);
-        if (end < s.chains) return sums.store(carried, full);
-        if (count > 1) close_superblock<V>(b, count, sums, kept);
-    }
-    if (slice.end == count)
-        finish(sums, a.panel.at, a.panel.layer.activation, a.panel.y + row * batch.y_row_stride, batch.y_row_stride,
-               a.panel.outputs);
+    finish(sums, b.panel.at, b.panel.layer.activation, b.panel.y + row * batch.y_row_stride, batch.y_row_stride,
+           b.panel.outputs);
 }
 
 // `tiles` tiles of `rows_each` rows, at most `rows`.
 template <class V, int rows, int vectors, int lines, class T>
-void some_tiles(const PanelRows<T>& a, Index row, Index tiles, Index rows_each) noexcept {
+void some_tiles(const PanelRows<T>& a, const Slice<T>& slice, Index row, Index tiles, Index rows_each) noexcept {
     if (rows_each == rows) {
-        for (Index i = 0; i < tiles; ++i) run_tile<Tile<V, rows, vectors, 1, lines>>(a, row + i * rows);
+        for (Index i = 0; i < tiles; ++i) run_tile<Tile<V, rows, vectors, 1, lines>>(a, slice, row + i * rows);
     } else if constexpr (rows > 1) {
-        some_tiles<V, rows - 1, vectors, lines>(a, row, tiles, rows_each);
+        some_tiles<V, rows - 1, vectors, lines>(a, slice, row, tiles, rows_each);
     }
 }
 
 // All rows, in tiles dealt out evenly (4 = 2 + 2, not 3 + 1), so that no row count falls off a cliff.
 template <class V, int most, int vectors, int lines, class T>
-void all_rows(const PanelRows<T>& a) noexcept {
+void all_rows(const PanelRows<T>& a, const Slice<T>& slice) noexcept {
     const Index count = a.panel.rows.rows, tiles = (count + most - 1) / most;
     const Index each = count / tiles, larger = count - each * tiles;
-    if (larger > 0) some_tiles<V, most, vectors, lines>(a, 0, larger, each + 1);
-    some_tiles<V, most, vectors, lines>(a, larger * (each + 1), tiles - larger, each);
+    if (larger > 0) some_tiles<V, most, vectors, lines>(a, slice, 0, larger, each + 1);
+    some_tiles<V, most, vectors, lines>(a, slice, larger * (each + 1), tiles - larger, each);
 }
+
+// 32 KB of a panel: a half superblock of 256 bytes for each k. 16 KB and 64 KB are slower (784 x 512, Zen 4).
+constexpr Index slice_bytes = 32 * 1024;
 
 template <class V, int vectors, int lines, bool few_cold_rows, class T>
 void slices(const Panel<T>& panel, T* scratch, Fetch fetch) noexcept {
     constexpr int most = most_rows<V>(vectors, few_cold_rows);
-    const Index width = Panels<T>{panel.layer.depth, panel.outputs, panel_outputs<V>, V::lanes}.stride(panel.outputs);
-    const Index depth = panel.layer.depth, bytes = width * static_cast<Index>(sizeof(T));
+    const Index depth = panel.layer.depth, length = superblock_length(depth);
+    const Index width = Panels<T>{depth, panel.outputs, panel_outputs<V>, V::lanes}.stride(panel.outputs);
+    const PanelRows<T> a{panel, scratch, width, depth > 0 ? superblock_count(depth) : 1, fetch};
     // One tile is all: there is nothing to keep in L1 for.
-    const Index rows = panel.rows.rows <= most ? depth : slice_bytes / bytes;
-    const bool whole = depth <= rows;
-    for_each_slice(depth, rows, [&](const Slice& slice) noexcept {
-        all_rows<V, most, vectors, lines>(PanelRows<T>{panel, scratch, width, whole, fetch, slice});
-    });
+    const bool halves = panel.rows.rows > most && width * length * static_cast<Index>(sizeof(T)) > slice_bytes;
+    Slice<T> slice{panel.rows.x, panel.at + width, {}, 0, true};
+    for (; slice.number < a.superblocks; ++slice.number, slice.x += length, slice.w += length * width) {
+        const Superblock s = superblock_of(depth, slice.number);
+        slice.chains = {s, 0, s.chains, chain_count(depth)};
+        if (halves && s.chains > many_chains / 2) {
+            slice.chains.end = many_chains / 2;
+            slice.closes = false;
+            all_rows<V, most, vectors, lines>(a, slice);
+            slice.chains = {s, many_chains / 2, s.chains, chain_count(depth)};
+            slice.closes = true;
+        }
+        all_rows<V, most, vectors, lines>(a, slice);
+    }
 }
 
 // Two rows and more over a panel of `vectors` vectors.
