@@ -29,7 +29,7 @@ def build(dtype: Float = np.float32) -> fp.Sequential:
 
 def test_info_of_the_machine() -> None:
     assert json.loads(run("info", "--json").stdout) == fp.show_config("dicts")
-    assert "numerics contract: fma-v1" in run("info").stdout
+    assert "numerics contract: fma-v2" in run("info").stdout
     with pytest.raises(ValueError, match="mode"):
         fp.show_config("text")
 
