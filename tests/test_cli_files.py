@@ -80,10 +80,24 @@ def test_check(dtype: Float, tmp_path: Path) -> None:
     done = run("check", tmp_path / "net.safetensors")
     assert done.returncode == 0, done.stderr
     assert "answers its test input as it did when it was saved" in done.stdout
-    rows = json.loads(run("check", tmp_path / "net.safetensors", "--json").stdout)["rows"]
+    said = json.loads(run("check", tmp_path / "net.safetensors", "--json").stdout)
+    assert said["notes"] == []
+    rows = said["rows"]
     assert [row["outputs"] for row in rows] == [256 * 9] * 4
     assert all(row["outside"] == 0 and 0 < row["largest_share_of_bound"] < 1 for row in rows[:3])
     assert rows[3]["outside"] == 0
+
+
+def test_a_file_of_an_older_order() -> None:
+    path = Path(__file__).with_name("fma-v1.npz")
+    done = run("check", path)
+    assert done.returncode == 0, done.stderr
+    assert "it was saved in the order of 'fma-v1'" in done.stdout
+    assert "as it did when it was saved" not in done.stdout
+    assert done.stderr == ""
+    (note,) = json.loads(run("check", path, "--json").stdout)["notes"]
+    assert "within the error bounds of both orders" in note
+    assert "it was saved in the order of 'fma-v1'" in run("info", path).stderr
 
 
 def test_check_of_numbers_that_overflow_and_are_nan() -> None:

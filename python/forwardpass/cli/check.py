@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -110,15 +111,18 @@ def run(args: argparse.Namespace) -> int:
     """The command; its exit code."""
     if args.itself:
         return run_promises(args)
-    network = load(args.file, args.architecture)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        network = load(args.file, args.architecture)
+    notes = [str(warning.message) for warning in caught]  # that the file is of an older order
     rows = measure(network)
     outside = sum(row["outside"] for row in rows)
     if args.json:
-        print(json.dumps({"file": args.file, "hash": content_hash(network), "rows": rows}, indent=1))
+        print(json.dumps({"file": args.file, "hash": content_hash(network), "notes": notes, "rows": rows}, indent=1))
     else:
         print(f"{args.file}: sha256 {content_hash(network)}")
         if args.architecture is None:
-            print("it answers its test input as it did when it was saved")
+            print("\n".join(notes) or "it answers its test input as it did when it was saved")
         print(f"\n{'':16} {'outputs':>8} {'not finite':>11} {'outside':>8} {'largest error':>14} {'of its bound':>13}")
         for row in rows:
             print(
