@@ -107,6 +107,17 @@ def test_check_of_numbers_that_overflow_and_are_nan() -> None:
     assert [row["outputs"] for row in measure(fp.Linear(np.zeros((2, 0))))] == [512] * 4
 
 
+@pytest.mark.parametrize("value", [1.0, np.nan])
+def test_nan_on_one_side_is_seen(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Where nothing can have overflowed, as the bound is small."""
+    layer = fp.Linear(np.array([[value]], np.float32))
+    assert all(row["outside"] == 0 for row in measure(layer))
+    other = fp.Linear(np.array([[np.nan if value == 1 else 1.0]], np.float32))
+    monkeypatch.setattr("forwardpass.cli.check.exact", lambda net, x: other(x))
+    monkeypatch.setattr("forwardpass.cli.check.error_bound", lambda net, x: np.full((len(x), 1), 1e-3))
+    assert all(row["outside"] == 256 for row in measure(layer))
+
+
 def test_a_network_outside_its_bound_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound of a network a thousand times as accurate."""
     bound = fp.error_bound
