@@ -46,7 +46,7 @@ def document(network: fp.Module = NETWORK) -> Document:
     spec = files.arch.describe(network)
     return {
         "forwardpass": 1,
-        "contract": "fma-v1",
+        "contract": "fma-v2",
         "row_order": _core.ROW_ORDER,
         "dtype": "float32",
         "architecture": spec,
@@ -169,8 +169,12 @@ def documents() -> Iterator[tuple[str, Any]]:
         yield f"document without {key}", {name: value for name, value in document().items() if name != key}
     yield "document with more", document() | {"more": 1}
     yield "another version", document() | {"forwardpass": 2}
-    yield "another contract", document() | {"contract": "fma-v2"}
-    yield "contract of another type", document() | {"contract": ["fma-v1"]}
+    yield "another contract", document() | {"contract": "fma-v3"}
+    yield "contract of another type", document() | {"contract": ["fma-v2"]}
+    yield "older contract of another type", document() | {"contract": ["fma-v1"]}
+    yield "another answer in an older order", document() | {"contract": "fma-v1", "answer": "00" * 8}
+    yield "answer of another length in an older order", document() | {"contract": "fma-v1", "answer": "00" * 4}
+    yield "answer of another type in an older order", document() | {"contract": "fma-v1", "answer": 5}
     yield "another dtype", document() | {"dtype": "float64"}
     yield "unknown dtype", document() | {"dtype": "object"}
     yield "dtype of another type", document() | {"dtype": 32}

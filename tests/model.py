@@ -1,4 +1,4 @@
-"""The contract fma-v1 in exact rational arithmetic: slow, and independent of every kernel.
+"""The contract fma-v2 in exact rational arithmetic: slow, and independent of every kernel.
 
 Numbers are Python floats, which hold each float32 exactly. Each FMA is computed as a Fraction
 and rounded once, half to even, to the format's precision and exponent range. float32 must not be
@@ -8,10 +8,14 @@ reached by way of float64: that rounds twice.
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from tests.support import Array
+
+T = TypeVar("T")
+Product: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -52,22 +56,28 @@ class Format:
 FORMATS = {np.dtype(np.float32): Format(24, -149, 127), np.dtype(np.float64): Format(53, -1074, 1023)}
 
 
-def chunks(values: list[float], length: int) -> list[list[float]]:
+def dot(fmt: Format, x: list[float], w: list[float]) -> float:
+    """Chains of neighbours dealt out, in superblocks of 32 products for each chain, 16 of them to a group."""
+    if not x:
+        return 0.0
+    chains = 4 if len(x) <= 128 else 8
+    superblocks = chunks(list(zip(x, w, strict=True)), 32 * chains)
+    sums = [
+        left_to_right(fmt, [chain(fmt, superblock[r::chains]) for r in range(min(chains, len(superblock)))])
+        for superblock in superblocks
+    ]
+    return left_to_right(fmt, [left_to_right(fmt, group) for group in chunks(sums, 16)])
+
+
+def chunks(values: list[T], length: int) -> list[list[T]]:
     return [values[start : start + length] for start in range(0, len(values), length)]
 
 
-def dot(fmt: Format, x: list[float], w: list[float]) -> float:
-    if not x:
-        return 0.0
-    block = min(32, 8 * math.ceil(len(x) / 32))
-    partials = []
-    for xs, ws in zip(chunks(x, block), chunks(w, block), strict=True):
-        p = 0.0
-        for a, b in zip(xs, ws, strict=True):
-            p = fmt.fma(a, b, p)
-        partials.append(p)
-    sums = [left_to_right(fmt, superblock) for superblock in chunks(partials, 64)]
-    return left_to_right(fmt, sums)
+def chain(fmt: Format, products: list[Product]) -> float:
+    p = 0.0
+    for a, b in products:
+        p = fmt.fma(a, b, p)
+    return p
 
 
 def left_to_right(fmt: Format, values: list[float]) -> float:

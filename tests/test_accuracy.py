@@ -1,4 +1,4 @@
-"""float32 errors against NumPy's own: blocks keep them where NumPy's best path has them."""
+"""float32 errors against NumPy's own: short chains keep them where NumPy's best path has them."""
 
 import numpy as np
 import pytest

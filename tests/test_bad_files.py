@@ -93,6 +93,7 @@ def rewritten(members: dict[str, bytes], rng: np.random.Generator) -> bytes:
     return bad_files.zipped({**members, name: mutated(members[name], rng)}, int(rng.choice([0, 8])))
 
 
+@pytest.mark.filterwarnings("ignore:.*it was saved in the order of:UserWarning")  # the mutated name of an order
 def check_mutations(count: int, folder: Path) -> None:
     rng = np.random.default_rng(0)
     networks = (bad_files.NETWORK, bad_files.RICH)

@@ -11,7 +11,7 @@ from tests.support import Array, Float, normal, reference, same_bits
 pytestmark = pytest.mark.usefixtures("isa")
 
 BATCHES = [*range(1, 68), 128, 257]
-SHAPES = [(1, 9), (3, 33), (17, 64), (70, 97), (64, 130)]  # outputs, depth
+SHAPES = [(1, 9), (3, 33), (17, 64), (70, 97), (64, 130), (1, 300), (5, 257), (1, 4100)]  # outputs, depth
 
 
 def layer_of(outputs: int, depth: int, dtype: Float) -> fp.Linear:
@@ -68,7 +68,7 @@ def embedded(array: Array, around: float) -> Array:
 @pytest.mark.parametrize("around", [np.nan, np.inf, 0.0])
 def test_memory_beside_the_operands_does_not_matter(around: float, dtype: Float) -> None:
     for outputs in (1, 3, 5, 7, 8, 15, 17, 33, 70):
-        for depth in (1, 2, 3, 5, 9, 33, 67):
+        for depth in (1, 2, 3, 5, 9, 33, 67, 130):
             x, W, b = normal(1, (7, depth), dtype), normal(2, (outputs, depth), dtype), normal(3, (1, outputs), dtype)
             expected = fp.linear(x, W, b[0])
             inside = embedded(x, around), embedded(W, around), embedded(b, around)[0]

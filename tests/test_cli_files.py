@@ -29,7 +29,7 @@ def build(dtype: Float = np.float32) -> fp.Sequential:
 
 def test_info_of_the_machine() -> None:
     assert json.loads(run("info", "--json").stdout) == fp.show_config("dicts")
-    assert "numerics contract: fma-v1" in run("info").stdout
+    assert "numerics contract: fma-v2" in run("info").stdout
     with pytest.raises(ValueError, match="mode"):
         fp.show_config("text")
 
@@ -80,10 +80,24 @@ def test_check(dtype: Float, tmp_path: Path) -> None:
     done = run("check", tmp_path / "net.safetensors")
     assert done.returncode == 0, done.stderr
     assert "answers its test input as it did when it was saved" in done.stdout
-    rows = json.loads(run("check", tmp_path / "net.safetensors", "--json").stdout)["rows"]
+    said = json.loads(run("check", tmp_path / "net.safetensors", "--json").stdout)
+    assert said["notes"] == []
+    rows = said["rows"]
     assert [row["outputs"] for row in rows] == [256 * 9] * 4
     assert all(row["outside"] == 0 and 0 < row["largest_share_of_bound"] < 1 for row in rows[:3])
     assert rows[3]["outside"] == 0
+
+
+def test_a_file_of_an_older_order() -> None:
+    path = Path(__file__).with_name("fma-v1.npz")
+    done = run("check", path)
+    assert done.returncode == 0, done.stderr
+    assert "it was saved in the order of 'fma-v1'" in done.stdout
+    assert "as it did when it was saved" not in done.stdout
+    assert done.stderr == ""
+    (note,) = json.loads(run("check", path, "--json").stdout)["notes"]
+    assert "within the error bounds of both orders" in note
+    assert "it was saved in the order of 'fma-v1'" in run("info", path).stderr
 
 
 def test_check_of_numbers_that_overflow_and_are_nan() -> None:
@@ -91,6 +105,17 @@ def test_check_of_numbers_that_overflow_and_are_nan() -> None:
     rows = measure(fp.Linear(np.array([[1e38] * 4, [1.0] * 4, [np.nan] * 4], np.float32)))
     assert all(row["outside"] == 0 and row["not_finite"] >= row["outputs"] // 3 for row in rows)
     assert [row["outputs"] for row in measure(fp.Linear(np.zeros((2, 0))))] == [512] * 4
+
+
+@pytest.mark.parametrize("value", [1.0, np.nan])
+def test_nan_on_one_side_is_seen(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Where nothing can have overflowed, as the bound is small."""
+    layer = fp.Linear(np.array([[value]], np.float32))
+    assert all(row["outside"] == 0 for row in measure(layer))
+    other = fp.Linear(np.array([[np.nan if value == 1 else 1.0]], np.float32))
+    monkeypatch.setattr("forwardpass.cli.check.exact", lambda net, x: other(x))
+    monkeypatch.setattr("forwardpass.cli.check.error_bound", lambda net, x: np.full((len(x), 1), 1e-3))
+    assert all(row["outside"] == 256 for row in measure(layer))
 
 
 def test_a_network_outside_its_bound_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ def test_version() -> None:
 def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
     fp.show_config()
     shown = capsys.readouterr().out
-    for part in (fp.__version__, "fma-v1", _core.current_isa(), *fp.available_isas()):
+    for part in (fp.__version__, "fma-v2", _core.current_isa(), *fp.available_isas()):
         assert part in shown
 
 

@@ -11,9 +11,11 @@ from tests.support import ENTRIES, Array, Entry, Float, integers
 pytestmark = pytest.mark.usefixtures("isa")
 
 THINNED = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 39, 40]
-# Around the ends of blocks, vectors, units of the transpose, superblocks, and powers of two.
-DEPTHS = [7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 95, 96, 97, 127, 128, 129, 255, 256, 257, 511, 512, 513]
-DEEP = [1024, 2047, 2048, 2049, 2055, 2080, 4095, 4096, 4097, 4100, 6144, 8192]
+# Around steps of 4 and 8 chains, vectors, superblocks of 128 and 256, and powers of two. 257 to 263 leave the last
+# superblock fewer products than it has chains.
+DEPTHS = [3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 136, 255, 256, 257, 263, 511, 512, 513]
+# Around several superblocks, the 16 of a group, and groups.
+DEEP = [1023, 1024, 1025, 2048, 2055, 3841, 4095, 4096, 4097, 4103, 4352, 6144, 8191, 8192, 8193]
 
 
 def product(x: Array, W: Array, b: Array | None = None) -> Array:
@@ -71,14 +73,14 @@ class TestEveryEntry:
             check(entry, rows, outputs, depth, dtype)
 
     @pytest.mark.parametrize(("rows", "outputs"), [(1, 1), (1, 17), (7, 9)])
-    def test_superblocks(self, entry: Entry, rows: int, outputs: int, dtype: Float) -> None:
+    def test_groups(self, entry: Entry, rows: int, outputs: int, dtype: Float) -> None:
         for depth in DEEP:
             check(entry, rows, outputs, depth, dtype)
 
 
 @pytest.mark.parametrize(("rows", "outputs"), [(1, 257), (2, 128), (64, 64), (65, 129), (257, 63), (361, 1)])
 def test_several_panels_and_tiles(rows: int, outputs: int, dtype: Float) -> None:
-    for depth in (1, 8, 63, 130):
+    for depth in (1, 8, 63, 130, 257):
         for entry in (ENTRIES["layer"], ENTRIES["linear"], ENTRIES["matmul"]):
             check(entry, rows, outputs, depth, dtype)
 

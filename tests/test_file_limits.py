@@ -251,13 +251,14 @@ def test_files_that_are_taken_stay_within_their_budget(suffix: str, dtype: str, 
     assert attempt(path, w.nbytes, ".6000-6000") == ""
 
 
-def test_files_of_another_order_of_rows_stay_within_their_budget(tmp_path: Path) -> None:
-    """Their bound is computed from the weights as float64."""
+@pytest.mark.parametrize("older", [{"row_order": "rows-v0"}, {"contract": "fma-v1"}], ids=["rows", "sums"])
+def test_files_of_another_order_stay_within_their_budget(older: dict[str, str], tmp_path: Path) -> None:
+    """Their bounds are computed from the weights as float64."""
     path = tmp_path / "net.npz"
     fp.save(fp.Sequential(fp.Linear(np.ones((4000, 4000), np.float32)), fp.Softmax()), path)
     with np.load(path) as file:
         arrays = dict(file)
-    text = json.loads(arrays.pop("forwardpass").tobytes()) | {"row_order": "rows-v0"}
+    text = json.loads(arrays.pop("forwardpass").tobytes()) | older
     text["answer"] = (np.frombuffer(bytes.fromhex(text["answer"]), np.float32) * np.float32(1 - 1e-7)).tobytes().hex()
     path.write_bytes(bad_files.written(".npz", text, arrays))
     assert attempt(path, 4000 * 4000 * 4) == ""

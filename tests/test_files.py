@@ -13,6 +13,7 @@ import safetensors.numpy
 
 import forwardpass as fp
 from forwardpass import _core, files
+from forwardpass.bound import older_bound
 from tests.support import Array, Float, normal, same_bits
 
 SUFFIXES = (".npz", ".safetensors")
@@ -183,21 +184,74 @@ def test_every_legal_network_can_be_saved(network: fp.Module, suffix: str, tmp_p
     assert fp.content_hash(loaded) == fp.content_hash(network)
 
 
+def rewritten(network: fp.Module, path: Path, change: Any) -> Path:
+    """The network's file with another document: change(document, answer) in place."""
+    fp.save(network, path)
+    arrays = {name: np.array(value) for name, value in network.state_dict().items()}
+    spec = files.arch.describe(network)
+    text = json.loads(files.document.written(network, spec, arrays))
+    answer = np.frombuffer(bytes.fromhex(text["answer"]), text["dtype"]).copy()
+    change(text, answer)
+    text["answer"] = answer.tobytes().hex()
+    with path.open("wb") as target:
+        files.FORMATS[path.suffix].write(target, json.dumps(text), arrays)
+    return path
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_files_of_the_order_before(suffix: str, dtype: Float, tmp_path: Path) -> None:
+    """Answers may differ by the bounds of both orders of sums; without sums, or in our own order, not by a bit."""
+    path = tmp_path / f"net{suffix}"
+    net = fp.Sequential(fp.Linear(normal(0, (5, 2000), dtype)), fp.Tanh(), fp.Linear(normal(1, (3, 5), dtype)))
+    x = files.arch.test_input(files.arch.describe(net), np.dtype(dtype).name)
+    ours, theirs = fp.error_bound(net, x), older_bound(net, x, "fma-v1")
+    assert (theirs > 1.1 * ours).all()
+
+    def moved(by: Any, contract: str) -> Any:
+        def change(text: Any, answer: Array) -> None:
+            answer[1] += dtype(by)
+            text["contract"] = contract
+
+        return change
+
+    for by in (0, 0.9 * ours[1], 0.99 * (ours + theirs)[1]):
+        with pytest.warns(UserWarning, match="it was saved in the order of 'fma-v1', which has changed") as noted:
+            loaded = fp.load(rewritten(net, path, moved(by, "fma-v1")))
+        assert noted[0].filename == __file__
+        assert str(noted[0].message).startswith(f"{path}: ")
+        assert same_bits(loaded(x), net(x))
+    for by, contract in ((1.01 * (ours + theirs)[1], "fma-v1"), (np.nan, "fma-v1"), (0.9 * ours[1], _core.CONTRACT)):
+        with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
+            fp.load(rewritten(net, path, moved(by, contract)))
+    for unknown in ("fma-v0", "fma-v3", "", None, 1):
+        with pytest.raises(fp.ModelFileError, match="expected contract fma-v2, got"):
+            fp.load(rewritten(net, path, moved(0, unknown)))  # type: ignore[arg-type]  # whatever stands there
+    without_sums = fp.Sequential(fp.Tanh(), fp.ReLU())
+    fp.load(rewritten(without_sums, path, moved(0, "fma-v1")))  # and no warning
+    with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
+        fp.load(rewritten(without_sums, path, moved(1e-6, "fma-v1")))
+
+
+def test_a_file_from_before(tmp_path: Path) -> None:
+    """Which a library that summed in the order of fma-v1 has saved. Saved again it is like any other."""
+    path = Path(__file__).with_name("fma-v1.npz")
+    with pytest.warns(UserWarning, match=r"fma-v1\.npz: it was saved in the order of 'fma-v1'"):
+        net = fp.load(path)
+    with np.load(path) as file:
+        text = json.loads(file["forwardpass"].tobytes())
+    assert text["contract"] == "fma-v1"
+    assert text["hash"] == fp.content_hash(net)
+    x = files.arch.test_input(text["architecture"], "float32")
+    assert net(x).tobytes().hex() != text["answer"]
+    fp.save(net, tmp_path / "net.npz")
+    assert fp.content_hash(fp.load(tmp_path / "net.npz")) == text["hash"]
+
+
 def test_files_of_another_order_of_rows(tmp_path: Path) -> None:
     """Answers may differ by the bounds of both; without functions of rows, not by a bit."""
 
     def written(network: fp.Module, change: Any) -> Path:
-        path = tmp_path / "net.npz"
-        fp.save(network, path)
-        with np.load(path) as file:
-            arrays = dict(file)
-        text = json.loads(arrays.pop("forwardpass").tobytes())
-        answer = np.frombuffer(bytes.fromhex(text["answer"]), np.float32).copy()
-        change(text, answer)
-        text["answer"] = answer.tobytes().hex()
-        with path.open("wb") as target:
-            files.npz.write(target, json.dumps(text), arrays)
-        return path
+        return rewritten(network, tmp_path / "net.npz", change)
 
     norm = fp.Sequential(fp.Linear(normal(0, (5, 3), np.float32)), fp.LayerNorm(5), fp.Softmax())
     x = files.arch.test_input(files.arch.describe(norm), "float32")
@@ -213,7 +267,9 @@ def test_files_of_another_order_of_rows(tmp_path: Path) -> None:
         return change
 
     for order in (None, "rows-v1", "rows-v99"):
-        assert fp.content_hash(fp.load(written(norm, moved(1.9, order)))) == fp.content_hash(norm)
+        path = written(norm, moved(1.9, order))
+        with pytest.warns(UserWarning, match=rf"net\.npz: it was saved in the order of '?{order or 'rows without'}"):
+            assert fp.content_hash(fp.load(path)) == fp.content_hash(norm)
         for times in (2.5, np.nan):
             with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
                 fp.load(written(norm, moved(times, order)))

@@ -9,7 +9,7 @@ from tests.support import ENTRIES, Array, Entry, Float, normal, reference, same_
 pytestmark = pytest.mark.usefixtures("isa")
 
 OUTPUTS = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 96, 127, 130]
-DEPTHS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 31, 32, 33, 40, 63, 64, 65, 96, 97, 100, 128, 130]
+DEPTHS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 31, 33, 40, 64, 65, 100, 127, 128, 129, 136, 137, 256, 257]
 ROWS = [0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13]
 
 
@@ -41,7 +41,7 @@ def test_packed_and_unpacked_over_a_grid(outputs: int, dtype: Float) -> None:
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 @pytest.mark.parametrize(("rows", "outputs"), [(1, 1), (3, 7), (5, 37), (8, 70)])
 def test_every_entry(entry: Entry, rows: int, outputs: int, dtype: Float) -> None:
-    for depth in (1, 9, 33, 97, 200):
+    for depth in (1, 5, 9, 33, 128, 129, 200, 259):
         x, W, b = data(rows, outputs, depth, dtype)
         for bias in (None, b):
             for activation in (None, "relu"):
@@ -50,8 +50,8 @@ def test_every_entry(entry: Entry, rows: int, outputs: int, dtype: Float) -> Non
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 @pytest.mark.parametrize(("rows", "outputs"), [(1, 1), (2, 33), (7, 5)])
-@pytest.mark.parametrize("depth", [2047, 2048, 2049, 2080, 4096, 4097, 6200])
-def test_superblocks(entry: Entry, rows: int, outputs: int, depth: int, dtype: Float) -> None:
+@pytest.mark.parametrize("depth", [255, 256, 257, 511, 513, 2048, 2049, 3840, 4095, 4096, 4097, 4353, 6200, 8193])
+def test_superblocks_and_groups(entry: Entry, rows: int, outputs: int, depth: int, dtype: Float) -> None:
     x, W, b = data(rows, outputs, depth, dtype)
     assert same_bits(entry(x, W, b, None), reference(x, W, b))
 

@@ -1,4 +1,4 @@
-"""The reference kernel is fma-v1: it equals exact arithmetic rounded once for each operation."""
+"""The reference kernel is fma-v2: it equals exact arithmetic rounded once for each operation."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,14 @@ def wide(seed: int, shape: tuple[int, ...], dtype: Float) -> Array:
     return np.ldexp(rng.uniform(-1, 1, shape), exponents).astype(dtype)
 
 
-@pytest.mark.parametrize("depth", [0, 1, 2, 7, 8, 9, 31, 32, 33, 64, 65, 95, 96, 97, 129, 500])
+# Around 4 chains and their superblock of 128, 8 chains and theirs of 256, and a last superblock that is shorter than it
+# has chains.
+DEPTHS = [*range(11), 31, 32, 33, 64, 97, *range(127, 131), *range(255, 264), 500, *range(511, 514)]
+# Around 16 superblocks, which are a group; and of several groups.
+DEEP = [3839, 3840, 3841, 4095, 4096, 4097, 4103, 4352, 4353, 8191, 8192, 8193, 9000]
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("values", [normal, wide])
 def test_reference_equals_the_exact_model(values: Draw, depth: int, dtype: Float) -> None:
     x, W, b = (values(depth + i, s, dtype) for i, s in enumerate([(2, depth), (4, depth), (4,)]))
@@ -28,10 +35,42 @@ def test_reference_equals_the_exact_model(values: Draw, depth: int, dtype: Float
     assert same_bits(reference(x, W, b, "relu"), model.linear(x, W, b, "relu"))
 
 
-@pytest.mark.parametrize("depth", [2047, 2048, 2049, 4096, 4100])
-def test_superblocks(depth: int, dtype: Float) -> None:
+@pytest.mark.parametrize("depth", DEEP)
+def test_groups(depth: int, dtype: Float) -> None:
     x, W = normal(1, (1, depth), dtype), normal(2, (1, depth), dtype)
     assert same_bits(reference(x, W), model.linear(x, W))
+
+
+def test_the_order_in_small_sums(dtype: Float) -> None:
+    """Ones beside a number that absorbs one of them, but not their sum: written out, no model asked."""
+    big = 2.0**24 if dtype is np.float32 else 2.0**53
+
+    def total(depth: int, *at: int) -> float:
+        x = np.zeros((1, depth), dtype)
+        x[0, at[0]], x[0, at[1:]] = big, 1
+        return float(reference(x, np.ones_like(x))[0, 0]) - big
+
+    # The next of the same chain is absorbed; two of another chain come together first.
+    assert (total(128, 0, 4, 8), total(128, 0, 1, 5), total(128, 0, 1, 2)) == (0, 2, 0)
+    assert (total(129, 0, 8, 16), total(129, 0, 4, 12), total(129, 0, 1, 2)) == (0, 2, 0)
+    # Chains are added before superblocks, and superblocks of a group before groups.
+    assert (total(512, 0, 256, 257), total(512, 0, 256, 300), total(512, 0, 1, 256)) == (2, 2, 0)
+    assert (total(8192, 0, 3840, 3841), total(8192, 0, 256, 512)) == (2, 0)
+    assert (total(8192, 0, 4096, 8191), total(8192, 0, 256, 8191), total(8192, 0, 3840, 4096)) == (2, 0, 0)
+
+
+@pytest.mark.parametrize("depth", [1, 3, 4, 5, 128, 129, 130, 257, 4097, 4353])
+def test_signed_zeros(depth: int, dtype: Float) -> None:
+    """A chain starts from +0 and stays there, but for a product that underflows to -0.0."""
+    tiny = np.finfo(dtype).smallest_subnormal
+    x = np.full((4, depth), -0.0, dtype)
+    x[1], x[2, 0], x[3, -1] = -tiny, -tiny, -tiny
+    W = np.array([[1], [-0.0], [tiny]], dtype).repeat(depth, axis=1)
+    b = np.full(3, -0.0, dtype)
+    assert same_bits(reference(x, W), model.linear(x, W))
+    assert same_bits(reference(x, W, b), model.linear(x, W, b))
+    assert same_bits(reference(x, W, b, "relu"), model.linear(x, W, b, "relu"))
+    assert same_bits(reference(x, W)[1, 2], np.array(-0.0, dtype))  # of every chain, superblock and group
 
 
 def test_specials(dtype: Float) -> None:

@@ -21,7 +21,7 @@ SPECIALS: dict[str, Special] = {
     "max": lambda dtype: np.array(np.finfo(dtype).max, dtype),
     "-max": lambda dtype: np.array(-np.finfo(dtype).max, dtype),
 }
-# More outputs than a panel of float64 and than two vectors of any set, more depth than two blocks.
+# More outputs than a panel of float64 and than two vectors of any set, steps of the chains and a rest.
 ROWS, OUTPUTS, DEPTH = 7, 37, 35
 
 
@@ -143,9 +143,9 @@ def test_overflow_gives_infinity(entry: str, dtype: Float) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_an_underflowing_sum_keeps_its_negative_zero(entry: str, dtype: Float) -> None:
-    """fma(tiny, -tiny, +0) rounds to -0.0, and no bias and no block before it may lose the sign."""
+    """fma(tiny, -tiny, +0) rounds to -0.0, and no bias and no chain before it may lose the sign."""
     tiny = np.finfo(dtype).tiny
-    for depth in (1, 2, 8):
+    for depth in (1, 2, 8, 130, 257):
         for outputs in (1, 3, 8, 17, 40):
             x, W = np.full((3, depth), tiny, dtype), np.full((outputs, depth), -tiny, dtype)
             y = ENTRIES[entry](x, W, None, None)

@@ -31,7 +31,7 @@ TypeError
 
 Notes
 -----
-Summed in the order of the numerics contract fma-v1, as every sum here.
+Summed in the order of the numerics contract fma-v2, as every sum here.
 
 Examples
 --------

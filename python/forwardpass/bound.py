@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import nn
+from . import _core, nn
 from .environment import undisturbed
 from .nn import Module
 from .nn.module import check_layer
@@ -16,6 +16,8 @@ from .nn.module import check_layer
 Bound = NDArray[np.float64]
 # Weights that are in float64 at a time.
 PART = 1 << 20
+# Orders of sums whose bound is known: ours, and those that files have from before.
+CONTRACTS = (_core.CONTRACT, "fma-v1")
 
 
 @undisturbed
@@ -88,24 +90,54 @@ def agreement_bound(network: Module, x: ArrayLike) -> Bound:
     return _bound(network, x, ours=True) + _bound(network, x, ours=False)
 
 
+@undisturbed
+def older_bound(network: Module, x: ArrayLike, contract: str) -> Bound:
+    """As error_bound(), for the answers of a library that summed in the order of one of CONTRACTS.
+
+    Examples
+    --------
+    >>> import numpy as np, forwardpass as fp
+    >>> layer, x = fp.Linear.random(784, 3, rng=0), np.ones(784, np.float32)
+    >>> bool((fp.error_bound(layer, x) < older_bound(layer, x, "fma-v1")).all())
+    True
+    """
+    return _bound(network, x, ours=True, contract=contract)
+
+
 def gamma(n: int, u: float) -> float:
     """The relative error that n roundings can add up to, n u / (1 - n u)."""
     return n * u / (1 - n * u)
 
 
-def longest_way(depth: int) -> int:
-    """The c of the contract: the additions that the first product of a sum can go through.
+def longest_way(depth: int, contract: str = _core.CONTRACT) -> int:
+    """The c of the contract: the additions that the first product of a sum goes through.
+
+    Its chain, the other chains of its superblock, the other superblocks of its group, the other groups.
+
+    Parameters
+    ----------
+    depth : int
+        How many products are summed.
+    contract : str
+        One of CONTRACTS: fma-v1 for answers that a file holds from before.
 
     Examples
     --------
     >>> [longest_way(depth) for depth in (64, 784, 1024, 4096, 65536)]
+    [19, 42, 42, 54, 69]
+    >>> [longest_way(depth, "fma-v1") for depth in (64, 784, 1024, 4096, 65536)]
     [19, 56, 63, 96, 126]
     """
     if depth == 0:
         return 0
-    block = min(32, 8 * -(-depth // 32))
-    blocks = -(-depth // block)
-    return min(depth, block) + (min(blocks, 64) - 1) + (-(-blocks // 64) - 1)
+    if contract == "fma-v1":  # blocks of 32 neighbours and fewer, 64 of them to a superblock
+        block = min(32, 8 * -(-depth // 32))
+        blocks = -(-depth // block)
+        return min(depth, block) + (min(blocks, 64) - 1) + (-(-blocks // 64) - 1)
+    chains = 4 if depth <= 128 else 8
+    superblocks = -(-depth // (32 * chains))
+    chain = -(-min(depth, 32 * chains) // chains)
+    return chain + (min(chains, depth) - 1) + (min(superblocks, 16) - 1) + (-(-superblocks // 16) - 1)
 
 
 @dataclass(frozen=True)
@@ -115,6 +147,7 @@ class Arithmetic:
     u: float  # unit roundoff
     underflow: float  # of one operation: half of the smallest subnormal, or for float64 all of it
     ours: bool
+    contract: str = _core.CONTRACT  # the order of our sums
 
     @property
     def units(self) -> float:
@@ -127,11 +160,12 @@ class Arithmetic:
         return self.units * units
 
 
-def _bound(network: Module, x: ArrayLike, ours: bool) -> Bound:
+def _bound(network: Module, x: ArrayLike, ours: bool, contract: str = _core.CONTRACT) -> Bound:
     check_layer("network", network)
     values = network._input(x)
     single = values.dtype == np.float32
-    arithmetic = Arithmetic(2.0**-24, 2.0**-150, ours) if single else Arithmetic(2.0**-53, 2.0**-1074, ours)
+    u, underflow = (2.0**-24, 2.0**-150) if single else (2.0**-53, 2.0**-1074)
+    arithmetic = Arithmetic(u, underflow, ours, contract)
     with np.errstate(all="ignore"):
         bound = _through(network, values, np.zeros(values.shape), arithmetic)[1]
         return np.where(np.isnan(bound), np.inf, bound)  # Inf - Inf or 0 * Inf: something has overflowed
@@ -177,7 +211,7 @@ def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tu
 
 def _linear(layer: nn.Linear, x: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
     depth = layer.in_features
-    roundings = longest_way(depth) if a.ours else depth + 1
+    roundings = longest_way(depth, a.contract) if a.ours else depth + 1
     weight, magnitudes = layer.weight, np.abs(x).astype(np.float64)
     bias = np.zeros(layer.out_features) if layer.bias is None else np.abs(layer.bias).astype(np.float64)
     bound = np.empty((*x.shape[:-1], layer.out_features))

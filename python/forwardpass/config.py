@@ -27,7 +27,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     >>> fp.show_config()  # doctest: +ELLIPSIS
     forwardpass ...
     >>> fp.show_config(mode="dicts")["contract"]
-    'fma-v1'
+    'fma-v2'
     """
     if mode not in ("stdout", "dicts"):
         raise ValueError(f"mode: expected 'stdout' or 'dicts', got {mode!r}")

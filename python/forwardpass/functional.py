@@ -9,7 +9,7 @@ from . import _core
 
 
 def matmul(A: ArrayLike, B: ArrayLike, *, out: NDArray[Any] | None = None) -> Any:
-    """Matrix product by NumPy's rules for shapes, summed in the order of fma-v1.
+    """Matrix product by NumPy's rules for shapes, summed in the order of fma-v2.
 
     Parameters
     ----------

@@ -96,7 +96,7 @@ Shape shape_of(std::uint64_t number) {
     switch (below(2, 8)) {
         case 0: shape.depth = below(3, 4); break;
         case 6: shape.depth = 1 + below(3, 700); break;
-        case 7: shape.depth = 2040 + below(3, 80); break;
+        case 7: shape.depth = 4056 + below(3, 80); break;  // around 16 superblocks, a group
         default: shape.depth = 1 + below(3, 130); break;
     }
     if (below(5, 8) == 0) shape.outputs = 1;

@@ -22,7 +22,7 @@ ACTIVATIONS: list[nn.Module] = [
 
 def golden() -> Hashes:
     """The hash of each case."""
-    return np.frombuffer(files("forwardpass").joinpath("data/golden-fma-v1.bin").read_bytes(), "<u8")
+    return np.frombuffer(files("forwardpass").joinpath("data/golden-fma-v2.bin").read_bytes(), "<u8")
 
 
 def draws(number: int, first: int, count: int) -> Hashes:
@@ -56,7 +56,7 @@ def layer_and_input(number: int) -> tuple[nn.Module, NDArray[Any]]:
     dtype: Float = np.float32 if d[0] % 2 == 0 else np.float64
     rows, outputs = 1 + d[1] % 12, 1 if d[5] % 8 == 0 else 1 + d[4] % 100
     chosen = d[2] % 8
-    depth = {0: d[3] % 4, 6: 1 + d[3] % 700, 7: 2040 + d[3] % 80}.get(chosen, 1 + d[3] % 130)
+    depth = {0: d[3] % 4, 6: 1 + d[3] % 700, 7: 4056 + d[3] % 80}.get(chosen, 1 + d[3] % 130)
     x_count, w_count = rows * depth, outputs * depth
     values = numbers(number, d[8] % 4, 16, x_count + w_count + outputs, dtype)
     x, w, b = np.split(values, [x_count, x_count + w_count])

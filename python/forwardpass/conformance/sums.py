@@ -54,12 +54,12 @@ DISTRIBUTIONS: dict[str, Draw] = {
 
 
 def _depth(rng: np.random.Generator) -> int:
-    """Mostly small; some at the edges of blocks and superblocks."""
+    """Mostly small; some at the edges of chains, superblocks and groups."""
     kind = rng.integers(20)
     if kind == 0:
-        return int(rng.choice([1, 8, 9, 31, 32, 33, 64, 95, 96, 97, 128, 256, 512, 1024]))
+        return int(rng.choice([1, 3, 4, 5, 8, 9, 127, 128, 129, 255, 256, 257, 263, 512, 1024]))
     if kind == 1:
-        return int(rng.integers(2040, 2120))
+        return int(rng.integers(4090, 4110))
     return int(rng.integers(1, 160))
 
 
@@ -98,11 +98,11 @@ def inside_the_bound(share: float) -> Outcome:
 
 
 def whole_numbers(share: float) -> Outcome:
-    """All rows, inputs and outputs up to 40, and the edges of lanes and blocks, on 1, 2, 3 and 8 threads."""
+    """All rows, inputs and outputs up to 40, and the edges of lanes and chains, on 1, 2, 3 and 8 threads."""
     outcome = Outcome()
     rng = np.random.default_rng(1)
     sizes = [(depth, outputs) for depth in range(1, 41) for outputs in range(1, 41)]
-    edges = (63, 64, 65, 96, 97, 127, 128, 129, 256, 512, 1024, 2048, 2049, 4096)
+    edges = (63, 64, 65, 127, 128, 129, 136, 255, 256, 257, 263, 512, 1024, 4096, 4097)
     sizes += [(depth, outputs) for depth in edges for outputs in (1, 2, 15, 16, 17, 31, 33, 64, 65)]
     chosen = rng.permutation(len(sizes))[: amount(len(sizes), share)]
     for isa in every_isa():

@@ -117,19 +117,21 @@ class _Guarded:
 
 
 def guarded_pages(share: float) -> Outcome:
-    """Operands that begin or end at a page that may not be touched: all rows, inputs and outputs from 1 to 67."""
+    """Operands that begin or end at a page that may not be touched: all sizes from 1 to 67, more inputs too."""
     return in_a_process("surroundings", "_touch_guarded_pages", share, seconds=60 + 6000 * share)
 
 
 def _touch_guarded_pages(share: float) -> Outcome:
     outcome = Outcome()
     rng = np.random.default_rng(0)
-    x_at, w_at, b_at, y_at = (_Guarded(67 * 67 * 8) for _ in range(4))
-    count = amount(67**3, share)
-    numbers = np.arange(67**3) if share >= 1 else rng.choice(67**3, count, replace=False)
+    x_at, w_at, b_at, y_at = (_Guarded(67 * (128 + 67) * 8) for _ in range(4))
+    every = 67**3 + 67**3 // 5
+    numbers = np.arange(every) if share >= 1 else rng.choice(every, amount(every, share), replace=False)
     for isa in every_isa():
         for number in numbers:
-            rows, depth, outputs = 1 + number // 67**2, 1 + number // 67 % 67, 1 + number % 67
+            # The last ones are every fifth shape again with 128 more inputs, which make 8 chains of 4.
+            shape, more = (number, 0) if number < 67**3 else (5 * (number - 67**3), 128)
+            rows, depth, outputs = 1 + shape // 67**2, 1 + shape // 67 % 67 + more, 1 + shape % 67
             dtype, right = DTYPES[number % 2], bool(number % 4 < 2)
             x, w = rng.standard_normal((rows, depth)).astype(dtype), rng.standard_normal((outputs, depth)).astype(dtype)
             b = rng.standard_normal(outputs).astype(dtype)

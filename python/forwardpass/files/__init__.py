@@ -1,12 +1,14 @@
 """Networks in files, .npz or .safetensors: the values under torch's names, and a document beside them.
 
 The document is one JSON string: the architecture, the answer to a fixed input, and the content hash. Both
-are compared when the file is loaded, so that a network from a file answers as the saved one did, bit for bit.
+are compared when the file is loaded, so that a network from a file answers as the saved one did, bit for bit. Where the
+order of sums has changed since, it answers within the error bounds of both, and load() warns.
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -105,7 +107,9 @@ def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_b
     """Read a network from a file, and make sure that it is the one that was saved.
 
     Nothing in a file can run code. A file that save() wrote answers a test input as it did then, and has
-    the same content hash, or is refused. It takes at most four times the bytes of its tensors in memory, and 64 MiB.
+    the same content hash, or is refused. A file of an older version, which summed in another order (fma-v1), answers
+    within the error bounds of both orders, and a UserWarning says so. Reading takes at most four times the bytes of the
+    tensors in memory, and 64 MiB.
 
     Parameters
     ----------
@@ -154,12 +158,15 @@ def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_b
                 return _bare(contents.tensors, architecture, path.suffix == ".safetensors", budget)
             if contents.document is None:
                 raise ModelFileError("holds bare weights; say what they are of: an architecture, like '64-128-10:relu'")
-            return document.replayed(contents.document, contents.tensors, budget)
+            network, note = document.replayed(contents.document, contents.tensors, budget)
     except ModelFileError as error:
         # Without its cause, whose message would stand in a traceback as the file has it.
         raise ModelFileError(printable(f"{path}: {str(error)[:LONGEST_MESSAGE]}")) from None
     except MemoryError as error:
         raise ModelFileError(printable(f"{path}: takes more memory than there is")) from error
+    if note:
+        warnings.warn(printable(f"{path}: {note}"), stacklevel=3)  # of the caller, behind @undisturbed
+    return network
 
 
 def _format(path: Path) -> ModuleType:

@@ -30,7 +30,7 @@ def memory(spec: Any, dtype: str) -> int:
         buffers = max(buffers, 2 + prefix.count("inner."))
         if layer["type"] == "Linear":
             inputs, outputs = layer["in_features"], layer["out_features"]
-            kept += (inputs + 1) * _padded(outputs) * each
+            kept += _packed(inputs, outputs, 64 // each) * each
             largest = max(largest, inputs * outputs * each)
             widest = max(widest, outputs)
         elif layer["type"] in arch.COLUMNS:
@@ -59,11 +59,16 @@ def texts(document: str, names: Iterable[str]) -> int:
     return 3 * json_bytes(document.encode()) + sum(ENTRY + 2 * BYTES_OF_TEXT * len(name) for name in names)
 
 
-def _padded(outputs: int) -> int:
-    """At most so many outputs are packed (cpp/kernels/panel.hpp): whole cache lines, or for few a power of two.
+def _packed(inputs: int, outputs: int, line: int) -> int:
+    """The most elements that a weight and its bias take, on any instruction set (cpp/kernels/panel.hpp).
 
-    The row of a single output is there once more, in groups of blocks.
+    A few outputs are rows, and they and their biases begin on a cache line. More outputs are lanes, whole lines of them
+    for each input; the last few of them may be rows as well.
     """
-    if outputs < 2:
-        return 3 * outputs
-    return int(min(1 << (outputs - 1).bit_length(), outputs + 15))
+    if outputs <= (2 if inputs <= 128 else 4):
+        return line + outputs * _whole(inputs, line)
+    return (inputs + 1) * _whole(outputs, line) + 4 * line
+
+
+def _whole(elements: int, line: int) -> int:
+    return -(-elements // line) * line

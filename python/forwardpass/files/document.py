@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..bound import error_bound
+from ..bound import CONTRACTS, error_bound, older_bound
 from ..limits import Budget, json_bytes, once
 from ..nn import FloatArray, Module
 from . import architecture as arch
@@ -89,8 +89,8 @@ def written(network: Module, spec: Any, arrays: Mapping[str, FloatArray]) -> str
     return text
 
 
-def replayed(text: str, tensors: Mapping[str, Tensor], budget: Budget) -> Module:
-    """The network of a document, which answers as the document says.
+def replayed(text: str, tensors: Mapping[str, Tensor], budget: Budget) -> tuple[Module, str]:
+    """The network of a document, which answers as the document says; and what a user should know of that, or nothing.
 
     Raises
     ------
@@ -112,8 +112,7 @@ def replayed(text: str, tensors: Mapping[str, Tensor], budget: Budget) -> Module
     network = built(spec, dtype, Values(tensors, use=content.add), budget)
     if document["hash"] != content.text():
         raise ModelFileError("the values are not those that were saved: another content hash")
-    _check_answer(network, document)
-    return network
+    return network, _check_answer(network, document)
 
 
 def built(spec: Any, dtype: str, values: arch.Arrays, budget: Budget) -> Module:
@@ -137,7 +136,7 @@ def _parsed(text: str, budget: Budget) -> dict[str, Any]:
     ours = isinstance(document, dict) and document.keys() - {ROW_ORDER} == KEYS
     if not ours or type(document["forwardpass"]) is not int or document["forwardpass"] != VERSION:
         raise ModelFileError(f"the document: expected version {VERSION} with {sorted(KEYS)}")
-    if document["contract"] != _core.CONTRACT:
+    if document["contract"] not in CONTRACTS:
         raise ModelFileError(f"the document: expected contract {_core.CONTRACT}, got {shown(document['contract'])}")
     if document["dtype"] not in ("float32", "float64"):
         raise ModelFileError(f"the document: expected dtype float32 or float64, got {shown(document['dtype'])}")
@@ -149,18 +148,34 @@ def _answer(network: Module, spec: Any, dtype: str) -> FloatArray:
     return network(arch.test_input(spec, dtype))[:MOST_ANSWERS]
 
 
-def _check_answer(network: Module, document: dict[str, Any]) -> None:
-    """Bit for bit; but where row functions have since changed their order, within the bounds of both."""
+def _check_answer(network: Module, document: dict[str, Any]) -> str:
+    """Bit for bit; but where an order has changed since, of sums or of rows, within the bounds of both: then a note."""
     dtype, spec, said = document["dtype"], document["architecture"], document["answer"]
+    older = _older_orders(document)
     answer = _one_nan(_answer(network, spec, dtype))
-    if said == answer.tobytes().hex():
-        return
-    another_order = document.get(ROW_ORDER) != _core.ROW_ORDER
-    if another_order and any(layer["type"] in ROW_FUNCTIONS for _, layer in arch.layers(spec)):
-        bound = error_bound(network, arch.test_input(spec, dtype))[:MOST_ANSWERS]
-        if _agree(answer, said, 2 * bound):
-            return
-    raise ModelFileError("the network does not answer the test input as the saved one did")
+    if said != answer.tobytes().hex():
+        x, right = arch.test_input(spec, dtype), False
+        if older:
+            bound = error_bound(network, x) + older_bound(network, x, document["contract"])
+            right = _agree(answer, said, bound[:MOST_ANSWERS])
+        if not right:
+            raise ModelFileError("the network does not answer the test input as the saved one did")
+    if not older:
+        return ""
+    return (
+        f"it was saved in the order of {' and '.join(older)}, which has changed since: it answers as it did then "
+        "within the error bounds of both orders, not bit for bit. Save it again to keep the answer of today"
+    )
+
+
+def _older_orders(document: dict[str, Any]) -> list[str]:
+    """The orders of a file that are not ours, and that one of its layers computes in."""
+    types = {layer["type"] for _, layer in arch.layers(document["architecture"])}
+    contract, rows = document["contract"], document.get(ROW_ORDER)
+    older = [shown(contract)] if contract != _core.CONTRACT and "Linear" in types else []
+    if rows != _core.ROW_ORDER and types.intersection(ROW_FUNCTIONS):
+        older.append("rows without a name" if rows is None else shown(rows))
+    return older
 
 
 def _agree(answer: FloatArray, said: Any, bound: NDArray[np.float64]) -> bool:
