@@ -4,7 +4,7 @@ Each time stands beside this machine's own limit, measured in the same rounds: t
 one row the time to read as many bytes as the weights have.
 """
 
-from support import Array, arguments, fma_burst, microseconds, peak, print_machine, read_buffer  # isort: skip
+from support import Array, arguments, fma_burst, microseconds, peak, print_machine, readers, reading  # isort: skip
 
 from collections.abc import Callable
 from functools import partial
@@ -52,7 +52,7 @@ def main() -> None:
     for inputs, outputs in SHAPES[:4]:
         layer = fp.Linear.random(inputs, outputs, dtype=args.dtype, rng=0)
         nbytes = inputs * outputs * np.dtype(args.dtype).itemsize
-        contestants: dict[str, Callable[[], object]] = {"read": read_buffer(nbytes), "burst": fma_burst(args.dtype)}
+        contestants: dict[str, Callable[[], object]] = {**readers(nbytes), "burst": fma_burst(args.dtype)}
         for rows in ROWS:
             x = np.random.default_rng(1).standard_normal((rows, inputs)).astype(args.dtype)
             contestants[str(rows)] = partial(layer, x, out=layer(x))
@@ -60,7 +60,7 @@ def main() -> None:
         flops = peak(args.dtype, timings["burst"])
         for rows in ROWS:
             median = timings[str(rows)].median
-            limit = max(2 * rows * inputs * outputs / flops, timings["read"].median)
+            limit = max(2 * rows * inputs * outputs / flops, reading(timings))
             print(f"| {inputs}-{outputs} | {rows} | {median / rows * 1e6:.3g} | {limit / median:.0%} |", flush=True)
 
 

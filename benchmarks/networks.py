@@ -1,4 +1,4 @@
-"""Whole networks against NumPy by hand, from Python, one thread: the table of the README.
+"""Whole networks against NumPy by hand, from Python, one thread.
 
 NumPy at its best practice: weights laid out as its BLAS likes them, every result preallocated.
 Outputs are checked inside the error bound before anything is timed. The limit beside each row is
@@ -6,7 +6,7 @@ this machine's own, measured in the same rounds: for one row the time to read as
 weights have, for a batch the FMA peak.
 """
 
-from support import arguments, fma_burst, microseconds, peak, print_machine, read_buffer  # isort: skip
+from support import arguments, fma_burst, microseconds, peak, print_machine, readers, reading  # isort: skip
 
 from functools import partial
 
@@ -54,13 +54,13 @@ def main() -> None:
                 "ours": partial(net, x),
                 "out": partial(net, x, out=out),
                 "numpy": numpy,
-                "read": read_buffer(nbytes),
+                **readers(nbytes),
                 "burst": fma_burst(args.dtype),
             },
             args.seconds,
         )
         ours = timings["out"].median
-        limit = timings["read"].median if rows == 1 else 2 * rows * workload.work / peak(args.dtype, timings["burst"])
+        limit = reading(timings) if rows == 1 else 2 * rows * workload.work / peak(args.dtype, timings["burst"])
         kind = "reading" if rows == 1 else "FMA"
         print(
             f"| {name} | {rows} | {microseconds(timings['ours'])} | {microseconds(timings['out'])} | "

@@ -1,6 +1,7 @@
-"""The full table against every installed peer: benchmarks/README.md is what this wrote.
+"""The full table against every installed peer, one page for each class of CPU: benchmarks/README.md explains it.
 
-    python benchmarks/table.py [--seconds 1] [--results table.json] [--page benchmarks/zen4.md]
+    python benchmarks/table.py --page benchmarks/zen5.md [--isa avx2] [--seconds 1] [--results table.json]
+    python benchmarks/table.py --page again.md --net 10000-1 --rows 64,256 --results again.json
 
 Each row is one interleaved run of all contestants (forwardpass.cli.bench). Results are saved after
 each row, and a second start goes on where the first one ended.
@@ -8,21 +9,26 @@ each row, and a second start goes on where the first one ended.
 
 from __future__ import annotations
 
+from support import CeilingsOfThreads, commit  # isort: skip
+
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import closing
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from forwardpass import _core
+from forwardpass.cli.bench import numbers
 from forwardpass.cli.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
 from forwardpass.cli.bench.engine import Engine, Result
 from forwardpass.cli.bench.report import dump, header, key, machine, microseconds, read
-from forwardpass.cli.bench.workload import Workload, parse_net
+from forwardpass.cli.bench.workload import SpecError, Workload, parse_net
 
 DEEP_NARROW = "32x17-1"
 NETS = [
@@ -36,30 +42,121 @@ FLOAT64 = (
     *(*OURS, ALONE, "NumPy", "NumPy out=", "scipy BLAS", "Numba by hand", "Numba out="),
     *("torch", "torch traced", "onnxruntime", "onnxruntime iob", "scikit-learn"),
 )
+PEERS = tuple(name for name in CONTESTANTS if name not in (*OURS, ALONE))
 SMALL = ("4-2", "16-16", "64-64", "17-64-64-6", "40-128-128-128-1", DEEP_NARROW)
-README = Path(__file__).resolve().with_name("README.md")
+# What the table has beside contestants: the time that the row would take at the machine's ceilings.
+PEAK, READING = "FMA peak", "reading rate"
+HERE = Path(__file__).resolve().parent
 
 
-def measure(seconds: float, path: Path) -> list[Result]:
-    """What is not in the results yet, and everything."""
+class Limit(NamedTuple):
+    """How peers are kept to an instruction set: environment variables that they read when they are loaded."""
+
+    peers: tuple[str, ...]
+    variables: dict[str, str]
+
+
+def wider_than_avx2() -> str:
+    """What NumPy's own loops use here beyond AVX2, as NPY_DISABLE_CPU_FEATURES takes it."""
+    features = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    return " ".join(name for name in features if name.startswith(("AVX512", "X86_V4")))
+
+
+# On Zen 5, each of these peers was seen to keep below the FMA peak of AVX2, or its code to have no wider registers.
+# onnxruntime, ncnn and JAX (whatever --xla_cpu_max_isa says) were seen above it; XNNPACK, which LiteRT and ExecuTorch
+# run, has no such variable.
+HASWELL = "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse4.2"
+LIMITS = {
+    "avx2": (
+        Limit((*OURS, ALONE, "IREE"), {"FORWARDPASS_ISA": "avx2"}),
+        Limit(
+            ("NumPy", "NumPy out=", "scipy BLAS", "scikit-learn"),
+            {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": wider_than_avx2()},
+        ),
+        Limit(
+            ("torch", "torch traced", "torch oneDNN", "openvino"),
+            {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+        ),
+        Limit(("Numba by hand", "Numba out="), {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": HASWELL}),
+        Limit(("tract",), {"TRACT_CPU_ISA": "-avx512f"}),
+        # Compiled without wider registers, as a disassembler shows (MNN 3.6.1, mlpfile 0.5.0).
+        Limit(("MNN", "mlpfile"), {}),
+    )
+}
+
+
+class Choice(NamedTuple):
+    """Which part of the table is measured, and on which instruction set."""
+
+    nets: tuple[str, ...] = tuple(NETS)
+    rows: tuple[int, ...] = ROWS
+    threads: tuple[int, ...] = (1, 2)
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    peers: tuple[str, ...] = PEERS
+    isa: str | None = None
+
+    def contestants(self, dtype: str, threads: int) -> list[str]:
+        """Who runs."""
+        names = [name for name in CONTESTANTS if name in (*OURS, ALONE, *self.peers)]
+        names = [name for name in names if dtype == "float32" or name in FLOAT64]
+        names = [name for name in names if self.isa is None or name in limited(self.isa)]
+        return [name for name in names if name != ALONE or threads > 1]
+
+
+def limited(isa: str) -> list[str]:
+    """The contestants that are kept to an instruction set."""
+    return [peer for limit in LIMITS[isa] for peer in limit.peers]
+
+
+def keep_to(isa: str) -> None:
+    """An instruction set, for this process's ceilings and for every process that starts later."""
+    _core.choose_isa(isa)
+    for limit in LIMITS[isa]:
+        os.environ.update({name: value for name, value in limit.variables.items() if value})
+
+
+def facts_of(choice: Choice) -> dict[str, Any]:
+    """What a page says about its own measurement, beside the table."""
+    return machine() | {"commit": commit(), "order": _core.CONTRACT, "limited": choice.isa}
+
+
+def measure(seconds: float, path: Path, choice: Choice) -> tuple[dict[str, Any], list[Result]]:
+    """What is not in the results yet; the facts and everything."""
+    facts = facts_of(choice)
     results = read(str(path)) if path.exists() else []
-    if results and (then := json.loads(path.read_text())["machine"]) | {"command": ""} != machine() | {"command": ""}:
-        sys.exit(f"{path}: begun with another machine or other versions: {then}")
+    begun = json.loads(path.read_text())["machine"] if results else facts
     done = {key(r) for r in results}
-    for dtype, contestants in (("float32", tuple(CONTESTANTS)), ("float64", FLOAT64)):
-        for threads in (1, 2):
-            with closing(Engine([name for name in contestants if name != ALONE or threads > 1], threads)) as engine:
-                # The largest take minutes, so they come last.
-                sizes = (
-                    (sum(a * b for a, b in pairwise(parse_net(net))) * rows, net, rows) for net in NETS for rows in ROWS
-                )
-                for _, net, rows in sorted(sizes):
-                    if (net, rows, dtype, threads) in done:
-                        continue
+    # The largest take minutes, so they come last.
+    sizes = sorted(
+        (sum(a * b for a, b in pairwise(parse_net(net))) * rows, net, rows)
+        for net in choice.nets
+        for rows in choice.rows
+    )
+    for dtype in choice.dtypes:
+        for threads in choice.threads:
+            missing = [(net, rows) for _, net, rows in sizes if (net, rows, dtype, threads) not in done]
+            if not missing:
+                continue
+            if begun | {"command": ""} != facts | {"command": ""}:
+                sys.exit(f"{path}: begun on another machine, with other versions or at another commit: {begun}")
+            contestants = choice.contestants(dtype, threads)
+            with closing(Engine(contestants, threads)) as engine, closing(CeilingsOfThreads(threads)) as ceilings:
+                for net, rows in missing:
                     print(f"{dtype}, {threads} threads, {rows} rows, {net}", file=sys.stderr, flush=True)
-                    results += engine.measure(Workload(net, rows, dtype), seconds, lambda _: None)
-                    path.write_text(dump(machine(), results))
-    return results
+                    workload = Workload(net, rows, dtype)
+                    results += engine.measure(workload, seconds, lambda _: None)
+                    results += limits(workload, threads, ceilings)
+                    path.write_text(dump(begun, results))
+    return begun, results
+
+
+def limits(workload: Workload, threads: int, ceilings: CeilingsOfThreads) -> list[Result]:
+    """The row's time at the ceilings: its operations in registers, and one reading of its weights."""
+    nbytes = workload.work * np.dtype(workload.dtype).itemsize
+    best = ceilings.measure(workload.dtype, nbytes)
+    times = {PEAK: 2 * workload.rows * workload.work / best.flops, READING: nbytes / best.bytes}
+    row = workload.net, workload.rows, workload.dtype, threads
+    return [Result(*row, name, seconds) for name, seconds in times.items()]
 
 
 class Duel(NamedTuple):
@@ -87,6 +184,7 @@ class Row(NamedTuple):
     into: Duel
     best: Duel
     alone: Result | None  # ours with one thread, in a run of more
+    limits: tuple[Result | None, ...]  # the row's time at the FMA peak, and at the reading rate
 
     @property
     def lost(self) -> float:
@@ -95,7 +193,9 @@ class Row(NamedTuple):
 
     def __str__(self) -> str:
         """A line of the table."""
-        return f"| {' | '.join(map(str, self.workload))} | {self.new} | {self.into} |"
+        ours = self.into.ours.seconds or 1
+        shares = ["-" if limit is None else f"{(limit.seconds or 0) / ours:.0%}" for limit in self.limits]
+        return f"| {' | '.join(map(str, self.workload))} | {self.new} | {self.into} | {' | '.join(shares)} |"
 
 
 def fastest(results: Iterable[Result]) -> Result:
@@ -108,22 +208,23 @@ def rows_of_table(results: Iterable[Result]) -> list[Row]:
     rows = []
     for workload, group in groupby(results, key):
         timed = {result.contestant: result for result in group if result.seconds}
-        peers = [result for name, result in timed.items() if name not in (*OURS, ALONE)]
+        peers = [result for name, result in timed.items() if name not in (*OURS, ALONE, PEAK, READING)]
         new = [peer for peer in peers if peer.contestant not in PREALLOCATED]
         given = [peer for peer in peers if peer.contestant in PREALLOCATED]
         if not new or not given or not timed.keys() >= {*OURS}:
             continue
         fresh, into = (timed[name] for name in OURS)
         best = Duel(fastest((fresh, into)), fastest(peers))
-        rows.append(Row(workload, Duel(fresh, fastest(new)), Duel(into, fastest(given)), best, timed.get(ALONE)))
+        limits = timed.get(PEAK), timed.get(READING)
+        rows.append(
+            Row(workload, Duel(fresh, fastest(new)), Duel(into, fastest(given)), best, timed.get(ALONE), limits)
+        )
     return rows
 
 
 def means(rows: Iterable[Row]) -> str:
     """Geometric means of the ratios, three columns, and of how many rows."""
     ratios = np.array([[row.new.ratio, row.into.ratio, row.best.ratio] for row in rows])
-    if not len(ratios):
-        return "- | - | - | 0"
     return " | ".join(f"{mean:.2f}" for mean in np.exp(np.log(ratios).mean(axis=0))) + f" | {len(ratios)}"
 
 
@@ -143,13 +244,34 @@ def threads_page(rows: list[Row]) -> str:
     )
 
 
-def write(results: list[Result], path: Path) -> None:
+def head(facts: dict[str, Any], path: Path) -> str:
+    """The commit and the order in the first line; then notes, which are written by hand and kept."""
+    title, notes = f"# {facts['cpu']}", "[README.md](README.md) says how to read it."
+    if path.exists():
+        first, _, rest = path.read_text().partition("\n")
+        title, notes = first.partition(":")[0], rest.partition("```text")[0].strip()
+    return f"{title}: measured at commit {facts['commit']}, in the order {facts['order']}\n\n{notes}"
+
+
+def limits_page(isa: str | None) -> str:
+    """The instruction set, and which peers keep to it."""
+    if isa is None:
+        return "Everyone used the instructions that it chose."
+    lines = [f"Instruction set: {isa}, of the FMA peak too. These were kept to it:\n"]
+    for limit in LIMITS[isa]:
+        how = ", ".join(f"`{name}={value}`" for name, value in limit.variables.items() if value)
+        lines.append(f"- {', '.join(limit.peers)}: {how or 'compiled without wider instructions'}")
+    others = ", ".join(name for name in CONTESTANTS if name not in limited(isa))
+    return "\n".join([*lines, f"\nNothing limits these, so they were left out: {others}."])
+
+
+def write(facts: dict[str, Any], results: list[Result], path: Path) -> None:
     """The page."""
-    facts = machine()
     table = rows_of_table(results)
     lost = sorted((row for row in table if row.lost < 0.95), key=lambda row: row.lost)
     columns = "| network | rows | dtype | threads | forwardpass, us | best peer, us | times faster "
-    columns += "| forwardpass `out=`, us | best peer, us | times faster |\n" + "|---" * 10 + "|"
+    columns += "| forwardpass `out=`, us | best peer, us | times faster | of the FMA peak | of the reading rate |\n"
+    columns += "|---" * 12 + "|"
     one = [row for row in table if row.workload[2:] == ("float32", 1)]
     groups = {
         f"one row of {', '.join(SMALL)}": [r for r in one if r.workload[0] in SMALL and r.workload[1] == 1],
@@ -161,21 +283,23 @@ def write(results: list[Result], path: Path) -> None:
         "all, one thread, float64": [r for r in table if r.workload[2:] == ("float64", 1)],
         "all, two threads, float64": [r for r in table if r.workload[2:] == ("float64", 2)],
     }
-    head, newline = README_HEAD.format(deep=DEEP_NARROW, into=", ".join(PREALLOCATED[1:])), "\n"
-    if path.resolve() != README:
-        head = path.read_text().partition("```text")[0].rstrip() + "\n" if path.exists() else OTHER_HEAD
+    newline = "\n"
     path.write_text(
-        f"""{head}
+        f"""{head(facts, path)}
+
 ```text
 {header(facts)}
+commit {facts["commit"]}, in the order {facts["order"]}
 ```
+
+{limits_page(facts["limited"])}
 
 Geometric means of how many times faster forwardpass is than the best peer of each row, Numba by hand and mlpfile
 included:
 
 | rows of the table | new array | into an array | best of each | rows |
 |---|---|---|---|---|
-{newline.join(f"| {name} | {means(rows)} |" for name, rows in groups.items())}
+{newline.join(f"| {name} | {means(rows)} |" for name, rows in groups.items() if rows)}
 
 {threads_page(table)}
 
@@ -192,42 +316,40 @@ included:
     )
 
 
-README_HEAD = """# Benchmarks
-
-- `table.py`: every workload below against every peer that is installed, in turns, one process each. It writes this
-  page, or that of another machine, `--page`, whose head it keeps; notes on the machine and on what was left out are
-  by hand.
-- `activations.py`: each activation against NumPy, PyTorch and SLEEF.
-- `networks.py`: networks against NumPy by hand and the machine's own limits.
-- `kernels.py`: single layers, row counts and the functional calls.
-- `cpp/kernel_roofline.cpp`: the kernels alone, without Python, against the FMA peak and the reading rate:
-  `cmake -S . -B build/bench -DFORWARDPASS_PYTHON=OFF -DFORWARDPASS_BENCHMARKS=ON && cmake --build build/bench`.
-
-`python -m forwardpass bench` does the same for your machine and your network.
-
-## The table
-
-NumPy array in, NumPy array out. Medians over the rounds, with their quartiles, of one call, in a loop of the
-expression that a user would write, which has run for 3 ms before. "Best peer" is the fastest contestant that is not
-ours, whose outputs are right, and that hands over its result in the same way: in a new array, or in memory that it was
-given or keeps ({into}). The contestants that are not being timed are stopped meanwhile.
-`{deep}` is 32 inputs, 16 layers of 32, one output.
-"""
-
-OTHER_HEAD = """# The table on another machine
-
-benchmarks/README.md says how to read it.
-"""
-
-
 def main() -> None:
     """Measure what is missing and write the page."""
+    everything = Choice()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--page", type=Path, required=True, help="where the table goes; notes at its head are kept")
+    parser.add_argument("--isa", choices=LIMITS, help="keep everyone to it, and leave out whom nothing limits")
     parser.add_argument("--seconds", type=float, default=1.0, help="of timed calls for each row (default 1)")
     parser.add_argument("--results", type=Path, default=Path("table.json"), help="where they are kept meanwhile")
-    parser.add_argument("--page", type=Path, default=README, help="where the table goes (default: the README beside)")
+    parser.add_argument("--net", action="append", help="only this network; may be given again")
+    parser.add_argument("--rows", type=numbers, default=everything.rows, help="only these, like 1,64")
+    parser.add_argument("--threads", type=numbers, default=everything.threads, help="only these, like 1,2")
+    parser.add_argument("--dtype", action="append", choices=everything.dtypes, help="only this one")
+    parser.add_argument("--peer", action="append", choices=everything.peers, help="only this one; may be given again")
     args = parser.parse_args()
-    write(measure(args.seconds, args.results), args.page)
+    if args.page.resolve() == HERE / "README.md":
+        parser.error("--page: README.md explains the pages, and is written by hand")
+    if args.isa is not None:
+        try:
+            keep_to(args.isa)
+        except ValueError as error:
+            parser.error(f"--isa: {error}")
+    nets, dtypes, peers = (tuple(part or ()) for part in (args.net, args.dtype, args.peer))
+    choice = Choice(
+        nets=nets or everything.nets,
+        rows=tuple(args.rows),
+        threads=tuple(args.threads),
+        dtypes=dtypes or everything.dtypes,
+        peers=peers or everything.peers,
+        isa=args.isa,
+    )
+    try:
+        write(*measure(args.seconds, args.results, choice), args.page)
+    except SpecError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`python -m forwardpass bench`: what it takes, what it refuses, what it prints."""
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -85,6 +86,51 @@ def test_every_contestant_here_is_right() -> None:
         workload = Workload("5-7-3", rows)
         for name in (*OURS, "NumPy", "NumPy out="):
             assert check(np.atleast_2d(build(name, workload, 1)()), workload) is None
+
+
+# In a process of its own: peers warn, print, and keep threads. 77 says that one is not installed.
+OF_TODAYS_X = """
+import sys
+import numpy as np
+from forwardpass.cli.bench.contestants import build
+from forwardpass.cli.bench.engine import check
+from forwardpass.cli.bench.workload import Workload
+
+for net, rows in (("5-7-3", 1), ("5-7-3", 9), ("6-40-1", 17), ("64-4", 3)):
+    workload = Workload(net, rows)
+    try:
+        call = build(sys.argv[1], workload, 1)
+    except ImportError:
+        sys.exit(77)
+    call()
+    workload.x[...] *= -2  # what is expected is computed after it
+    for _ in range(2):
+        y = np.array(call()).reshape(rows, -1)[:16]
+        assert check(y, workload) is None, (net, rows, check(y, workload))
+"""
+
+
+@pytest.mark.parametrize("name", ["NumPy out=", "LiteRT", "MNN", "tract", "IREE", "ExecuTorch"])
+def test_a_peer_computes_from_todays_x(name: str) -> None:
+    """What NumPy's array holds at the time of the call, not what it held when the network was built."""
+    result = subprocess.run([sys.executable, "-c", OF_TODAYS_X, name], capture_output=True, text=True, timeout=120)
+    if result.returncode == 77:
+        pytest.skip(f"{name} is not installed")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", ["LiteRT", "MNN", "tract", "IREE", "ExecuTorch"])
+def test_a_peer_of_one_dtype_says_so(name: str) -> None:
+    with pytest.raises(UnsupportedError, match="float32 only"):
+        build(name, Workload("4-2", 1, "float64"), 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc")
+def test_what_a_peer_prints_is_not_in_the_results() -> None:
+    """MNN's converter prints to stdout, where --json writes."""
+    with closing(Engine(["NumPy"], 1)) as engine:
+        engine.load(Workload("4-2", 1))
+        assert os.readlink(f"/proc/{engine.workers[0].process.pid}/fd/1") == os.devnull
 
 
 def test_a_wrong_contestant_is_found() -> None:

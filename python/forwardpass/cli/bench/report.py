@@ -19,7 +19,10 @@ from .engine import Result
 from .workload import SpecError
 
 SCHEMA = 1
-PACKAGES = ("numpy", "scipy", "numba", "torch", "onnxruntime", "openvino", "jax", "scikit-learn", "ncnn", "mlpfile")
+PACKAGES = (
+    *("numpy", "scipy", "numba", "torch", "onnxruntime", "ai-edge-litert", "MNN", "tract", "openvino", "jax"),
+    *("iree-base-compiler", "executorch", "scikit-learn", "ncnn", "mlpfile"),
+)
 
 
 def machine() -> dict[str, Any]:

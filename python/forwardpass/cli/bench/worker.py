@@ -170,7 +170,8 @@ class _Server:
 def _serve(connection: Connection, contestant: str, threads: int) -> None:
     with contextlib.suppress(OSError, AttributeError):  # Linux: a stopped process would outlive a parent that is killed
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # peers' warnings would tear the progress bar
+    for stream in (1, 2):  # what peers print would tear the progress bar, and --json's output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     if hasattr(os, "sched_setaffinity"):  # the only limit that JAX keeps to
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
     server = _Server(contestant, threads)

@@ -31,6 +31,12 @@ class UnsupportedError(Exception):
     """What this contestant cannot do, and why."""
 
 
+def float32_only(workload: Workload) -> None:
+    """Raise UnsupportedError for any other dtype."""
+    if workload.dtype != "float32":
+        raise UnsupportedError("float32 only")
+
+
 # Name in the tables: (module, function). The first three are ours.
 CONTESTANTS = {
     "forwardpass": ("ours", "fresh"),
@@ -46,8 +52,13 @@ CONTESTANTS = {
     "torch oneDNN": ("pytorch", "onednn"),
     "onnxruntime": ("onnx", "plain"),
     "onnxruntime iob": ("onnx", "bound"),
+    "LiteRT": ("litert", "litert"),
+    "MNN": ("onnx", "mnn"),
+    "tract": ("onnx", "tract"),
     "openvino": ("compilers", "openvino"),
     "jax": ("compilers", "jax"),
+    "IREE": ("compilers", "iree"),
+    "ExecuTorch": ("pytorch", "executorch"),
     "scikit-learn": ("others", "scikit_learn"),
     "ncnn": ("others", "ncnn"),
     "mlpfile": ("others", "mlpfile"),
@@ -56,7 +67,10 @@ OURS = ("forwardpass", "forwardpass out=")
 # Ours with one thread, beside a run of more.
 ALONE = "forwardpass alone"
 # Those whose result is memory that they were given or keep; the others return a new array from each call.
-PREALLOCATED = ("forwardpass out=", "NumPy out=", "scipy BLAS", "Numba out=", "onnxruntime iob", "openvino")
+PREALLOCATED = (
+    *("forwardpass out=", "NumPy out=", "scipy BLAS", "Numba out="),
+    *("onnxruntime iob", "openvino", "LiteRT", "MNN"),
+)
 
 
 def build(name: str, workload: Workload, threads: int) -> Call:

@@ -1,15 +1,17 @@
-"""ONNX Runtime: sequential, its idle threads not spinning; plain, and bound to NumPy's own buffers."""
+"""Runtimes that read ONNX models: ONNX Runtime, plain and bound to NumPy's own buffers, MNN and tract."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..workload import Workload
-from . import Call
+from ..workload import Array, Workload
+from . import Call, UnsupportedError, float32_only
 
 
-def _session(workload: Workload, threads: int) -> Any:
-    import onnxruntime
+def _model(workload: Workload) -> bytes:
+    """The network as an .onnx file: Gemm and Relu."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, constants, name = [], [], "x"
@@ -26,13 +28,21 @@ def _session(workload: Workload, threads: int) -> Any:
     y = helper.make_tensor_value_info("y", kind, [workload.rows, workload.widths[-1]])
     graph = helper.make_graph(nodes, "network", [x], [y], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def _session(workload: Workload, threads: int) -> Any:
+    """Sequential, its idle threads not spinning."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(_model(workload), options, providers=["CPUExecutionProvider"])
 
 
 def plain(workload: Workload, threads: int) -> Call:
@@ -51,3 +61,47 @@ def bound(workload: Workload, threads: int) -> Call:
         bind(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
     # `or` for the result, as run_with_iobinding returns None. The binding keeps addresses only, so x is a name too.
     return Call("session.run_with_iobinding(binding) or y", {"session": session, "binding": binding, "x": x, "y": y})
+
+
+def mnn(workload: Workload, threads: int) -> Call:
+    """The converter's model, which has ReLU fused into the layers; views of the input and output tensors."""
+    float32_only(workload)
+    import MNN
+
+    # Not MNN.tools.mnnconvert, which is a wrapper of it: importing that runs pip and sends usage data home.
+    from _tools import mnnconvert
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "net.onnx", Path(folder) / "net.mnn"
+        source.write_bytes(_model(workload))
+        files = ["--modelFile", str(source), "--MNNModel", str(target)]
+        mnnconvert(["mnnconvert", "-f", "ONNX", *files, "--bizCode", "forwardpass"])
+        if not target.exists():
+            raise UnsupportedError("the library refused the network")
+        network = MNN.Interpreter(str(target))
+    session = network.createSession({"backend": "CPU", "precision": "high", "numThread": threads})
+    tensors = network.getSessionInput(session), network.getSessionOutput(session)
+    given, result = (tensor.getNumpyData() for tensor in tensors)
+    x = workload.x
+
+    def run() -> Array:
+        given[...] = x
+        network.runSession(session)
+        y: Array = result
+        return y
+
+    # The views keep no memory alive, so the tensors are names too.
+    return Call("run()", {"run": run, "tensors": tensors})
+
+
+def tract(workload: Workload, threads: int) -> Call:
+    """An optimised model and one state for all calls; one thread, as its Python package offers no more."""
+    float32_only(workload)
+    import tract as library
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "net.onnx"
+        path.write_bytes(_model(workload))
+        runnable = library.onnx().load(path).into_model().into_runnable()
+    names = {"state": runnable.spawn_state(), "runnable": runnable, "x": np.atleast_2d(workload.x)}
+    return Call("state.run([x])[0].to_numpy()", names)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..workload import Array, Workload
-from . import Call, UnsupportedError
+from . import Call, UnsupportedError, float32_only
 
 
 def scikit_learn(workload: Workload, threads: int) -> Call:
@@ -27,8 +27,7 @@ def scikit_learn(workload: Workload, threads: int) -> Call:
 
 def ncnn(workload: Workload, threads: int) -> Call:
     """InnerProduct layers in float32, rows as the height of a matrix."""
-    if workload.dtype != "float32":
-        raise UnsupportedError("float32 only")
+    float32_only(workload)
     import ncnn as library
 
     lines = ["Input x 0 1 h0"]
@@ -62,8 +61,7 @@ def ncnn(workload: Workload, threads: int) -> Call:
 
 def mlpfile(workload: Workload, threads: int) -> Call:
     """pybind11 and Eigen, one row at a time, one thread."""
-    if workload.dtype != "float32":
-        raise UnsupportedError("float32 only")
+    float32_only(workload)
     import mlpfile as library
 
     # The layers' types (and sizes), then their numbers.

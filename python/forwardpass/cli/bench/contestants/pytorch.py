@@ -1,9 +1,9 @@
-"""PyTorch on the CPU, in inference mode: eager, traced and frozen, and oneDNN's own fused operations."""
+"""PyTorch on the CPU, in inference mode: eager, traced and frozen, oneDNN's own fused operations, and ExecuTorch."""
 
 from typing import Any
 
 from ..workload import Array, Workload
-from . import Call, UnsupportedError
+from . import Call, UnsupportedError, float32_only
 
 
 def _module(workload: Workload, threads: int) -> tuple[Any, Any]:
@@ -47,8 +47,7 @@ def traced(workload: Workload, threads: int) -> Call:
 def onednn(workload: Workload, threads: int) -> Call:
     """Weights reordered once, each layer one fused call."""
     torch, _ = _module(workload, threads)
-    if workload.dtype != "float32":
-        raise UnsupportedError("float32 only")
+    float32_only(workload)
     try:
         call = torch.ops.mkldnn._linear_pointwise
         reorder = torch.ops.mkldnn._reorder_linear_weight
@@ -70,3 +69,21 @@ def onednn(workload: Workload, threads: int) -> Call:
             return result
 
     return Call("run()", {"run": run})
+
+
+def executorch(workload: Workload, threads: int) -> Call:
+    """The module exported and lowered to XNNPACK."""
+    float32_only(workload)
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import to_edge_transform_and_lower
+    from executorch.extension.pybindings import portable_lib
+
+    torch, module = _module(workload, threads)
+    x = torch.from_numpy(workload.x.reshape(workload.rows, -1))
+    exported = torch.export.export(module, (x,))
+    program = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).to_executorch()
+    portable_lib._unsafe_reset_threadpool(threads)
+    # What is loaded keeps only the address of the buffer, so that is a name too.
+    data = program.buffer
+    names = {"forward": portable_lib._load_for_executorch_from_buffer(data).forward, "data": data}
+    return Call("forward((from_numpy(x),))[0].numpy()", {**names, "from_numpy": torch.from_numpy, "x": x.numpy()})
