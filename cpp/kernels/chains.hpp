@@ -26,6 +26,7 @@ struct Operands {
     Index panel_distance = 0;  // of panels side by side
     const T* fetched = nullptr;
     Index fetch_stride = 0;
+    const T* next_x = nullptr;  // rows that are wanted next
 };
 
 // A tile: rows of x, vectors of outputs in panels of so many, and cache lines that each of its steps fetches.
@@ -92,6 +93,18 @@ FORWARDPASS_INLINE void fetch(Operands<T>& at) noexcept {
     }
 }
 
+// A chain's share of the lines of x that the next tile reads: all at once they are too many for L2 in its first chain.
+template <class Tile, int chains, class T>
+FORWARDPASS_INLINE void fetch_rows(const Operands<T>& at, Index chain) noexcept {
+    constexpr int lines = 2 * static_cast<int>(chain_length / line_elements<T>);
+    const T* const next = at.next_x + (chain % 4) * 2 * chain_length;
+    unrolled<Tile::rows>([&](auto r) FORWARDPASS_UNROLLED {
+        unrolled<chains * lines>([&](auto line) FORWARDPASS_UNROLLED {
+            __builtin_prefetch(next + r * at.x_row_stride + line * line_elements<T>);
+        });
+    });
+}
+
 // Some chains, [first, end), of a superblock.
 struct Chains {
     Superblock superblock;
@@ -115,6 +128,7 @@ FORWARDPASS_INLINE void sum_chains(Operands<T>& at, const Chains& chains, typena
             // A chain that does not exist adds nothing: -0.0.
             chain[b].fill(b == 0 || c + b < chains.end ? T{0} : static_cast<T>(-0.0));
         });
+        if (Tile::rows > 1 && at.next_x != nullptr) fetch_rows<Tile, side_by_side>(at, c);
         const T* x = start;
         for (const T* const stop = start + x_steps; x != stop; x += step, w += w_step) {
             fetch<Tile>(at);

@@ -52,7 +52,7 @@ Index scratch_per_row(Index depth, Index) noexcept {
 // memory too: six rows of 8192 x 8192 take 9.2 ms, as long as one, where two passes of three took 13.7 (Zen 4).
 template <class V>
 constexpr int most_rows(int vectors, bool few_cold_rows) noexcept {
-    if (V::registers < 32) return vectors == 1 ? 6 : 8 / vectors;
+    if (V::registers < 32) return vectors == 1 ? 6 : 12 / vectors;
     if (few_cold_rows && vectors == 4) return 6;
     // 12 rows of one vector would meet in one set of L1 where rows of x are 4 KB apart: 4096 x 16 took 1.25 times as
     // long.
@@ -76,6 +76,7 @@ __attribute__((noinline)) void run_tile(const PanelRows<T>& a, const Slice<T>& s
     if (slice.chains.first > 0) sums.load(carried, full);
     const Index x_row_stride = a.panel.rows.x_row_stride;
     Operands<T> at{slice.x + row * x_row_stride, x_row_stride, slice.w, a.width};
+    if (false && row + 2 * Tile::rows <= a.panel.rows.rows) at.next_x = at.x + Tile::rows * x_row_stride;
     sum_chains<Tile, tile_chains_at_once(Tile::rows, Tile::vectors)>(at, slice.chains, sums);
 
     const PanelRows<T>& b = again(a);
@@ -119,12 +120,13 @@ void slices(const Panel<T>& panel, T* scratch, Fetch fetch) noexcept {
     const Index width = Panels<T>{depth, panel.outputs, panel_outputs<V>, V::lanes}.stride(panel.outputs);
     const PanelRows<T> a{panel, scratch, width, depth > 0 ? superblock_count(depth) : 1, fetch};
     // One tile is all: there is nothing to keep in L1 for.
-    const bool halves = panel.rows.rows > most && width * length * static_cast<Index>(sizeof(T)) > slice_bytes;
+    const Index most_products = panel.rows.rows > most ? slice_bytes / (width * static_cast<Index>(sizeof(T))) : depth;
     Slice<T> slice{panel.rows.x, panel.at + width, {}, 0, true};
     for (; slice.number < a.superblocks; ++slice.number, slice.x += length, slice.w += length * width) {
         const Superblock s = superblock_of(depth, slice.number);
         slice.chains = {s, 0, s.chains, chain_count(depth)};
-        if (halves && s.chains > many_chains / 2) {
+        const Index left = depth - slice.number * length;
+        if ((left < length ? left : length) > most_products && s.chains > many_chains / 2) {
             slice.chains.end = many_chains / 2;
             slice.closes = false;
             all_rows<V, most, vectors, lines>(a, slice);
