@@ -9,31 +9,35 @@
 namespace forwardpass {
 namespace {
 
-// AMD's family 26: Zen 5, and what comes after it, which is taken for alike. CPUID tells 15 and the rest apart.
-bool is_zen5() {
+// AMD's Zen 4: family 25 with AVX-512. CPUID tells 15 of the family and the rest apart.
+bool is_zen4() {
 #if defined(FORWARDPASS_X86)
     unsigned a = 0, b = 0, c = 0, d = 0;
     if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx || c != signature_AMD_ecx || d != signature_AMD_edx)
         return false;
-    if (!__get_cpuid(1, &a, &b, &c, &d)) return false;
-    return (a >> 8 & 0xF) + (a >> 20 & 0xFF) == 26;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (a >> 8 & 0xF) + (a >> 20 & 0xFF) != 25) return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX512F) != 0;
 #else
     return false;
 #endif
 }
 
-}  // namespace
-
-Index l2_bytes() {
-    static const Index bytes = [] {
+Tuning tuning_of_this_cpu() {
+    Tuning found;
 #if defined(_SC_LEVEL2_CACHE_SIZE)
-        if (const long found = sysconf(_SC_LEVEL2_CACHE_SIZE); found > 0) return static_cast<Index>(found);
+    if (const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) found.l2_bytes = bytes;
 #endif
-        return Index{512} << 10;
-    }();
-    return bytes;
+    // One row of 4096 x 4096 takes 2.4 ms instead of 3.4, of 2048 x 2048 0.23 to 0.24 instead of 0.24 to 0.29; 4 and 16
+    // KB are as good, 32 KB loses half of it.
+    if (is_zen4()) found.row_fetch_bytes = 8192;
+    return found;
 }
 
-Index fetch_distance_bytes() { return 8192; }
+}  // namespace
+
+const Tuning& tuning() {
+    static const Tuning found = tuning_of_this_cpu();
+    return found;
+}
 
 }  // namespace forwardpass

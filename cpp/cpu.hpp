@@ -1,17 +1,21 @@
-// What the plan has to know of this CPU.
+// What depends on the CPU and is no instruction set: chosen once, beside the kernel table.
 #pragma once
 
 #include "kernels/contract.hpp"
 
 namespace forwardpass {
 
-// Weights of a layer, x and y up to this size are in a cache: 4 MB lose by being fetched as from memory, 16 MB gain.
-constexpr Index cached_bytes = Index{8} << 20;
+struct Tuning {
+    // Bytes of L2, or a common size where the system does not say: a tile of rows stays there between two layers.
+    Index l2_bytes = Index{512} << 10;
+    // Weights of a layer, x and y up to this size are in a cache: 4 MB lose by being fetched as from memory, 16 MB gain.
+    Index cached_bytes = Index{8} << 20;
+    // How far ahead of the weights in use others are fetched for one row from memory, or 0 for not at all: the prefetchers
+    // of most CPUs foresee a stream by themselves, and instructions only disturb them.
+    Index row_fetch_bytes = 0;
+};
 
-// Bytes of L2, or a common size where the system does not say.
-Index l2_bytes();
-
-// How far ahead of weights from memory others are fetched for few rows, or 0 for not at all.
-Index fetch_distance_bytes();
+// For this CPU; what is not known of it is what does no harm anywhere.
+const Tuning& tuning();
 
 }  // namespace forwardpass

@@ -37,7 +37,7 @@ constexpr Index rows_worth_cutting = 12;
 Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights, bool cold_outputs, Index lanes) {
     // Without vectors reading takes no time beside the sums, and 256 rows of 2048 x 2048 2.3 s, in which no Ctrl-C is
     // seen.
-    if (bytes_of_weights > l2_bytes() / 2) return lanes == 1 ? cached_tile_rows : reading_tile_rows;
+    if (bytes_of_weights > tuning().l2_bytes / 2) return lanes == 1 ? cached_tile_rows : reading_tile_rows;
     const Index rows = tile_bytes / bytes_per_row, step = rows < cached_tile_rows ? min_tile_rows : cached_tile_rows;
     return std::clamp(rows / step * step, cold_outputs ? min_tile_rows : cached_tile_rows, max_tile_rows);
 }
@@ -54,7 +54,7 @@ Batch<T> rows_of(const Batch<T>& batch, Index first, Index rows) noexcept {
             batch.y_row_stride,
             std::min(rows, batch.rows - first),
             batch.width,
-            batch.rows * batch.width * bytes_each > cached_bytes};
+            batch.rows * batch.width * bytes_each > tuning().cached_bytes};
 }
 
 }  // namespace
@@ -164,7 +164,7 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     Index tile = batch.rows;
     if (tile > min_tile_rows) {
         const bool cold_outputs =
-            plan_.outputs() > 4 * line_elements<T> && batch.rows * plan_.outputs() * bytes_each > cached_bytes;
+            plan_.outputs() > 4 * line_elements<T> && batch.rows * plan_.outputs() * bytes_each > tuning().cached_bytes;
         tile = std::min(tile, rows_per_tile(2 * plan_.workspace_stride(batch.width) * bytes_each,
                                             plan_.bytes_of_weights(), cold_outputs, kernels_->lanes));
     }
@@ -177,7 +177,7 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
                                                      : share_rows<false>(batch, sharing, tile, looks);
     };
     if (sharing.threads == 1) return share_tiles();
-    const bool cached = plan_.bytes_of_weights() <= l2_bytes();
+    const bool cached = plan_.bytes_of_weights() <= tuning().l2_bytes;
     if (batch.rows < sharing.threads * (cached ? rows_worth_cutting : reading_tile_rows))
         return share_panels(batch, sharing, std::min(batch.rows, reading_tile_rows), looks);
     return share_tiles();

@@ -13,8 +13,8 @@ Step<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
     step.linear.panels = weights->panels();
     step.linear.depth = weights->depth();
     step.linear.outputs = weights->outputs();
-    step.linear.cold = weights->bytes() > cached_bytes;
-    step.linear.fetch_distance = fetch_distance_bytes() / static_cast<Index>(sizeof(T));
+    step.linear.cold = weights->bytes() > tuning().cached_bytes;
+    step.linear.fetch_distance = tuning().row_fetch_bytes / static_cast<Index>(sizeof(T));
     step.weights = weights;
     return step;
 }

@@ -60,7 +60,7 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
     // So many rows that packing costs little, so few that an interrupt is seen.
     const Index rows_each = std::max<Index>(1, work_of_chunk / std::max<Index>(1, a.depth * widest));
     const Index row_chunks = (a.rows + rows_each - 1) / rows_each;
-    const bool cold = a.rows * a.depth * static_cast<Index>(sizeof(T)) > cached_bytes;
+    const bool cold = a.rows * a.depth * static_cast<Index>(sizeof(T)) > tuning().cached_bytes;
     return run_chunks(
         layout.count() * row_chunks, sharing.threads, sharing.wakes,
         [&](Index chunk, int thread) noexcept {

@@ -37,6 +37,7 @@ struct Tile {
     using Values = Sums<V, row_count, vector_count>;
     static constexpr int rows = row_count, vectors = vector_count, panels = panel_count, lines = line_count;
     static constexpr int in_panel = vectors / panels;
+    static constexpr bool whole_rows = lines * line_elements<T> >= in_panel * V::lanes;
     // 32 registers hold 12 chains, their 12 sums and the operands, and a chain costs no memory; larger tiles, and those
     // of 16 registers, hold chains alone. Left to choose, GCC 12 keeps some sums in registers and spills chains for
     // them, at up to half the speed.
@@ -82,14 +83,13 @@ FORWARDPASS_INLINE void advance(const T* x, Index x_row_stride, const T* w, Inde
 // Whole rows of a panel into L1, where the next chain is about to want them, parts of them into L2, where they wait
 // longer.
 template <class Tile, class T>
-FORWARDPASS_INLINE void fetch(Operands<T>& at) noexcept {
+FORWARDPASS_INLINE void fetch(const T* fetched, Index panel_distance) noexcept {
     if constexpr (Tile::lines > 0) {
         unrolled<Tile::panels>([&](auto p) FORWARDPASS_UNROLLED {
             unrolled<Tile::lines>([&](auto line) FORWARDPASS_UNROLLED {
-                __builtin_prefetch(at.fetched + p * at.panel_distance + line * line_elements<T>, 0, Tile::lines == 4 ? 3 : 2);
+                __builtin_prefetch(fetched + p * panel_distance + line * line_elements<T>, 0, Tile::whole_rows ? 3 : 2);
             });
         });
-        at.fetched += at.fetch_stride;
     }
 }
 
@@ -105,22 +105,24 @@ FORWARDPASS_INLINE void fetch_rows(const Operands<T>& at, Index chain) noexcept 
     });
 }
 
-// Some chains, [first, end), of a superblock.
+// Some chains, [first, end), of a superblock. x lies as it is, or chain by chain as well (pack.hpp).
 struct Chains {
     Superblock superblock;
     Index first, end;
-    Index step;  // between neighbours of x in one chain
+    Index x_step, x_chain;  // from one x of a chain to the next, and from one chain to the next
 };
 
 // result = the sum of those chains, `side_by_side` of them at once, added from left to right, behind what it holds where
 // they are not the first ones.
 template <class Tile, int side_by_side, class T>
-FORWARDPASS_INLINE void sum_chains(Operands<T>& at, const Chains& chains, typename Tile::Values& result) noexcept {
+FORWARDPASS_INLINE void sum_chains(const Operands<T>& at, const Chains& chains, typename Tile::Values& result) noexcept {
     using Values = typename Tile::Values;
     Values sums = result;
-    const Index steps = chains.superblock.steps, longer = chains.superblock.longer, step = chains.step;
-    const Index w_step = at.w_row_stride, chain_of_w = steps * w_step, x_steps = steps * step;
-    const T* start = at.x + chains.first;
+    const Index steps = chains.superblock.steps, longer = chains.superblock.longer;
+    const Index x_step = chains.x_step, x_chain = chains.x_chain, x_steps = steps * x_step;
+    const Index w_step = at.w_row_stride, chain_of_w = steps * w_step;
+    const T* fetched = at.fetched;
+    const T* start = at.x + chains.first * x_chain;
     const T* w = at.w + chains.first * chain_of_w;
     for (Index c = chains.first;;) {
         Values chain[side_by_side];
@@ -130,17 +132,19 @@ FORWARDPASS_INLINE void sum_chains(Operands<T>& at, const Chains& chains, typena
         });
         if (Tile::rows > 1 && at.next_x != nullptr) fetch_rows<Tile, side_by_side>(at, c);
         const T* x = start;
-        for (const T* const stop = start + x_steps; x != stop; x += step, w += w_step) {
-            fetch<Tile>(at);
+        for (const T* const stop = start + x_steps; x != stop; x += x_step, w += w_step) {
+            fetch<Tile>(fetched, at.panel_distance);
+            fetched += at.fetch_stride;
             unrolled<side_by_side>([&](auto b) FORWARDPASS_UNROLLED {
-                advance<Tile>(x + b, at.x_row_stride, w + b * chain_of_w, at.panel_distance, chain[b]);
+                advance<Tile>(x + b * x_chain, at.x_row_stride, w + b * chain_of_w, at.panel_distance, chain[b]);
             });
         }
         if (__builtin_expect(c < longer, 0)) {
-            const T* const last = at.w + (x_steps + c) * w_step;
+            const Index row = chains.superblock.chains * steps + c;
             unrolled<side_by_side>([&](auto b) FORWARDPASS_UNROLLED {
                 if (b == 0 || c + b < longer)
-                    advance<Tile>(x + b, at.x_row_stride, last + b * w_step, at.panel_distance, chain[b]);
+                    advance<Tile>(at.x + row + b, at.x_row_stride, at.w + (row + b) * w_step, at.panel_distance,
+                                  chain[b]);
             });
         }
         if (c > 0) chain[0].add_to(sums);
@@ -152,7 +156,7 @@ FORWARDPASS_INLINE void sum_chains(Operands<T>& at, const Chains& chains, typena
         }
         sums = chain[side_by_side - 1];
         if constexpr (Tile::sums_in_memory) __asm__ volatile("" : "+m"(sums));
-        start += side_by_side;
+        start += side_by_side * x_chain;
         w += (side_by_side - 1) * chain_of_w;
     }
 }

@@ -54,7 +54,7 @@ struct PackedLinear {
     Index outputs;    // out_features, N
     Activation activation;
     bool cold;                 // the weights come from memory, not from a cache
-    Index fetch_distance = 0;  // elements ahead of those in use that are then fetched for few rows, 0 for none (cpu.hpp)
+    Index fetch_distance = 0;  // elements ahead of those in use that are then fetched for one row, 0 for none (cpu.hpp)
 };
 
 // Rows against weights as NumPy holds them: w[j * output_stride + k * depth_stride], one of the strides 1. Reads nothing

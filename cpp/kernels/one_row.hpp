@@ -26,13 +26,13 @@ __attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* 
     if constexpr (Tile::lines > 0) at.fetched = at.w + fetch_distance, at.fetch_stride = width;
     if (a.depth <= length) {
         const Superblock s = superblock_of(a.depth, 0);
-        sum_chains<Tile, side_by_side>(at, Chains{s, 0, s.chains, chains}, sums);
+        sum_chains<Tile, side_by_side>(at, Chains{s, 0, s.chains, chains, 1}, sums);
     } else {
         T kept[2][Tile::vectors * V::lanes];
         const Index count = superblock_count(a.depth);
         for (Index number = 0; number < count; ++number, at.x += length, at.w += length * width) {
             const Superblock s = superblock_of(a.depth, number);
-            sum_chains<Tile, side_by_side>(at, Chains{s, 0, s.chains, chains}, sums);
+            sum_chains<Tile, side_by_side>(at, Chains{s, 0, s.chains, chains, 1}, sums);
             close_superblock<V>(number, count, sums, {kept[0], kept[1], 0});
         }
     }

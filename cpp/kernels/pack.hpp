@@ -32,6 +32,28 @@ void pack_superblock(const Element<L>* w, Index output_stride, const Superblock&
         for (Index j = 0; j < count; ++j) to[k * width + j] = w[j * output_stride + k];
 }
 
+// x in the order of a panel's rows: each superblock chain by chain.
+template <class L>
+void to_chain_order(const Element<L>* x, Index depth, Element<L>* to) noexcept {
+    constexpr Index lanes = L::lanes;
+    const Index chains = chain_count(depth), length = superblock_length(depth);
+    for (Index number = 0; number * length < depth; ++number, x += length, to += length) {
+        const Superblock s = superblock_of(depth, number);
+        for (Index c = 0; c < chains && s.steps > 0; c += lanes) {
+            Index i = 0;
+            for (; i + lanes <= s.steps; i += lanes) {
+                Register<L> block[lanes];
+                unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { block[r] = L::load(x + (i + r) * chains + c); });
+                L::transpose(block);
+                unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { L::store(to + (c + r) * s.steps + i, block[r]); });
+            }
+            for (; i < s.steps; ++i)
+                for (Index r = 0; r < lanes; ++r) to[(c + r) * s.steps + i] = x[i * chains + c + r];
+        }
+        for (Index k = chains * s.steps; k < chains * s.steps + s.longer; ++k) to[k] = x[k];
+    }
+}
+
 // The weights as they lie, `count` outputs wide.
 template <class T>
 void pack_rows(const WeightSource<T>& source, const T* w, Index depth, Index count, T* to, Index stride) noexcept {
