@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "../dispatch.hpp"
 #include "../float_environment.hpp"
@@ -28,9 +29,10 @@ py::object with_type(int type, Compute compute) {
     return type == NPY_FLOAT ? compute(float{}) : compute(double{});
 }
 
+// The weight is (outputs, depth), or `transposed`.
 template <class T>
 py::object linear_as(const py::object& x, const py::object& weight, const py::object& bias,
-                     const Activation& activation, const py::object& out) {
+                     const Activation& activation, const py::object& out, bool transposed = false) {
     const Rows from = as_rows(to_type(x, numpy_type<T>, "x"));
     const py::object w = to_type(weight, numpy_type<T>, "W");
     const py::object b = bias ? adjacent(to_type(bias, numpy_type<T>, "b")) : py::object();
@@ -38,7 +40,7 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
     npy_intp shape[NPY_MAXDIMS];
     const int ndim = PyArray_NDIM(as_array(x));
     std::copy_n(PyArray_DIMS(as_array(x)), ndim, shape);
-    shape[ndim - 1] = PyArray_DIM(as_array(w), 0);
+    shape[ndim - 1] = PyArray_DIM(as_array(w), transposed ? 1 : 0);
     Destination destination(or_null(out), ndim, shape, numpy_type<T>);
     if (destination.empty()) return destination.finish();
     if (!out.is_none()) {
@@ -47,7 +49,9 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
         if (b) destination.keep_apart_from(b);
     }
     const Rows to = destination.rows();
-    const UnpackedLinear<T> task{weight_source<T>(w, b),
+    WeightSource<T> weights = weight_source<T>(w, b);
+    if (transposed) std::swap(weights.output_stride, weights.depth_stride);
+    const UnpackedLinear<T> task{weights,
                                  from.width,
                                  to.width,
                                  activation,
@@ -141,9 +145,8 @@ py::object matmul(const py::object& a_value, const py::object& b_value, const py
         throw py::value_error("A, B: expected the last axis of A and the first of B to be equal, got shapes " +
                               shape_text(as_array(a)) + " and " + shape_text(as_array(b)));
     const int type = common_type({{a, "A"}, {b, "B"}});
-    const py::object columns = b.attr("T");
-    return with_type(type,
-                     [&](auto zero) { return linear_as<decltype(zero)>(a, columns, py::object(), Activation{}, out); });
+    return with_type(
+        type, [&](auto zero) { return linear_as<decltype(zero)>(a, b, py::object(), Activation{}, out, true); });
 }
 
 py::object dot(const py::object& a_value, const py::object& b_value, const py::object& out) {

@@ -19,6 +19,14 @@ struct Avx128F32 {
 
     static Register load(const float* p) noexcept { return _mm_loadu_ps(p); }
     static void store(float* p, Register a) noexcept { _mm_storeu_ps(p, a); }
+    static Register load_partial(const float* p, Index count) noexcept {
+        const __m128i at = _mm_setr_epi32(0, 1, 2, 3);
+        return _mm_maskload_ps(p, _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(count)), at));
+    }
+    static void store_partial(float* p, Register a, Index count) noexcept {
+        _mm_maskstore_ps(p, _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(count)), _mm_setr_epi32(0, 1, 2, 3)), a);
+    }
+    static Register max(Register a, Register b) noexcept { return _mm_max_ps(a, b); }
     static Register broadcast(float a) noexcept { return _mm_set1_ps(a); }
     static Register add(Register a, Register b) noexcept { return _mm_add_ps(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm_fmadd_ps(a, b, c); }

@@ -16,7 +16,9 @@ void panel_of_rows(const Panel<Element<V>>& panel) noexcept {
     using T = Element<V>;
     const Index depth = panel.layer.depth;
     const T* const rows = panel.at + padded<T>(panel.outputs);
-    neighbours<V>({{{panel.rows.x, panel.rows.x_row_stride}, {rows, padded<T>(depth)}, depth},
+    neighbours<V>({{panel.rows.x, panel.rows.x_row_stride},
+                   {rows, padded<T>(depth)},
+                   depth,
                    panel.at,
                    panel.layer.activation,
                    panel.y,
@@ -75,7 +77,13 @@ template <class V>
 void unpacked_linear(const UnpackedRows<Element<V>>& a) noexcept {
     using T = Element<V>;
     if (a.depth_stride == 1 && a.depth > 0)
-        return neighbours<V>({{{a.x, a.x_row_stride}, {a.w, a.output_stride}, a.depth}, a.bias, a.activation, a.y, a.y_row_stride},
+        return neighbours<V>({{a.x, a.x_row_stride},
+                              {a.w, a.output_stride},
+                              a.depth,
+                              a.bias,
+                              a.activation,
+                              a.y,
+                              a.y_row_stride},
                              a.rows, a.outputs);
     for (Index r = 0; r < a.rows; ++r)
         for (Index j = 0; j < a.outputs; j += outputs_in_l1<T>) {

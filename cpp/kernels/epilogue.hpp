@@ -7,10 +7,20 @@
 namespace forwardpass {
 namespace {
 
-// `left` outputs, which are fewer than the vectors hold only in the last of those. No biases are null.
+// The activations that are computed from what lies in L1 right after.
+template <class V>
+FORWARDPASS_INLINE void finish_late(const Activation& activation, Element<V>* y, Index y_row_stride, Index rows,
+                                    Index outputs) noexcept {
+    if (fits_registers(activation)) return;
+    for (Index r = 0; r < rows; ++r) activate<V>(activation, y + r * y_row_stride, y + r * y_row_stride, outputs);
+}
+
+// The bias, and the others. `left` outputs, which are fewer than the vectors hold only in the last of those. No biases
+// are null.
 template <class V, int rows, int vectors>
-FORWARDPASS_INLINE void finish(const Sums<V, rows, vectors>& sums, const Element<V>* biases,
-                               const Activation& activation, Element<V>* y, Index y_row_stride, Index left) noexcept {
+FORWARDPASS_INLINE void finish_sums(const Sums<V, rows, vectors>& sums, const Element<V>* biases,
+                                    const Activation& activation, Element<V>* y, Index y_row_stride,
+                                    Index left) noexcept {
     unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
         const auto bias = biases ? V::load(biases + v * V::lanes) : V::broadcast(static_cast<Element<V>>(-0.0));
         unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
@@ -20,11 +30,13 @@ FORWARDPASS_INLINE void finish(const Sums<V, rows, vectors>& sums, const Element
             else V::store_partial(to, value, left - v * V::lanes);
         });
     });
-    if (!fits_registers(activation))
-        for (int r = 0; r < rows; ++r) {
-            Element<V>* const row = y + r * y_row_stride;
-            activate<V>(activation, row, row, left < vectors * V::lanes ? left : vectors * V::lanes);
-        }
+}
+
+template <class V, int rows, int vectors>
+FORWARDPASS_INLINE void finish(const Sums<V, rows, vectors>& sums, const Element<V>* biases,
+                               const Activation& activation, Element<V>* y, Index y_row_stride, Index left) noexcept {
+    finish_sums(sums, biases, activation, y, y_row_stride, left);
+    finish_late<V>(activation, y, y_row_stride, rows, left < vectors * V::lanes ? left : vectors * V::lanes);
 }
 
 }  // namespace

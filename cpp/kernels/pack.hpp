@@ -62,39 +62,49 @@ void pack_rows(const WeightSource<T>& source, const T* w, Index depth, Index cou
             to[j * stride + k] = w[j * source.output_stride + k * source.depth_stride];
 }
 
-// Packs outputs [first, first + count) of the source, a panel of `panels`.
+// The weights of one k for `count` outputs, and zeros up to the width.
+template <class V>
+FORWARDPASS_INLINE void pack_k(const Element<V>* w, Index output_stride, Index count, Element<V>* to, Index width) noexcept {
+    Index j = 0;
+    if (output_stride == 1)
+        for (; j + V::lanes <= count; j += V::lanes) V::store(to + j, V::load(w + j));
+    for (; j < count; ++j) to[j] = w[j * output_stride];
+    for (; j < width; ++j) to[j] = 0;
+}
+
+// Packs outputs [first, first + count) of the source into a panel.
 template <class V>
 void pack_panel(const WeightSource<Element<V>>& source, Index depth, Index first, Index count, Element<V>* panel) noexcept {
     using T = Element<V>;
     const Panels<T> panels{depth, count, panel_outputs<V>, V::lanes};
     const bool are_rows = panels.are_rows(count);
-    const Index stride = panels.stride(count), biases = are_rows ? padded<T>(count) : stride;
+    const Index width = panels.stride(count), biases = are_rows ? padded<T>(count) : width;
     for (Index j = 0; j < biases; ++j)
         panel[j] = j >= count ? T{0} : source.bias ? source.bias[first + j] : static_cast<T>(-0.0);
     const T* const w = source.w + first * source.output_stride;
     T* const rows = panel + biases;
-    if (are_rows) return pack_rows(source, w, depth, count, rows, stride);
+    if (are_rows) return pack_rows(source, w, depth, count, rows, width);
 
     const Index chains = chain_count(depth), length = superblock_length(depth);
     for (Index number = 0; number * length < depth; ++number) {
         const Superblock s = superblock_of(depth, number);
         const T* const from = w + number * length * source.depth_stride;
-        T* const to = rows + number * length * stride;
+        T* const to = rows + number * length * width;
         if (source.depth_stride == 1) {
             if (chains == few_chains)
-                pack_superblock<typename LanesUpTo<V, few_chains>::Type>(from, source.output_stride, s, chains, count, to, stride);
-            else pack_superblock<typename LanesUpTo<V, many_chains>::Type>(from, source.output_stride, s, chains, count, to, stride);
+                pack_superblock<typename LanesUpTo<V, few_chains>::Type>(from, source.output_stride, s, chains, count, to, width);
+            else pack_superblock<typename LanesUpTo<V, many_chains>::Type>(from, source.output_stride, s, chains, count, to, width);
             continue;
         }
-        const Index end = depth - number * length < length ? depth - number * length : length;
-        for (Index k = 0; k < end; ++k) {
-            T* const row = to + packed_row(depth, number * length + k) * stride - number * length * stride;
-            const T* const values = from + k * source.depth_stride;
-            for (Index j = 0; j < count; ++j) row[j] = values[j * source.output_stride];
-        }
+        const auto pack = [&](Index k, Index row) FORWARDPASS_UNROLLED {
+            pack_k<V>(from + k * source.depth_stride, source.output_stride, count, to + row * width, width);
+        };
+        for (Index i = 0; i < s.steps; ++i)
+            for (Index c = 0; c < chains; ++c) pack(i * chains + c, c * s.steps + i);
+        for (Index k = chains * s.steps; k < chains * s.steps + s.longer; ++k) pack(k, k);
     }
-    for (Index k = 0; count < stride && k < depth; ++k)
-        for (Index j = count; j < stride; ++j) rows[k * stride + j] = 0;
+    for (Index k = 0; source.depth_stride == 1 && count < width && k < depth; ++k)
+        for (Index j = count; j < width; ++j) rows[k * width + j] = 0;
 }
 
 }  // namespace

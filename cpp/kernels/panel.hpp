@@ -79,13 +79,12 @@ struct Panels {
         return are_rows(count) ? padded<T>(count) + count * stride(count) : (depth + 1) * stride(count);
     }
 
-    // Of all panels together, and of the largest one: a few rows may be longer than a panel.
+    // Of all panels together; and the most of any fewer outputs: a few rows may be longer than a panel.
     FORWARDPASS_INLINE constexpr Index elements() const noexcept {
         return offset(outputs / width) + elements_of(outputs % width);
     }
-    FORWARDPASS_INLINE constexpr Index largest() const noexcept {
-        const Index full = outputs < width ? 0 : elements_of(width), last = elements_of(outputs % width);
-        return full > last ? full : last;
+    FORWARDPASS_INLINE constexpr Index most_elements() const noexcept {
+        return offset(count()) + padded<T>(4) + 4 * padded<T>(depth);
     }
 };
 

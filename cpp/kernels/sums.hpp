@@ -43,16 +43,23 @@ struct Kept {
     Index row_stride;
 };
 
-// Adds the sum of superblock `number` of `count` to its group, and a group that ends to the total. Of the last one
-// `sum` becomes the sum of all.
+// What becomes of the sum of a group up to superblock `number` of `count`: it waits for the next superblock, or is added
+// to the total. Of the last superblock `sum` becomes the sum of all.
 template <class V, int rows, int vectors>
-FORWARDPASS_INLINE void close_superblock(Index number, Index count, Sums<V, rows, vectors>& sum,
-                                         const Kept<Element<V>>& kept) noexcept {
+FORWARDPASS_INLINE void close_group(Index number, Index count, Sums<V, rows, vectors>& sum,
+                                    const Kept<Element<V>>& kept) noexcept {
     const bool last = number + 1 == count;
-    if (number % superblocks_in_group > 0) sum.add_stored(kept.group, kept.row_stride);
     if (!last && (number + 1) % superblocks_in_group > 0) return sum.store(kept.group, kept.row_stride);
     if (number >= superblocks_in_group) sum.add_stored(kept.total, kept.row_stride);
     if (!last) sum.store(kept.total, kept.row_stride);
+}
+
+// The same for the sum of the superblock alone.
+template <class V, int rows, int vectors>
+FORWARDPASS_INLINE void close_superblock(Index number, Index count, Sums<V, rows, vectors>& sum,
+                                         const Kept<Element<V>>& kept) noexcept {
+    if (number % superblocks_in_group > 0) sum.add_stored(kept.group, kept.row_stride);
+    close_group<V>(number, count, sum, kept);
 }
 
 }  // namespace

@@ -38,6 +38,8 @@ def matmul(A: ArrayLike, B: ArrayLike, *, out: NDArray[Any] | None = None) -> An
     array([[1., 4.],
            [3., 8.]])
     """
+    if type(A) is np.ndarray and type(B) is np.ndarray and A.ndim > 0 and B.ndim == 2:
+        return _core.matmul(A, B, out=out)  # which checks them itself: most calls need no other views
     a, b = _core.to_ndarrays(A, B)
     if a.ndim == 1 and b.ndim == 1:
         return _core.dot(a, b, out=out)
