@@ -98,6 +98,7 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
 
 template <class T>
 bool run_unpacked(const Kernels<T>& kernels, const UnpackedLinear<T>& a, Interrupted interrupted) {
+    if (a.rows == 0 || a.outputs == 0) return true;
     const Sharing sharing(a.depth * a.outputs, a.rows, a.threads);
     Looks stop(interrupted, a.depth * kernels.panel_outputs * a.rows);
     return runs_in_place(a) ? run_in_place(kernels, a, sharing, stop) : run_packing(kernels, a, sharing, stop);
