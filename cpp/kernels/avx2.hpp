@@ -5,10 +5,20 @@
 #include <immintrin.h>
 
 #include "contract.hpp"
-#include "store_part.hpp"
 
 namespace forwardpass {
 namespace {
+
+// The first `count` elements, 1 to 4.
+[[maybe_unused]] inline void store_first(float* p, __m128 a, int count) noexcept {
+    if (count == 4) return _mm_storeu_ps(p, a);
+    if (count & 2) {
+        _mm_storel_pi(reinterpret_cast<__m64*>(p), a);
+        a = _mm_movehl_ps(a, a);
+        p += 2;
+    }
+    if (count & 1) _mm_store_ss(p, a);
+}
 
 // Half of one: four chains of neighbours in k (neighbours.hpp), and no more.
 struct Avx128F32 {
@@ -77,6 +87,22 @@ struct Avx2F32 {
     }
     static Register to_exponent(Register a) noexcept {
         return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 23));
+    }
+    static Register load_fours(const float* p, Index stride) noexcept {
+        return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+    }
+    static Register repeat_fours(const float* p) noexcept { return _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p)); }
+    static void store_fours(float* p, Index stride, Register a, int count) noexcept {
+        store_first(p, _mm256_castps256_ps128(a), count);
+        store_first(p + stride, _mm256_extractf128_ps(a, 1), count);
+    }
+    static void transpose_fours(Register (&rows)[4]) noexcept {
+        const Register low01 = _mm256_unpacklo_ps(rows[0], rows[1]), high01 = _mm256_unpackhi_ps(rows[0], rows[1]);
+        const Register low23 = _mm256_unpacklo_ps(rows[2], rows[3]), high23 = _mm256_unpackhi_ps(rows[2], rows[3]);
+        rows[0] = _mm256_shuffle_ps(low01, low23, _MM_SHUFFLE(1, 0, 1, 0));
+        rows[1] = _mm256_shuffle_ps(low01, low23, _MM_SHUFFLE(3, 2, 3, 2));
+        rows[2] = _mm256_shuffle_ps(high01, high23, _MM_SHUFFLE(1, 0, 1, 0));
+        rows[3] = _mm256_shuffle_ps(high01, high23, _MM_SHUFFLE(3, 2, 3, 2));
     }
     static void transpose(Register (&rows)[8]) noexcept {
         Register pairs[8], fours[8];

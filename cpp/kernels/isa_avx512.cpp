@@ -4,7 +4,6 @@
 
 #include "avx2.hpp"
 #include "make_kernels.hpp"
-#include "store_part.hpp"
 
 namespace forwardpass {
 namespace {
@@ -52,6 +51,29 @@ struct Avx512F32 {
     static Register to_exponent(Register a) noexcept {
         return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 23));
     }
+
+    // A masked broadcast from memory blends on any unit, where an insertion takes the one that shuffles.
+    static Register load_fours(const float* p, Index stride) noexcept {
+        __m512 rows = _mm512_castps128_ps512(_mm_loadu_ps(p));
+        rows = _mm512_mask_broadcast_f32x4(rows, 0x00F0, _mm_loadu_ps(p + stride));
+        rows = _mm512_mask_broadcast_f32x4(rows, 0x0F00, _mm_loadu_ps(p + 2 * stride));
+        return _mm512_mask_broadcast_f32x4(rows, 0xF000, _mm_loadu_ps(p + 3 * stride));
+    }
+    static Register repeat_fours(const float* p) noexcept { return _mm512_broadcast_f32x4(_mm_loadu_ps(p)); }
+    static void store_fours(float* p, Index stride, Register a, int count) noexcept {
+        store_first(p, _mm512_castps512_ps128(a), count);
+        store_first(p + stride, _mm512_extractf32x4_ps(a, 1), count);
+        store_first(p + 2 * stride, _mm512_extractf32x4_ps(a, 2), count);
+        store_first(p + 3 * stride, _mm512_extractf32x4_ps(a, 3), count);
+    }
+    static void transpose_fours(Register (&rows)[4]) noexcept {
+        const Register low01 = _mm512_unpacklo_ps(rows[0], rows[1]), high01 = _mm512_unpackhi_ps(rows[0], rows[1]);
+        const Register low23 = _mm512_unpacklo_ps(rows[2], rows[3]), high23 = _mm512_unpackhi_ps(rows[2], rows[3]);
+        rows[0] = _mm512_shuffle_ps(low01, low23, _MM_SHUFFLE(1, 0, 1, 0));
+        rows[1] = _mm512_shuffle_ps(low01, low23, _MM_SHUFFLE(3, 2, 3, 2));
+        rows[2] = _mm512_shuffle_ps(high01, high23, _MM_SHUFFLE(1, 0, 1, 0));
+        rows[3] = _mm512_shuffle_ps(high01, high23, _MM_SHUFFLE(3, 2, 3, 2));
+    }
 };
 
 struct Avx512F64 {
@@ -92,6 +114,26 @@ struct Avx512F64 {
     }
     static Register to_exponent(Register a) noexcept {
         return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(a), 52));
+    }
+    static Register load_fours(const double* p, Index stride) noexcept {
+        return _mm512_mask_broadcast_f64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), 0xF0, _mm256_loadu_pd(p + stride));
+    }
+    static Register repeat_fours(const double* p) noexcept { return _mm512_broadcast_f64x4(_mm256_loadu_pd(p)); }
+    static void store_fours(double* p, Index stride, Register a, int count) noexcept {
+        const __m256d rows[] = {_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1)};
+        for (int r = 0; r < 2; ++r) {
+            if (count == 4) _mm256_storeu_pd(p + r * stride, rows[r]);
+            else Avx2F64::store_partial(p + r * stride, rows[r], count);
+        }
+    }
+    static void transpose_fours(Register (&rows)[4]) noexcept {
+        const Register low01 = _mm512_unpacklo_pd(rows[0], rows[1]), high01 = _mm512_unpackhi_pd(rows[0], rows[1]);
+        const Register low23 = _mm512_unpacklo_pd(rows[2], rows[3]), high23 = _mm512_unpackhi_pd(rows[2], rows[3]);
+        const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13), high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+        rows[0] = _mm512_permutex2var_pd(low01, low, low23);
+        rows[1] = _mm512_permutex2var_pd(high01, low, high23);
+        rows[2] = _mm512_permutex2var_pd(low01, high, low23);
+        rows[3] = _mm512_permutex2var_pd(high01, high, high23);
     }
     static void transpose(Register (&rows)[8]) noexcept {
         Register pairs[8], fours[8];

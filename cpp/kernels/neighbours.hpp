@@ -2,7 +2,7 @@
 // load is a step of many chains; nothing is turned but the sums of a superblock.
 #pragma once
 
-#include "epilogue.hpp"
+#include "fours.hpp"
 
 namespace forwardpass {
 namespace {
@@ -210,9 +210,17 @@ void all_rows_of(const RowsByRows<T>& a, Index row, Index count, Index output) n
     if constexpr (rows > 1) all_rows_of<L, chains, rows / 2, outputs>(a, row, count, output);
 }
 
+// One row, and as few outputs as run side by side.
+template <class L, int chains, int most, class T>
+void row_by_rows(const RowsByRows<T>& a, Index outputs) noexcept {
+    if (outputs == most) some_sums<Block<L, chains, 1, most>>(a, 0, 0);
+    else if constexpr (most > 1) row_by_rows<L, chains, most - 1>(a, outputs);
+}
+
 template <class L, int chains, class T>
 void rows_by_rows(const RowsByRows<T>& a, Index rows, Index outputs) noexcept {
     constexpr int most = registers_wanted * static_cast<int>(L::lanes) / chains;
+    if (rows == 1 && outputs <= most) return row_by_rows<L, chains, most>(a, outputs);
     Index j = 0;
     if constexpr (most >= 8)
         for (; j + 8 <= outputs; j += 8) all_rows_of<L, chains, 1, 8>(a, 0, rows, j);
@@ -223,10 +231,26 @@ void rows_by_rows(const RowsByRows<T>& a, Index rows, Index outputs) noexcept {
     for (; j < outputs; ++j) all_rows_of<L, chains, most, 1>(a, 0, rows, j);
 }
 
+// Several rows in a register.
+template <class V, class T>
+void rows_in_fours(const RowsByRows<T>& a, Index rows, Index outputs) noexcept {
+    for (Index j = 0; j < outputs; j += few_chains) {
+        const Index count = outputs - j < few_chains ? outputs - j : few_chains;
+        FewOutputs<T> some{a.x.at,     a.w.at + j * a.w.stride, a.x.stride, a.w.stride, a.depth, {},
+                           a.activation, a.y + j,                a.y_row_stride};
+        for (Index i = 0; i < few_chains; ++i) some.bias[i] = a.bias && i < count ? a.bias[j + i] : static_cast<T>(-0.0);
+        up_to_fours<V>(some, rows, count);
+    }
+}
+
 // All of them. V is the widest vector type there is.
 template <class V>
 void neighbours(const RowsByRows<Element<V>>& a, Index rows, Index outputs) noexcept {
-    if (chain_count(a.depth) == few_chains)
+    constexpr bool shares_registers = V::lanes > few_chains;
+    const bool few = chain_count(a.depth) == few_chains;
+    if (shares_registers && few && rows >= V::lanes / few_chains && outputs <= V::lanes / 2) {
+        if constexpr (shares_registers) rows_in_fours<V>(a, rows, outputs);
+    } else if (few)
         rows_by_rows<typename LanesUpTo<V, few_chains>::Type, few_chains>(a, rows, outputs);
     else rows_by_rows<typename LanesUpTo<V, many_chains>::Type, many_chains>(a, rows, outputs);
     finish_late<V>(a.activation, a.y, a.y_row_stride, rows, outputs);

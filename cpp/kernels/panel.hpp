@@ -69,7 +69,7 @@ struct Panels {
 
     // Of a panel of `count` outputs: whether they are rows, and elements from one k, or row, to the next.
     FORWARDPASS_INLINE constexpr bool are_rows(Index count) const noexcept {
-        return count < width && depth > 0 && count <= (chain_count(depth) == few_chains ? 2 : 4);
+        return count < width && depth > 0 && count <= (chain_count(depth) == many_chains ? 4 : lanes > 4 ? lanes / 2 : 2);
     }
     FORWARDPASS_INLINE constexpr Index stride(Index count) const noexcept {
         return are_rows(count) ? padded<T>(depth) : (count + lanes - 1) / lanes * lanes;
@@ -84,7 +84,7 @@ struct Panels {
         return offset(outputs / width) + elements_of(outputs % width);
     }
     FORWARDPASS_INLINE constexpr Index most_elements() const noexcept {
-        return offset(count()) + padded<T>(4) + 4 * padded<T>(depth);
+        return offset(count()) + padded<T>(8) + 8 * padded<T>(depth);
     }
 };
 

@@ -13,6 +13,9 @@
 //   select_at_least             yes where x >= least, else no
 //   to_exponent                 2^n from the bits of n + FloatFormat::rounder (exponential.hpp)
 //   transpose                   `lanes` registers: rows become columns
+//   load_fours, repeat_fours, transpose_fours, store_fours
+//                               of more than four lanes: four elements of each of several rows, the same four again and
+//                               again, four registers turned within each four, the first `count` of each (fours.hpp)
 //   hold                        makes the compiler keep a value in a register
 #pragma once
 
