@@ -82,7 +82,7 @@ private:
     void count_work();
 
     std::vector<Step<T>> steps_;
-    Index widest_ = 0;   // of the outputs of any layer with weights
+    Index widest_ = 0;  // of the outputs of any layer with weights
     Index scratch_per_row_ = 0;
     Index outputs_ = 0;  // of the last layer with weights, or 0
     int buffers_ = 0;    // of the workspace

@@ -81,7 +81,8 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
             const Index row = chunk % row_chunks * rows_each, end = std::min(row + rows_each, a.rows);
             const Index first = chunk / row_chunks * outputs_each, outputs = std::min(outputs_each, a.outputs - first);
             const Panels<T> part{a.depth, outputs, layout.width, layout.lanes};
-            for (Index panel = 0; packed_first[static_cast<std::size_t>(thread)] != first && panel < part.count(); ++panel)
+            for (Index panel = 0; packed_first[static_cast<std::size_t>(thread)] != first && panel < part.count();
+                 ++panel)
                 kernels.pack_panel(a.weights, a.depth, first + part.first_output(panel), part.outputs_in(panel),
                                    packed + part.offset(panel));
             packed_first[static_cast<std::size_t>(thread)] = first;

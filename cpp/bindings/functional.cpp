@@ -145,8 +145,8 @@ py::object matmul(const py::object& a_value, const py::object& b_value, const py
         throw py::value_error("A, B: expected the last axis of A and the first of B to be equal, got shapes " +
                               shape_text(as_array(a)) + " and " + shape_text(as_array(b)));
     const int type = common_type({{a, "A"}, {b, "B"}});
-    return with_type(
-        type, [&](auto zero) { return linear_as<decltype(zero)>(a, b, py::object(), Activation{}, out, true); });
+    return with_type(type,
+                     [&](auto zero) { return linear_as<decltype(zero)>(a, b, py::object(), Activation{}, out, true); });
 }
 
 py::object dot(const py::object& a_value, const py::object& b_value, const py::object& out) {

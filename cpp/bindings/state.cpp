@@ -96,8 +96,7 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     }
     values.check_end();
     // Nothing can fail from here on: a network is never left with half of its new weights.
-    for (const Parameters<T>& p : checked)
-        p.to->assign(weight_source<T>(p.weight, p.bias));
+    for (const Parameters<T>& p : checked) p.to->assign(weight_source<T>(p.weight, p.bias));
     // The arrays that were there live until all are replaced: the end of one may run Python code.
     for (ArraysToLoad& a : arrays) {
         a.to.columns->assign(column_values(a.table));

@@ -13,7 +13,7 @@ namespace {
 // max(0, y): V::max returns its second operand when either is NaN, so NaN passes; adding +0.0
 // turns the -0.0 that max(0, -0.0) leaves into +0.0 and quietens a signalling NaN.
 template <class V>
-FORWARDPASS_INLINE typename V::Register relu(typename V::Register y) noexcept {
+FORWARDPASS_INLINE Register<V> relu(Register<V> y) noexcept {
     const auto zero = V::broadcast(0);
     return V::add(V::max(zero, y), zero);
 }
@@ -24,14 +24,13 @@ FORWARDPASS_INLINE typename V::Register relu(typename V::Register y) noexcept {
 
 // Of those that fit registers.
 template <class V>
-FORWARDPASS_INLINE typename V::Register activated(const Activation& activation, typename V::Register y) noexcept {
+FORWARDPASS_INLINE Register<V> activated(const Activation& activation, Register<V> y) noexcept {
     return activation.function == Function::relu ? relu<V>(y) : y;
 }
 
 // y[i] = function(x[i]). The last, partial vector is filled up with zeros.
 template <class V, class Compute>
-FORWARDPASS_INLINE void each_element(const typename V::Element* x, typename V::Element* y, Index count,
-                                     const Compute& compute) noexcept {
+FORWARDPASS_INLINE void each_element(const Element<V>* x, Element<V>* y, Index count, const Compute& compute) noexcept {
     Index i = 0;
     for (; i + V::lanes <= count; i += V::lanes) V::store(y + i, compute(V::load(x + i)));
     if (i < count) V::store_partial(y + i, compute(V::load_partial(x + i, count - i)), count - i);
@@ -39,10 +38,9 @@ FORWARDPASS_INLINE void each_element(const typename V::Element* x, typename V::E
 
 // y = activation(x), element by element; x == y is allowed.
 template <class V>
-void activate(const Activation& activation, const typename V::Element* x, typename V::Element* y,
-              Index count) noexcept {
-    using T = typename V::Element;
-    using R = typename V::Register;
+void activate(const Activation& activation, const Element<V>* x, Element<V>* y, Index count) noexcept {
+    using T = Element<V>;
+    using R = Register<V>;
     const T a = static_cast<T>(activation.a), b = static_cast<T>(activation.b);
     const auto each = [&](const auto& compute) FORWARDPASS_UNROLLED { each_element<V>(x, y, count, compute); };
     switch (activation.function) {

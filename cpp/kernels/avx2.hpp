@@ -91,7 +91,9 @@ struct Avx2F32 {
     static Register load_fours(const float* p, Index stride) noexcept {
         return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
     }
-    static Register repeat_fours(const float* p) noexcept { return _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p)); }
+    static Register repeat_fours(const float* p) noexcept {
+        return _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p));
+    }
     static void store_fours(float* p, Index stride, Register a, int count) noexcept {
         store_first(p, _mm256_castps256_ps128(a), count);
         store_first(p + stride, _mm256_extractf128_ps(a, 1), count);

@@ -67,7 +67,8 @@ FORWARDPASS_INLINE void advance(const T* x, Index x_row_stride, const T* w, Inde
         });
         unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
             const auto value = input(r);
-            unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { chain.at[r][v] = V::fma(value, held[v], chain.at[r][v]); });
+            unrolled<vectors>([&](auto v)
+                                  FORWARDPASS_UNROLLED { chain.at[r][v] = V::fma(value, held[v], chain.at[r][v]); });
         });
     } else {
         Register<V> held[rows];
@@ -75,7 +76,8 @@ FORWARDPASS_INLINE void advance(const T* x, Index x_row_stride, const T* w, Inde
         unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
             auto value = weight(v);
             if constexpr (rows > 1) V::hold(value);
-            unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED { chain.at[r][v] = V::fma(held[r], value, chain.at[r][v]); });
+            unrolled<rows>([&](auto r)
+                               FORWARDPASS_UNROLLED { chain.at[r][v] = V::fma(held[r], value, chain.at[r][v]); });
         });
     }
 }
@@ -112,12 +114,14 @@ struct Chains {
     Index x_step, x_chain;  // from one x of a chain to the next, and from one chain to the next
 };
 
-// result = the sum of those chains, `side_by_side` of them at once, added from left to right, behind what it holds where
-// they are not the first ones.
+// result = the sum of those chains, `side_by_side` of them at once, added from left to right, behind what it holds
+// where they are not the first ones.
 template <class Tile, int side_by_side, class T>
-FORWARDPASS_INLINE void sum_chains(const Operands<T>& at, const Chains& chains, typename Tile::Values& result) noexcept {
+FORWARDPASS_INLINE void sum_chains(const Operands<T>& at, const Chains& chains,
+                                   typename Tile::Values& result) noexcept {
     using Values = typename Tile::Values;
-    Values sums = result;
+    Values sums;
+    if (chains.first > 0) sums = result;
     const Index steps = chains.superblock.steps, longer = chains.superblock.longer;
     const Index x_step = chains.x_step, x_chain = chains.x_chain, x_steps = steps * x_step;
     const Index w_step = at.w_row_stride, chain_of_w = steps * w_step;

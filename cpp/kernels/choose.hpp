@@ -29,7 +29,9 @@ void panel_of_rows(const Panel<Element<V>>& panel) noexcept {
 // Whether so many outputs are worth laying x down in chain order first. As it lies each chain passes over all lines of
 // x, which L2 then gives again and again: 64 rows of 1024 x 512 reach 92 % of the FMA peak, in chain order 95 (AVX-512,
 // Zen 5).
-constexpr bool reorders_x(Index depth, Index outputs) noexcept { return outputs >= 512 && depth > few_chains * chain_length; }
+constexpr bool reorders_x(Index depth, Index outputs) noexcept {
+    return outputs >= 512 && depth > few_chains * chain_length;
+}
 
 // Elements from one row of x in chain order to the next; rows a power of two apart would share cache sets.
 template <class T>
@@ -58,7 +60,7 @@ void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& b
         const Index stride = chain_order_stride<T>(a.depth);
         for (Index r = 0; r < batch.rows; ++r)
             to_chain_order<typename LanesUpTo<V, many_chains>::Type>(batch.x + r * batch.x_row_stride, a.depth,
-                                                                      scratch + r * stride);
+                                                                     scratch + r * stride);
         ordered.x = scratch;
         ordered.x_row_stride = stride;
         scratch += batch.rows * stride;
@@ -77,14 +79,9 @@ template <class V>
 void unpacked_linear(const UnpackedRows<Element<V>>& a) noexcept {
     using T = Element<V>;
     if (a.depth_stride == 1 && a.depth > 0)
-        return neighbours<V>({{a.x, a.x_row_stride},
-                              {a.w, a.output_stride},
-                              a.depth,
-                              a.bias,
-                              a.activation,
-                              a.y,
-                              a.y_row_stride},
-                             a.rows, a.outputs);
+        return neighbours<V>(
+            {{a.x, a.x_row_stride}, {a.w, a.output_stride}, a.depth, a.bias, a.activation, a.y, a.y_row_stride}, a.rows,
+            a.outputs);
     for (Index r = 0; r < a.rows; ++r)
         for (Index j = 0; j < a.outputs; j += outputs_in_l1<T>) {
             const Index left = a.outputs - j;

@@ -57,8 +57,8 @@ struct PackedLinear {
     Index fetch_distance = 0;  // elements ahead of those in use that are then fetched for one row, 0 for none (cpu.hpp)
 };
 
-// Rows against weights as NumPy holds them: w[j * output_stride + k * depth_stride], one of the strides 1. Reads nothing
-// outside the arrays.
+// Rows against weights as NumPy holds them: w[j * output_stride + k * depth_stride], one of the strides 1. Reads
+// nothing outside the arrays.
 template <class T>
 struct UnpackedRows {
     const T* w;

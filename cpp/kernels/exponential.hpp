@@ -37,14 +37,14 @@ struct FloatFormat<double> {
 // e^x = 2^n (1 + high + low), |high| <= ln(2) / 2.
 template <class V>
 struct Exponential {
-    typename V::Register n, high, low;
+    Register<V> n, high, low;
 };
 
 // For x.high in [-exp_limit, 0]. Reduction by a ln 2 in two parts (Cody and Waite, Software Manual for the Elementary
 // Functions, 1980).
 template <class V>
 FORWARDPASS_INLINE Exponential<V> exponential(const Pair<V>& x) noexcept {
-    using T = typename V::Element;
+    using T = Element<V>;
     using C = Coefficients<T>;
     const auto rounder = V::broadcast(FloatFormat<T>::rounder);
     const auto n = V::fma(x.high, V::broadcast(C::log2_e), rounder) - rounder;
@@ -57,8 +57,8 @@ FORWARDPASS_INLINE Exponential<V> exponential(const Pair<V>& x) noexcept {
 
 // 2^n for a whole n in the range of normal numbers.
 template <class V>
-FORWARDPASS_INLINE typename V::Register power_of_two(typename V::Register n) noexcept {
-    return V::to_exponent(n + V::broadcast(FloatFormat<typename V::Element>::rounder));
+FORWARDPASS_INLINE Register<V> power_of_two(Register<V> n) noexcept {
+    return V::to_exponent(n + V::broadcast(FloatFormat<Element<V>>::rounder));
 }
 
 // 1 + high + low of an Exponential.
@@ -71,18 +71,18 @@ FORWARDPASS_INLINE Pair<V> significand(const Exponential<V>& e) noexcept {
 // 2^n as a product, for results down to subnormals: multiply by `first`, which is exact, then by `rest`.
 template <class V>
 struct Scale {
-    typename V::Register first, rest;
+    Register<V> first, rest;
 };
 
 template <class V>
-FORWARDPASS_INLINE Scale<V> scale(typename V::Register n) noexcept {
-    const auto first = V::max(V::broadcast(FloatFormat<typename V::Element>::smallest_scale), n);
+FORWARDPASS_INLINE Scale<V> scale(Register<V> n) noexcept {
+    const auto first = V::max(V::broadcast(FloatFormat<Element<V>>::smallest_scale), n);
     return {power_of_two<V>(first), power_of_two<V>(n - first)};
 }
 
 // e^x - 1 for x in [-expm1_limit, 0].
 template <class V>
-FORWARDPASS_INLINE Pair<V> expm1(typename V::Register x) noexcept {
+FORWARDPASS_INLINE Pair<V> expm1(Register<V> x) noexcept {
     const auto e = exponential<V>({x, V::broadcast(0)});
     const auto power = power_of_two<V>(e.n);
     const Pair<V> whole = fast_two_sum<V>(V::broadcast(-1), power);

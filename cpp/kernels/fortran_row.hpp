@@ -35,9 +35,8 @@ FORWARDPASS_INLINE void pass_over(const FortranRows<Element<V>>& a, Index k, Ind
     const auto vectors = [&](auto count, Index j) FORWARDPASS_UNROLLED {
         constexpr int some = count;
         Register<V> sum[some];
-        unrolled<some>([&](auto v) FORWARDPASS_UNROLLED {
-            sum[v] = opens ? V::broadcast(0) : V::load(chain + j + v * V::lanes);
-        });
+        unrolled<some>(
+            [&](auto v) FORWARDPASS_UNROLLED { sum[v] = opens ? V::broadcast(0) : V::load(chain + j + v * V::lanes); });
         unrolled<steps>([&](auto i) FORWARDPASS_UNROLLED {
             unrolled<some>([&](auto v) FORWARDPASS_UNROLLED {
                 sum[v] = V::fma(x[i], V::load(w + i * step + j + v * V::lanes), sum[v]);

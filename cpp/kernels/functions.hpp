@@ -12,14 +12,14 @@ namespace {
 
 // |x| up to `most`; NaN passes.
 template <class V>
-FORWARDPASS_INLINE typename V::Register magnitude_up_to(typename V::Element most, typename V::Register x) noexcept {
+FORWARDPASS_INLINE Register<V> magnitude_up_to(Element<V> most, Register<V> x) noexcept {
     return smaller<V>(V::broadcast(most), V::magnitude(x));
 }
 
 // E / (2 + E) for E = e^-2|x| - 1, and the sign of x.
 template <class V>
-FORWARDPASS_INLINE typename V::Register tanh(typename V::Register x) noexcept {
-    const auto a = magnitude_up_to<V>(FloatFormat<typename V::Element>::tanh_limit, x);
+FORWARDPASS_INLINE Register<V> tanh(Register<V> x) noexcept {
+    const auto a = magnitude_up_to<V>(FloatFormat<Element<V>>::tanh_limit, x);
     const Pair<V> e = expm1<V>(-(a + a));
     Pair<V> denominator = fast_two_sum<V>(V::broadcast(2), e.high);
     denominator.low = denominator.low + e.low;
@@ -42,10 +42,9 @@ struct EluParameters {
 
 // alpha (e^x - 1) below 0.
 template <class V>
-FORWARDPASS_INLINE typename V::Register elu(typename V::Register x,
-                                            const EluParameters<typename V::Element>& alpha) noexcept {
+FORWARDPASS_INLINE Register<V> elu(Register<V> x, const EluParameters<Element<V>>& alpha) noexcept {
     const auto zero = V::broadcast(0), part = V::broadcast(alpha.part);
-    const auto negative = V::max(V::broadcast(-FloatFormat<typename V::Element>::expm1_limit), smaller<V>(zero, x));
+    const auto negative = V::max(V::broadcast(-FloatFormat<Element<V>>::expm1_limit), smaller<V>(zero, x));
     const Pair<V> e = expm1<V>(negative);
     const auto below = V::fma(part, e.high, part * e.low) * V::broadcast(alpha.power);
     return V::select_at_least(x, zero, x, below);
@@ -53,8 +52,8 @@ FORWARDPASS_INLINE typename V::Register elu(typename V::Register x,
 
 // Klambauer et al., Self-normalizing neural networks, 2017.
 template <class V>
-FORWARDPASS_INLINE typename V::Register selu(typename V::Register x) noexcept {
-    using T = typename V::Element;
+FORWARDPASS_INLINE Register<V> selu(Register<V> x) noexcept {
+    using T = Element<V>;
     const auto zero = V::broadcast(0);
     const auto negative = V::max(V::broadcast(-FloatFormat<T>::expm1_limit), smaller<V>(zero, x));
     const Pair<V> below = product<V>(constant<V>(Coefficients<T>::selu_scale_alpha), expm1<V>(negative));
@@ -74,7 +73,7 @@ struct Logistic {
 template <class V>
 FORWARDPASS_INLINE Logistic<V> logistic(const Pair<V>& x) noexcept {
     const auto zero = V::broadcast(0), one = V::broadcast(1);
-    const auto high = -magnitude_up_to<V>(FloatFormat<typename V::Element>::exp_limit, x.high);
+    const auto high = -magnitude_up_to<V>(FloatFormat<Element<V>>::exp_limit, x.high);
     const auto e = exponential<V>({high, V::select_at_least(x.high, zero, -x.low, x.low)});
     const Pair<V> m = significand<V>(e);
     const Scale<V> power = scale<V>(e.n);
@@ -87,15 +86,14 @@ FORWARDPASS_INLINE Logistic<V> logistic(const Pair<V>& x) noexcept {
 }
 
 template <class V>
-FORWARDPASS_INLINE typename V::Register sigmoid(typename V::Register x) noexcept {
+FORWARDPASS_INLINE Register<V> sigmoid(Register<V> x) noexcept {
     const Logistic<V> y = logistic<V>({x, V::broadcast(0)});
     return (y.ratio.high + y.ratio.low) * y.scale.first * y.scale.rest;
 }
 
 // x times the logistic function of an argument that is large where |x| is at `most`, from where on it is x or 0.
 template <class V>
-FORWARDPASS_INLINE typename V::Register gated(typename V::Register x, typename V::Element most,
-                                              const Pair<V>& argument) noexcept {
+FORWARDPASS_INLINE Register<V> gated(Register<V> x, Element<V> most, const Pair<V>& argument) noexcept {
     const Logistic<V> gate = logistic<V>(argument);
     const auto bounded = V::max(V::broadcast(-most), x);
     const auto y = V::fma(bounded, gate.ratio.high, bounded * gate.ratio.low) * gate.scale.first * gate.scale.rest;
@@ -104,15 +102,15 @@ FORWARDPASS_INLINE typename V::Register gated(typename V::Register x, typename V
 
 // x / (1 + e^-x), also called swish.
 template <class V>
-FORWARDPASS_INLINE typename V::Register silu(typename V::Register x) noexcept {
-    return gated<V>(x, FloatFormat<typename V::Element>::exp_limit, {x, V::broadcast(0)});
+FORWARDPASS_INLINE Register<V> silu(Register<V> x) noexcept {
+    return gated<V>(x, FloatFormat<Element<V>>::exp_limit, {x, V::broadcast(0)});
 }
 
 // x / (1 + e^-u), u = 2 sqrt(2 / pi) (x + 0.044715 x^3): 0.5 x (1 + tanh(u / 2)). Hendrycks and Gimpel, Gaussian error
 // linear units, 2016.
 template <class V>
-FORWARDPASS_INLINE typename V::Register gelu_tanh(typename V::Register x) noexcept {
-    using T = typename V::Element;
+FORWARDPASS_INLINE Register<V> gelu_tanh(Register<V> x) noexcept {
+    using T = Element<V>;
     constexpr T most = FloatFormat<T>::gelu_limit;
     const auto bounded = smaller<V>(V::broadcast(most), V::max(V::broadcast(-most), x));
     const Pair<V> cubic = product<V>(two_product<V>(bounded, bounded), constant<V>(Coefficients<T>::gelu_cubic));
@@ -123,8 +121,8 @@ FORWARDPASS_INLINE typename V::Register gelu_tanh(typename V::Register x) noexce
 // so smooth that one polynomial does (Shepherd and Laframboise, Chebyshev approximation of (1 + 2x) exp(x^2) erfc x,
 // 1981).
 template <class V>
-FORWARDPASS_INLINE typename V::Register gelu(typename V::Register x) noexcept {
-    using C = Coefficients<typename V::Element>;
+FORWARDPASS_INLINE Register<V> gelu(Register<V> x) noexcept {
+    using C = Coefficients<Element<V>>;
     const auto zero = V::broadcast(0), pivot = V::broadcast(C::normal_pivot);
     const auto a = magnitude_up_to<V>(C::normal_largest, x);
     const Pair<V> denominator = two_sum<V>(a, pivot);
@@ -138,8 +136,8 @@ FORWARDPASS_INLINE typename V::Register gelu(typename V::Register x) noexcept {
     tail = sum<V>(c0, product<V>(t, tail));
 
     const Pair<V> square = two_product<V>(a, a);
-    const auto half = V::broadcast(static_cast<typename V::Element>(-0.5));
-    const auto high = V::max(V::broadcast(-FloatFormat<typename V::Element>::exp_limit), half * square.high);
+    const auto half = V::broadcast(static_cast<Element<V>>(-0.5));
+    const auto high = V::max(V::broadcast(-FloatFormat<Element<V>>::exp_limit), half * square.high);
     const auto e = exponential<V>({high, half * square.low});
     const Scale<V> power = scale<V>(e.n);
     const Pair<V> q = quotient<V>(product<V>(significand<V>(e), tail), denominator, reciprocal);
@@ -153,8 +151,8 @@ FORWARDPASS_INLINE typename V::Register gelu(typename V::Register x) noexcept {
 
 // log(1 + s) = 2 atanh(s / (2 + s)) for 0 <= s; `ratio` is s / (2 + s) but for the scale `power`, and so is the result.
 template <class V>
-FORWARDPASS_INLINE Pair<V> log1p_of_ratio(const Pair<V>& ratio, typename V::Register power) noexcept {
-    using C = Coefficients<typename V::Element>;
+FORWARDPASS_INLINE Pair<V> log1p_of_ratio(const Pair<V>& ratio, Register<V> power) noexcept {
+    using C = Coefficients<Element<V>>;
     const Pair<V> scaled{ratio.high * power, ratio.low * power};
     const Pair<V> square = product<V>(scaled, scaled), third = constant<V>(C::atanh_tail_0);
     const Pair<V> tail =
@@ -177,9 +175,8 @@ struct SoftplusParameters {
 
 // log(1 + e^(beta x)) / beta, and x itself where beta x > threshold, as PyTorch has it.
 template <class V>
-FORWARDPASS_INLINE typename V::Register softplus(typename V::Register x,
-                                                 const SoftplusParameters<typename V::Element>& f) noexcept {
-    using Format = FloatFormat<typename V::Element>;
+FORWARDPASS_INLINE Register<V> softplus(Register<V> x, const SoftplusParameters<Element<V>>& f) noexcept {
+    using Format = FloatFormat<Element<V>>;
     const auto zero = V::broadcast(0);
     const auto linear_from = V::broadcast(f.threshold < Format::exp_limit ? f.threshold : Format::exp_limit);
     // e^-104 is below 2^-149, the smallest beta there is: what is below the limit is nothing over any beta.
@@ -203,13 +200,12 @@ FORWARDPASS_INLINE typename V::Register softplus(typename V::Register x,
                             FORWARDPASS_UNROLLED { return V::select_at_least(v.high, zero, positive, negative); };
     // Near 0, where e^x is not scaled: log(2) + x / 2 + x^2 (1/8 - ...), whose noise shrinks with x^2. That of the
     // polynomials above let 249 of all floats fall below their neighbours.
-    using C = Coefficients<typename V::Element>;
-    const auto square = v.high * v.high, half = V::broadcast(static_cast<typename V::Element>(0.5));
+    using C = Coefficients<Element<V>>;
+    const auto square = v.high * v.high, half = V::broadcast(static_cast<Element<V>>(0.5));
     const auto even = square * polynomial<V>(C::softplus_even, square);
     const Pair<V> near = sum<V>(constant<V>(C::ln2), {half * v.high, V::fma(half, v.low, even)});
     const auto near_or = [&](auto at_0, auto elsewhere) FORWARDPASS_UNROLLED {
-        return V::select_at_least(V::broadcast(static_cast<typename V::Element>(0.25)), V::magnitude(v.high), at_0,
-                                  elsewhere);
+        return V::select_at_least(V::broadcast(static_cast<Element<V>>(0.25)), V::magnitude(v.high), at_0, elsewhere);
     };
     const Pair<V> result{near_or(near.high, choose(above.high, log.high)),
                          near_or(near.low, choose(above.low, log.low))};

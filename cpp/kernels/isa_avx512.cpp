@@ -116,7 +116,8 @@ struct Avx512F64 {
         return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(a), 52));
     }
     static Register load_fours(const double* p, Index stride) noexcept {
-        return _mm512_mask_broadcast_f64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), 0xF0, _mm256_loadu_pd(p + stride));
+        return _mm512_mask_broadcast_f64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), 0xF0,
+                                           _mm256_loadu_pd(p + stride));
     }
     static Register repeat_fours(const double* p) noexcept { return _mm512_broadcast_f64x4(_mm256_loadu_pd(p)); }
     static void store_fours(double* p, Index stride, Register a, int count) noexcept {
@@ -129,7 +130,8 @@ struct Avx512F64 {
     static void transpose_fours(Register (&rows)[4]) noexcept {
         const Register low01 = _mm512_unpacklo_pd(rows[0], rows[1]), high01 = _mm512_unpackhi_pd(rows[0], rows[1]);
         const Register low23 = _mm512_unpacklo_pd(rows[2], rows[3]), high23 = _mm512_unpackhi_pd(rows[2], rows[3]);
-        const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13), high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+        const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13),
+                      high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
         rows[0] = _mm512_permutex2var_pd(low01, low, low23);
         rows[1] = _mm512_permutex2var_pd(high01, low, high23);
         rows[2] = _mm512_permutex2var_pd(low01, high, low23);

@@ -18,9 +18,8 @@ struct Moments {
 // By sums of d = x - origin, which is exact in a pair, and of d^2. The further the origin is from the mean, the more of
 // their digits cancel: (origin - mean)^2 / variance times as many errors.
 template <class V>
-Moments<typename V::Element> moments_from(typename V::Element origin, const typename V::Element* x,
-                                          Index count) noexcept {
-    using T = typename V::Element;
+Moments<Element<V>> moments_from(Element<V> origin, const Element<V>* x, Index count) noexcept {
+    using T = Element<V>;
     using S = Scalar<T>;
     const auto sums = sum_over<V, 2>(x, count, [origin](auto value, Index) FORWARDPASS_UNROLLED {
         const Pair<V> d = two_sum<V>(value, V::broadcast(-origin));
@@ -37,7 +36,7 @@ Moments<typename V::Element> moments_from(typename V::Element origin, const type
 
 // The first element is an origin within sqrt(n) deviations of the mean, mostly within 4; otherwise the center is one.
 template <class V>
-Moments<typename V::Element> moments(const typename V::Element* x, Index count) noexcept {
+Moments<Element<V>> moments(const Element<V>* x, Index count) noexcept {
     const auto found = moments_from<V>(x[0], x, count);
     const auto away = x[0] - found.center;
     return away * away > 16 * found.variance.high ? moments_from<V>(found.center, x, count) : found;
@@ -72,9 +71,8 @@ struct Halvings {
 
 // ((x - mean) root) weight, halved so often, + bias.
 template <class V, bool halved>
-void normalise(const RowTask<typename V::Element>& a, const Moments<typename V::Element>& m,
-               const Pair<Scalar<typename V::Element>>& root,
-               const Halvings<typename V::Element>& halvings = {}) noexcept {
+void normalise(const RowTask<Element<V>>& a, const Moments<Element<V>>& m, const Pair<Scalar<Element<V>>>& root,
+               const Halvings<Element<V>>& halvings = {}) noexcept {
     each_column<V>(a, [&](auto x, Index i) FORWARDPASS_UNROLLED {
         const Pair<V> high = two_sum<V>(x, V::broadcast(-m.center));
         // Normalised, as product() drops low times low. Where the high part is 0, the rest is all there is.
@@ -97,8 +95,8 @@ void normalise(const RowTask<typename V::Element>& a, const Moments<typename V::
 // but for what is too small to count. Weights may leave it as well: their powers of two. Where eps is too large
 // for that, the result is scaled down instead: `halvings`.
 template <class V>
-__attribute__((noinline)) void scaled_layer_norm(const RowTask<typename V::Element>& a) noexcept {
-    using T = typename V::Element;
+__attribute__((noinline)) void scaled_layer_norm(const RowTask<Element<V>>& a) noexcept {
+    using T = Element<V>;
     using S = Scalar<T>;
     constexpr int most = -smallest_exponent<T>;  // that of a normal number as well
     T largest = 0;
@@ -130,8 +128,8 @@ __attribute__((noinline)) void scaled_layer_norm(const RowTask<typename V::Eleme
 }
 
 template <class V>
-void layer_norm(const RowTask<typename V::Element>& a) noexcept {
-    using T = typename V::Element;
+void layer_norm(const RowTask<Element<V>>& a) noexcept {
+    using T = Element<V>;
     using S = Scalar<T>;
     // What is left of the smallest products in these limits is still normal, twice over.
     constexpr T usual = sizeof(T) == 4 ? static_cast<T>(0x1p80) : static_cast<T>(0x1p400);

@@ -12,11 +12,19 @@ namespace forwardpass {
 namespace {
 
 template <class V>
-constexpr Kernels<typename V::Element> make_kernels() noexcept {
-    return {packed_linear<V>, scratch_per_row<V>, unpacked_linear<V>, pack_panel<V>,
-            activate<V>,      add<V>,             row<V>,
-            fma_burst<V>,     read_sum<V>,        2 * burst_chains * V::lanes,
-            V::lanes,         panel_outputs<V>};
+constexpr Kernels<Element<V>> make_kernels() noexcept {
+    return {packed_linear<V>,
+            scratch_per_row<V>,
+            unpacked_linear<V>,
+            pack_panel<V>,
+            activate<V>,
+            add<V>,
+            row<V>,
+            fma_burst<V>,
+            read_sum<V>,
+            2 * burst_chains * V::lanes,
+            V::lanes,
+            panel_outputs<V>};
 }
 
 }  // namespace

@@ -103,9 +103,8 @@ FORWARDPASS_INLINE void sum_superblocks(const RowsByRows<T>& a, Index k, typenam
     const Index x_stride = a.x.stride, w_stride = a.w.stride;
     const Index left = B::blocks > 1 || a.depth - k > B::length ? B::length : a.depth - k;
     Register<L> chain[B::sets][B::registers];
-    unrolled<B::sets * B::registers>([&](auto i) FORWARDPASS_UNROLLED {
-        chain[i / B::registers][i % B::registers] = L::broadcast(0);
-    });
+    unrolled<B::sets * B::registers>(
+        [&](auto i) FORWARDPASS_UNROLLED { chain[i / B::registers][i % B::registers] = L::broadcast(0); });
     if (__builtin_expect(left < B::chains, 0)) {
         // A chain that does not exist adds nothing: -0.0.
         T start[B::chains];
@@ -117,8 +116,10 @@ FORWARDPASS_INLINE void sum_superblocks(const RowsByRows<T>& a, Index k, typenam
     Index i = 0;
     for (; i + B::chains <= left; i += B::chains)
         advance_sets<B>(
-            [&](int r, int b, int p) FORWARDPASS_UNROLLED { return L::load(x + r * x_stride + b * B::length + i + p * B::lanes); },
-            [&](int j, int b, int p) FORWARDPASS_UNROLLED { return L::load(w + j * w_stride + b * B::length + i + p * B::lanes); },
+            [&](int r, int b, int p)
+                FORWARDPASS_UNROLLED { return L::load(x + r * x_stride + b * B::length + i + p * B::lanes); },
+            [&](int j, int b, int p)
+                FORWARDPASS_UNROLLED { return L::load(w + j * w_stride + b * B::length + i + p * B::lanes); },
             chain);
     if constexpr (B::blocks == 1)
         if (i < left) {
@@ -236,9 +237,10 @@ template <class V, class T>
 void rows_in_fours(const RowsByRows<T>& a, Index rows, Index outputs) noexcept {
     for (Index j = 0; j < outputs; j += few_chains) {
         const Index count = outputs - j < few_chains ? outputs - j : few_chains;
-        FewOutputs<T> some{a.x.at,     a.w.at + j * a.w.stride, a.x.stride, a.w.stride, a.depth, {},
-                           a.activation, a.y + j,                a.y_row_stride};
-        for (Index i = 0; i < few_chains; ++i) some.bias[i] = a.bias && i < count ? a.bias[j + i] : static_cast<T>(-0.0);
+        FewOutputs<T> some{a.x.at,  a.w.at + j * a.w.stride, a.x.stride, a.w.stride, a.depth, {}, a.activation,
+                           a.y + j, a.y_row_stride};
+        for (Index i = 0; i < few_chains; ++i)
+            some.bias[i] = a.bias && i < count ? a.bias[j + i] : static_cast<T>(-0.0);
         up_to_fours<V>(some, rows, count);
     }
 }
@@ -250,8 +252,7 @@ void neighbours(const RowsByRows<Element<V>>& a, Index rows, Index outputs) noex
     const bool few = chain_count(a.depth) == few_chains;
     if (shares_registers && few && rows >= V::lanes / few_chains && outputs <= V::lanes / 2) {
         if constexpr (shares_registers) rows_in_fours<V>(a, rows, outputs);
-    } else if (few)
-        rows_by_rows<typename LanesUpTo<V, few_chains>::Type, few_chains>(a, rows, outputs);
+    } else if (few) rows_by_rows<typename LanesUpTo<V, few_chains>::Type, few_chains>(a, rows, outputs);
     else rows_by_rows<typename LanesUpTo<V, many_chains>::Type, many_chains>(a, rows, outputs);
     finish_late<V>(a.activation, a.y, a.y_row_stride, rows, outputs);
 }

@@ -38,7 +38,8 @@ __attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* 
     }
     unrolled<Tile::panels>([&](auto p) FORWARDPASS_UNROLLED {
         Sums<V, 1, Tile::in_panel> of_panel;
-        unrolled<Tile::in_panel>([&](auto v) FORWARDPASS_UNROLLED { of_panel.at[0][v] = sums.at[0][p * Tile::in_panel + v]; });
+        unrolled<Tile::in_panel>([&](auto v)
+                                     FORWARDPASS_UNROLLED { of_panel.at[0][v] = sums.at[0][p * Tile::in_panel + v]; });
         finish(of_panel, panel + p * at.panel_distance, a.activation, y + p * width, 0, left - p * width);
     });
 }

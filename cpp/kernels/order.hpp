@@ -22,7 +22,8 @@ constexpr Index superblocks_in_group = 16;  // whose sums are added before the g
 
 [[maybe_unused]] constexpr Index superblock_count(Index depth) noexcept {
     // The divisors are written out: dividing by a variable took a tenth of a small tile's time.
-    return depth <= few_chains * chain_length ? (depth > 0 ? 1 : 0) : (depth + many_chains * chain_length - 1) / (many_chains * chain_length);
+    return depth <= few_chains * chain_length ? (depth > 0 ? 1 : 0)
+                                              : (depth + many_chains * chain_length - 1) / (many_chains * chain_length);
 }
 
 }  // namespace

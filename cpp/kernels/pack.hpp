@@ -20,9 +20,11 @@ void pack_superblock(const Element<L>* w, Index output_stride, const Superblock&
             Element<L>* const rows = to + (c * s.steps + i) * width;
             for (Index j = 0; j < whole; j += lanes) {
                 Register<L> block[lanes];
-                unrolled<lanes>([&](auto o) FORWARDPASS_UNROLLED { block[o] = L::load(from + (j + o) * output_stride); });
+                unrolled<lanes>([&](auto o)
+                                    FORWARDPASS_UNROLLED { block[o] = L::load(from + (j + o) * output_stride); });
                 L::transpose(block);
-                unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { L::store(rows + r * s.steps * width + j, block[r]); });
+                unrolled<lanes>([&](auto r)
+                                    FORWARDPASS_UNROLLED { L::store(rows + r * s.steps * width + j, block[r]); });
             }
             for (Index j = whole; j < count; ++j)
                 for (Index r = 0; r < lanes; ++r) rows[r * s.steps * width + j] = from[j * output_stride + r];
@@ -58,13 +60,13 @@ void to_chain_order(const Element<L>* x, Index depth, Element<L>* to) noexcept {
 template <class T>
 void pack_rows(const WeightSource<T>& source, const T* w, Index depth, Index count, T* to, Index stride) noexcept {
     for (Index j = 0; j < count; ++j)
-        for (Index k = 0; k < depth; ++k)
-            to[j * stride + k] = w[j * source.output_stride + k * source.depth_stride];
+        for (Index k = 0; k < depth; ++k) to[j * stride + k] = w[j * source.output_stride + k * source.depth_stride];
 }
 
 // The weights of one k for `count` outputs, and zeros up to the width.
 template <class V>
-FORWARDPASS_INLINE void pack_k(const Element<V>* w, Index output_stride, Index count, Element<V>* to, Index width) noexcept {
+FORWARDPASS_INLINE void pack_k(const Element<V>* w, Index output_stride, Index count, Element<V>* to,
+                               Index width) noexcept {
     Index j = 0;
     if (output_stride == 1)
         for (; j + V::lanes <= count; j += V::lanes) V::store(to + j, V::load(w + j));
@@ -74,7 +76,8 @@ FORWARDPASS_INLINE void pack_k(const Element<V>* w, Index output_stride, Index c
 
 // Packs outputs [first, first + count) of the source into a panel.
 template <class V>
-void pack_panel(const WeightSource<Element<V>>& source, Index depth, Index first, Index count, Element<V>* panel) noexcept {
+void pack_panel(const WeightSource<Element<V>>& source, Index depth, Index first, Index count,
+                Element<V>* panel) noexcept {
     using T = Element<V>;
     const Panels<T> panels{depth, count, panel_outputs<V>, V::lanes};
     const bool are_rows = panels.are_rows(count);
@@ -92,8 +95,11 @@ void pack_panel(const WeightSource<Element<V>>& source, Index depth, Index first
         T* const to = rows + number * length * width;
         if (source.depth_stride == 1) {
             if (chains == few_chains)
-                pack_superblock<typename LanesUpTo<V, few_chains>::Type>(from, source.output_stride, s, chains, count, to, width);
-            else pack_superblock<typename LanesUpTo<V, many_chains>::Type>(from, source.output_stride, s, chains, count, to, width);
+                pack_superblock<typename LanesUpTo<V, few_chains>::Type>(from, source.output_stride, s, chains, count,
+                                                                         to, width);
+            else
+                pack_superblock<typename LanesUpTo<V, many_chains>::Type>(from, source.output_stride, s, chains, count,
+                                                                          to, width);
             continue;
         }
         const auto pack = [&](Index k, Index row) FORWARDPASS_UNROLLED {

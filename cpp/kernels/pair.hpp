@@ -6,37 +6,38 @@
 
 #include "coefficients.hpp"
 #include "unrolled.hpp"
+#include "vector.hpp"
 
 namespace forwardpass {
 namespace {
 
 template <class V>
 struct Pair {
-    typename V::Register high, low;
+    Register<V> high, low;
 };
 
 template <class V>
-FORWARDPASS_INLINE Pair<V> constant(const ConstantPair<typename V::Element>& value) noexcept {
+FORWARDPASS_INLINE Pair<V> constant(const ConstantPair<Element<V>>& value) noexcept {
     return {V::broadcast(value.high), V::broadcast(value.low)};
 }
 
 // a + b, exactly.
 template <class V>
-FORWARDPASS_INLINE Pair<V> two_sum(typename V::Register a, typename V::Register b) noexcept {
+FORWARDPASS_INLINE Pair<V> two_sum(Register<V> a, Register<V> b) noexcept {
     const auto sum = a + b, b_part = sum - a;
     return {sum, (a - (sum - b_part)) + (b - b_part)};
 }
 
 // The same where |a| >= |b| or a is 0.
 template <class V>
-FORWARDPASS_INLINE Pair<V> fast_two_sum(typename V::Register a, typename V::Register b) noexcept {
+FORWARDPASS_INLINE Pair<V> fast_two_sum(Register<V> a, Register<V> b) noexcept {
     const auto sum = a + b;
     return {sum, b - (sum - a)};
 }
 
 // a * b, exactly where nothing underflows.
 template <class V>
-FORWARDPASS_INLINE Pair<V> two_product(typename V::Register a, typename V::Register b) noexcept {
+FORWARDPASS_INLINE Pair<V> two_product(Register<V> a, Register<V> b) noexcept {
     const auto product = a * b;
     return {product, V::fma(a, b, -product)};
 }
@@ -48,7 +49,7 @@ FORWARDPASS_INLINE Pair<V> product(const Pair<V>& a, const Pair<V>& b) noexcept 
 }
 
 template <class V>
-FORWARDPASS_INLINE Pair<V> product(typename V::Register a, const Pair<V>& b) noexcept {
+FORWARDPASS_INLINE Pair<V> product(Register<V> a, const Pair<V>& b) noexcept {
     const Pair<V> high = two_product<V>(a, b.high);
     return {high.high, V::fma(a, b.low, high.low)};
 }
@@ -61,7 +62,7 @@ FORWARDPASS_INLINE Pair<V> sum(const Pair<V>& a, const Pair<V>& b) noexcept {
 
 // a / b, given 1 / b.high.
 template <class V>
-FORWARDPASS_INLINE Pair<V> quotient(const Pair<V>& a, const Pair<V>& b, typename V::Register reciprocal) noexcept {
+FORWARDPASS_INLINE Pair<V> quotient(const Pair<V>& a, const Pair<V>& b, Register<V> reciprocal) noexcept {
     const auto high = a.high * reciprocal;
     const auto left = V::fma(-high, b.high, a.high) + V::fma(-high, b.low, a.low);
     return {high, left * reciprocal};
@@ -74,14 +75,13 @@ FORWARDPASS_INLINE Pair<V> quotient(const Pair<V>& a, const Pair<V>& b) noexcept
 
 // The smaller one; NaN in b passes.
 template <class V>
-FORWARDPASS_INLINE typename V::Register smaller(typename V::Register a, typename V::Register b) noexcept {
+FORWARDPASS_INLINE Register<V> smaller(Register<V> a, Register<V> b) noexcept {
     return V::select_at_least(b, a, a, b);
 }
 
 // Rising powers of x, by Horner's rule.
 template <class V, int count>
-FORWARDPASS_INLINE typename V::Register polynomial(const typename V::Element (&coefficients)[count],
-                                                   typename V::Register x) noexcept {
+FORWARDPASS_INLINE Register<V> polynomial(const Element<V> (&coefficients)[count], Register<V> x) noexcept {
     auto total = V::broadcast(coefficients[count - 1]);
     unrolled<count - 1>(
         [&](auto i) FORWARDPASS_UNROLLED { total = V::fma(total, x, V::broadcast(coefficients[count - 2 - i])); });

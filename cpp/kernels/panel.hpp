@@ -69,7 +69,10 @@ struct Panels {
 
     // Of a panel of `count` outputs: whether they are rows, and elements from one k, or row, to the next.
     FORWARDPASS_INLINE constexpr bool are_rows(Index count) const noexcept {
-        return count < width && depth > 0 && count <= (chain_count(depth) == many_chains ? 4 : lanes > 4 ? lanes / 2 : 2);
+        return count < width && depth > 0 &&
+               count <= (chain_count(depth) == many_chains ? 4
+                         : lanes > 4                       ? lanes / 2
+                                                           : 2);
     }
     FORWARDPASS_INLINE constexpr Index stride(Index count) const noexcept {
         return are_rows(count) ? padded<T>(depth) : (count + lanes - 1) / lanes * lanes;

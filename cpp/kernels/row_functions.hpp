@@ -10,13 +10,13 @@ namespace {
 // x - center. The low part may be as large as u center, u the unit roundoff, where the high part is next to nothing.
 // What product() drops then is u^2 center times the scale, which the bound counts in any case.
 template <class V>
-FORWARDPASS_INLINE Pair<V> difference(typename V::Register x, const Pair<V>& center) noexcept {
+FORWARDPASS_INLINE Pair<V> difference(Register<V> x, const Pair<V>& center) noexcept {
     const Pair<V> high = two_sum<V>(x, -center.high);
     return {high.high, high.low - center.low};
 }
 
 template <class V, bool with_powers>
-void columns(const RowTask<typename V::Element>& a) noexcept {
+void columns(const RowTask<Element<V>>& a) noexcept {
     each_column<V>(a, [&](auto x, Index i) FORWARDPASS_UNROLLED {
         const Pair<V> middle = column<V>(a, center_row, i), factor = column<V>(a, scale_row, i),
                       more = column<V>(a, offset_row, i);
@@ -29,7 +29,7 @@ void columns(const RowTask<typename V::Element>& a) noexcept {
 }
 
 template <class V>
-void row(const RowTask<typename V::Element>& a) noexcept {
+void row(const RowTask<Element<V>>& a) noexcept {
     if (a.count == 0) return;
     switch (a.function) {
         case RowFunction::columns: return a.powers ? columns<V, true>(a) : columns<V, false>(a);

@@ -13,9 +13,8 @@ namespace {
 
 // `exact`, a sum of two parts, unless the same in one, `rounded`, overflows or is NaN: parts of infinity are NaN.
 template <class V>
-FORWARDPASS_INLINE typename V::Register finite_or(typename V::Register exact, typename V::Register rounded) noexcept {
-    return V::select_at_least(V::broadcast(FloatFormat<typename V::Element>::largest), V::magnitude(rounded), exact,
-                              rounded);
+FORWARDPASS_INLINE Register<V> finite_or(Register<V> exact, Register<V> rounded) noexcept {
+    return V::select_at_least(V::broadcast(FloatFormat<Element<V>>::largest), V::magnitude(rounded), exact, rounded);
 }
 
 // Several sums over the same row.
@@ -26,9 +25,9 @@ struct RowSums {
 
 // The sums of term(x register, index), a RowSums<V, sums>, over x[0..count), as pairs.
 template <class V, int sums, class Term>
-FORWARDPASS_INLINE RowSums<Scalar<typename V::Element>, sums> sum_over(const typename V::Element* x, Index count,
-                                                                       const Term& term) noexcept {
-    using T = typename V::Element;
+FORWARDPASS_INLINE RowSums<Scalar<Element<V>>, sums> sum_over(const Element<V>* x, Index count,
+                                                              const Term& term) noexcept {
+    using T = Element<V>;
     using S = Scalar<T>;
     constexpr int lanes = static_cast<int>(line_elements<T>), vectors = lanes / static_cast<int>(V::lanes);
     const auto add = [](auto& total, const auto& more) FORWARDPASS_UNROLLED {
@@ -78,13 +77,13 @@ FORWARDPASS_INLINE RowSums<Scalar<typename V::Element>, sums> sum_over(const typ
 }
 
 template <class V>
-FORWARDPASS_INLINE Pair<V> broadcast(const Pair<Scalar<typename V::Element>>& value) noexcept {
+FORWARDPASS_INLINE Pair<V> broadcast(const Pair<Scalar<Element<V>>>& value) noexcept {
     return {V::broadcast(value.high), V::broadcast(value.low)};
 }
 
 // The value of some columns.
 template <class V>
-FORWARDPASS_INLINE Pair<V> column(const RowTask<typename V::Element>& a, ColumnRow row, Index at) noexcept {
+FORWARDPASS_INLINE Pair<V> column(const RowTask<Element<V>>& a, ColumnRow row, Index at) noexcept {
     const auto* const from = a.table + row * a.table_stride + at;
     return {V::load(from), V::load(from + a.table_stride)};
 }
@@ -93,16 +92,16 @@ FORWARDPASS_INLINE Pair<V> column(const RowTask<typename V::Element>& a, ColumnR
 // so that what would be subnormal or infinite is rounded once.
 template <class V, bool powers>
 struct Powers {
-    typename V::Register before, behind;
+    Register<V> before, behind;
 
-    FORWARDPASS_INLINE Powers(const RowTask<typename V::Element>& a, Index at) noexcept {
+    FORWARDPASS_INLINE Powers(const RowTask<Element<V>>& a, Index at) noexcept {
         if constexpr (powers) {
             before = V::load(a.table + power_row * a.table_stride + at);
             behind = V::broadcast(1);
             multiply(behind);
         }
     }
-    FORWARDPASS_INLINE void multiply(typename V::Register power) noexcept {
+    FORWARDPASS_INLINE void multiply(Register<V> power) noexcept {
         const auto one = V::broadcast(1), both = before * power;
         before = V::max(one, both);
         behind = behind * smaller<V>(one, both);
@@ -117,7 +116,7 @@ struct Powers {
 
 // y[i..] = compute(x register, i), for whole vectors and a last one that is filled up.
 template <class V, class Compute>
-FORWARDPASS_INLINE void each_column(const RowTask<typename V::Element>& a, const Compute& compute) noexcept {
+FORWARDPASS_INLINE void each_column(const RowTask<Element<V>>& a, const Compute& compute) noexcept {
     Index i = 0;
     for (; i + V::lanes <= a.count; i += V::lanes) V::store(a.y + i, compute(V::load(a.x + i), i));
     if (i < a.count) V::store_partial(a.y + i, compute(V::load_partial(a.x + i, a.count - i), i), a.count - i);

@@ -7,8 +7,8 @@ namespace forwardpass {
 namespace {
 
 template <class V>
-typename V::Element largest_of(const typename V::Element* x, Index count) noexcept {
-    using T = typename V::Element;
+Element<V> largest_of(const Element<V>* x, Index count) noexcept {
+    using T = Element<V>;
     T largest = x[0], lanes[V::lanes];
     Index i = 0;
     if (count >= V::lanes) {
@@ -31,12 +31,12 @@ constexpr T lift = sizeof(T) == 4 ? 64 : 512;
 template <class V>
 struct Weight {
     Pair<V> significand;
-    typename V::Register n;
+    Register<V> n;
 };
 
 template <class V>
-FORWARDPASS_INLINE Weight<V> weight(typename V::Register x, typename V::Element largest) noexcept {
-    using T = typename V::Element;
+FORWARDPASS_INLINE Weight<V> weight(Register<V> x, Element<V> largest) noexcept {
+    using T = Element<V>;
     const auto limit = V::broadcast(static_cast<T>(sizeof(T) == 4 ? 131 : 1060));
     const Pair<V> d = two_sum<V>(x, V::broadcast(-largest));
     const auto low = V::select_at_least(limit, V::magnitude(d.high), d.low, V::broadcast(0));
@@ -55,7 +55,7 @@ FORWARDPASS_INLINE Pair<V> whole(const Weight<V>& w) noexcept {
 template <class V>
 class KeptWeights {
 public:
-    using T = typename V::Element;
+    using T = Element<V>;
     static constexpr Index most = Index{4096 / sizeof(T)};
 
     FORWARDPASS_INLINE void keep(Index i, const Weight<V>& w) noexcept {
@@ -63,7 +63,7 @@ public:
         V::store(low_ + i, w.significand.low);
         V::store(n_ + i, w.n);
     }
-    FORWARDPASS_INLINE Weight<V> at(Index i, typename V::Register, T) const noexcept {
+    FORWARDPASS_INLINE Weight<V> at(Index i, Register<V>, T) const noexcept {
         return {{V::load(high_ + i), V::load(low_ + i)}, V::load(n_ + i)};
     }
 
@@ -75,15 +75,15 @@ private:
 template <class V>
 struct ForgottenWeights {
     FORWARDPASS_INLINE void keep(Index, const Weight<V>&) noexcept {}
-    FORWARDPASS_INLINE Weight<V> at(Index, typename V::Register x, typename V::Element largest) const noexcept {
+    FORWARDPASS_INLINE Weight<V> at(Index, Register<V> x, Element<V> largest) const noexcept {
         return weight<V>(x, largest);
     }
 };
 
 // Out of line: its 12 KB of stack are taken only here.
 template <class V, class Weights>
-__attribute__((noinline)) void softmax_with(const RowTask<typename V::Element>& a) noexcept {
-    using T = typename V::Element;
+__attribute__((noinline)) void softmax_with(const RowTask<Element<V>>& a) noexcept {
+    using T = Element<V>;
     Weights weights;
     const T largest = largest_of<V>(a.x, a.count);
     const auto sums = sum_over<V, 1>(a.x, a.count, [&](auto x, Index i) FORWARDPASS_UNROLLED {
@@ -101,15 +101,14 @@ __attribute__((noinline)) void softmax_with(const RowTask<typename V::Element>& 
 }
 
 template <class V>
-void softmax(const RowTask<typename V::Element>& a) noexcept {
+void softmax(const RowTask<Element<V>>& a) noexcept {
     if (a.count <= KeptWeights<V>::most) softmax_with<V, KeptWeights<V>>(a);
     else softmax_with<V, ForgottenWeights<V>>(a);
 }
 
 // The sum of 2^lift e^(x - largest).
 template <class V>
-Pair<Scalar<typename V::Element>> sum_of_weights(const typename V::Element* x, Index count,
-                                                 typename V::Element largest) noexcept {
+Pair<Scalar<Element<V>>> sum_of_weights(const Element<V>* x, Index count, Element<V> largest) noexcept {
     return sum_over<V, 1>(x, count,
                           [&](auto value, Index)
                               FORWARDPASS_UNROLLED { return RowSums<V, 1>{{whole<V>(weight<V>(value, largest))}}; })
@@ -135,8 +134,8 @@ Pair<S> log1p_of_lifted(const Pair<S>& lifted) noexcept {
 }
 
 template <class V>
-void log_softmax(const RowTask<typename V::Element>& a) noexcept {
-    using T = typename V::Element;
+void log_softmax(const RowTask<Element<V>>& a) noexcept {
+    using T = Element<V>;
     using S = Scalar<T>;
     const T largest = largest_of<V>(a.x, a.count);
     // The largest one itself gives 1; the others are summed by themselves, for where they are tiny.

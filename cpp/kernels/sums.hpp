@@ -14,7 +14,8 @@ struct Sums {
 
     template <class Body>
     static FORWARDPASS_INLINE void each(const Body& body) noexcept {
-        unrolled<rows * vectors>([&](auto i) FORWARDPASS_UNROLLED { body(Constant<i / vectors>{}, Constant<i % vectors>{}); });
+        unrolled<rows * vectors>([&](auto i)
+                                     FORWARDPASS_UNROLLED { body(Constant<i / vectors>{}, Constant<i % vectors>{}); });
     }
     FORWARDPASS_INLINE void fill(Element<V> value) noexcept {
         each([&](auto r, auto v) FORWARDPASS_UNROLLED { at[r][v] = V::broadcast(value); });
@@ -43,8 +44,8 @@ struct Kept {
     Index row_stride;
 };
 
-// What becomes of the sum of a group up to superblock `number` of `count`: it waits for the next superblock, or is added
-// to the total. Of the last superblock `sum` becomes the sum of all.
+// What becomes of the sum of a group up to superblock `number` of `count`: it waits for the next superblock, or is
+// added to the total. Of the last superblock `sum` becomes the sum of all.
 template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void close_group(Index number, Index count, Sums<V, rows, vectors>& sum,
                                     const Kept<Element<V>>& kept) noexcept {

@@ -1,4 +1,5 @@
-// What a vector type V must offer: one instruction set's registers of one element type. Kernels are written once over V.
+// What a vector type V must offer: one instruction set's registers of one element type. Kernels are written once over
+// V.
 //
 //   Element, Register, lanes    float or double; so many of them; how many
 //   registers                   how many registers there are, 16 or 32

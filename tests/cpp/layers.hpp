@@ -12,7 +12,7 @@ static_assert(chain_count(1) == 4 && chain_count(128) == 4 && chain_count(129) =
               superblock_length(4100) == 256 && superblocks_in_group == 16);
 
 // Around the ends of registers, chains, superblocks and groups of them.
-constexpr Index depths[][2] = {{0, 67},    {95, 97},     {127, 138},   {255, 265},   {384, 385},   {511, 514},
+constexpr Index depths[][2] = {{0, 67},    {95, 97},     {127, 138},   {255, 265},   {384, 385},  {511, 514},
                                {783, 785}, {2047, 2050}, {4095, 4105}, {4352, 4354}, {8191, 8194}};
 
 template <class T>
