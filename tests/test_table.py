@@ -163,7 +163,7 @@ def test_the_program_end_to_end(tmp_path: Path) -> None:
     first = run("--page", str(page), "--results", str(kept), *part)
     assert first.returncode == 0, first.stderr
     text = page.read_text()
-    assert re.match(r"# .*: measured at commit \w+(-dirty)?, in the order fma-v1\n", text)
+    assert re.match(r"# .*: measured at commit \w+(-dirty)?, in the order fma-v2\n", text)
     assert "; avx2\n" in text  # the instruction set of the ceilings
     assert re.search(r"^\| 4-8-2 \| 3 \| float32 \| 1 \|.*NumPy.*\| \d+% \| \d+% \|$", text, re.MULTILINE)
 

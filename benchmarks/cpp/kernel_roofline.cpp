@@ -16,7 +16,6 @@
 
 #include "cpu.hpp"
 #include "dispatch.hpp"
-#include "kernels/slices.hpp"
 #include "packed_weights.hpp"
 
 namespace {
@@ -73,17 +72,17 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
     const PackedWeights<T> weights(kernels, {w.data(), depth, 1, nullptr}, depth, outputs);
     for (const Index rows : {1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 30, 31, 64, 256}) {
         // Rows a cache line more than a power of two apart, as in a network's workspace.
-        const Index x_stride = padded<T>(depth) + panel_alignment<T>,
-                    y_stride = padded<T>(outputs) + panel_alignment<T>;
+        const Index x_stride = padded<T>(depth) + line_elements<T>, y_stride = padded<T>(outputs) + line_elements<T>;
         const std::vector<T> x(static_cast<std::size_t>(rows * x_stride), T(0.5));
         std::vector<T> y(static_cast<std::size_t>(rows * y_stride));
-        AlignedBuffer<T> scratch(scratch_elements<T>(depth, rows));
+        AlignedBuffer<T> scratch(rows * kernels.scratch_per_row(depth, outputs));
         volatile T sink;
         const auto times = timer(
             [&] {
-                kernels.linear({weights.panels(), depth, outputs, Activation{Function::relu},
-                                depth * outputs > Index{1} << 21, turns_blocks()},
-                               {x.data(), x_stride, y.data(), y_stride, rows, depth}, scratch.data());
+                kernels.linear(
+                    {weights.panels(), depth, outputs, Activation{Function::relu},
+                     weights.bytes() > tuning().cached_bytes, tuning().row_fetch_bytes / static_cast<Index>(sizeof(T))},
+                    {x.data(), x_stride, y.data(), y_stride, rows, depth}, scratch.data());
             },
             [&] { sink = kernels.fma_burst(burst_steps); },
             [&] { sink = kernels.read_sum(weights.panels(), weights.bytes() / static_cast<Index>(sizeof(T))); });
