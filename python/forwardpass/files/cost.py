@@ -65,11 +65,11 @@ def _packed(inputs: int, outputs: int, line: int) -> int:
     A few outputs are rows, and they and their biases begin on a cache line. More outputs are lanes, whole lines of them
     for each input; the last few of them may be rows as well.
     """
-    few = line // 2 if inputs <= 128 else 4
     panels = (inputs + 1) * _whole(outputs, line)
-    if outputs <= few:
-        return max(panels, line + outputs * _whole(inputs, line))
-    return panels + (few + 1) * line
+    if inputs > 128 and outputs <= 4:
+        return line + outputs * _whole(inputs, line)
+    # Up to half a line of the shallow ones: whether they are rows depends on the instruction set.
+    return panels + (line // 2 + 1) * line
 
 
 def _whole(elements: int, line: int) -> int:
