@@ -218,6 +218,22 @@ FAULTS = (
         "each x of a whole superblock meets another's weights",
         CONFORMANCE,
     ),
+    Mutant(
+        "x in chain order lies where the sums wait",
+        "cpp/kernels/choose.hpp",
+        "        scratch += batch.rows * stride;\n",
+        "",
+        "the sums of half a superblock are written over x",
+        CONFORMANCE,
+    ),
+    Mutant(
+        "no scratch for totals",
+        "cpp/kernels/choose.hpp",
+        ": 3 * panel_outputs<V> +",
+        ": 2 * panel_outputs<V> +",
+        "those of several groups are written behind the scratch memory",
+        CONFORMANCE,
+    ),
     # ---- chains whose lanes are neighbours in k ----
     Mutant(
         "the rest of k dropped",
