@@ -27,6 +27,7 @@ template <class T>
 void run(const KernelTable& table, Index quick, Count& count) {
     Checker<T> checker(table, kernels_of<T>(table), quick);
     Layers<T>(checker).run();
+    check_large_layers(checker);
     current.layout = "C";
     check_elementwise(checker);
     check_networks(checker);

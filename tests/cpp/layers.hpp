@@ -1,8 +1,11 @@
 // One layer of every shape, through every kernel that takes weights.
 #pragma once
 
+#include <memory>
+
 #include "checker.hpp"
 #include "kernels/panel.hpp"
+#include "network.hpp"
 #include "unpacked.hpp"
 
 namespace forwardpass {
@@ -149,5 +152,43 @@ private:
     // x where the kernels read it; the weights, biases and results of the outputs that are in turn.
     const T *x_ = nullptr, *w_ = nullptr, *bias_ = nullptr, *expected_ = nullptr;
 };
+
+// What the grid does not reach: so many outputs that x is laid down in chain order, that a thread takes several chunks
+// of panels, and that those of a Fortran weight do not fit L1; and what it reaches by chance: three groups of
+// superblocks. On each of these ways with an activation that is computed late.
+template <class T>
+void check_large_layers(Checker<T>& c) {
+    current.bias = true, current.relu = false, current.flush = Flush::right;
+    c.finite = true;
+    const Index shapes[][3] = {{7, 131, 515},  {2, 300, 515}, {7, 517, 515},
+                               {2, 131, 2100}, {1, 8716, 70}, {7, 8716, 67}};
+    for (const auto& [rows, depth, outputs] : shapes) {
+        current.depth = depth;
+        const Values<T> x = c.values(rows, depth), w = c.values(outputs, depth), bias = c.values(outputs, 1);
+        const Activation late{Function::gelu_tanh};
+        Values<T> expected(static_cast<std::size_t>(rows * outputs));
+        reference_linear(x.data(), w.data(), bias.data(), expected.data(), rows, depth, outputs, late);
+        const Index x_stride = depth + 1;
+        const T* const x_at = c.place(c.x, x, rows, depth, x_stride);
+        for (const bool fortran : {false, true}) {
+            current.layout = fortran ? "Fortran" : "C";
+            const Index output_stride = fortran ? 1 : depth, depth_stride = fortran ? outputs : 1;
+            const WeightSource<T> source{c.place(c.w, w, outputs, depth, output_stride, depth_stride), output_stride,
+                                         depth_stride, bias.data()};
+            T* y = c.start("large Network", rows, outputs);
+            Network<T>(c.kernels, {std::make_shared<PackedWeights<T>>(c.kernels, source, depth, outputs), late})
+                .run({x_at, x_stride, y, c.stride, rows, depth}, 1, never);
+            c.check(expected.data(), outputs);
+            y = c.start("large unpacked_linear", rows, outputs);
+            c.kernels.unpacked_linear({source.w, source.output_stride, source.depth_stride, source.bias, depth, outputs,
+                                       late, x_at, x_stride, y, c.stride, rows});
+            c.check(expected.data(), outputs);
+            y = c.start("large run_unpacked", rows, outputs);
+            run_unpacked<T>(c.kernels, {source, depth, outputs, late, x_at, x_stride, y, c.stride, rows, 3}, never);
+            c.check(expected.data(), outputs);
+        }
+    }
+    c.finite = false;
+}
 
 }  // namespace forwardpass

@@ -111,7 +111,7 @@ class Copy:
         """The name and the command of each test."""
         arguments = {
             "conformance": ["--quick", str(self.quick)],
-            "golden": ["python/forwardpass/data/golden-fma-v1.bin", "--every", "7"],
+            "golden": ["python/forwardpass/data/golden-fma-v2.bin", "--every", "7"],
         }
         for program in programs(tests):
             yield program, [str(self.build_directory / "tests/cpp" / program), *arguments.get(program, [])]

@@ -149,9 +149,9 @@ FAULTS = (
         "cpp/unpacked.cpp",
         """\
             const StandardFloatEnvironment environment;
-            T* const packed = buffer""",
+            T* const packed = workspace""",
         """\
-            T* const packed = buffer""",
+            T* const packed = workspace""",
         "the same for weights that are packed in a call",
     ),
 )

@@ -1,4 +1,4 @@
-"""The sums: their order, their roundings, and what is read and written."""
+"""Roundings, biases, packing, and what is read and written. (order.py: the order of the sums.)"""
 
 from tests.mutants.faults.mutant import Mutant
 
@@ -17,77 +17,6 @@ FAULTS = (
         "compute(V::load_partial(x + i, count - i)), count - i)",
         "compute(V::load(x + i)), count - i)",
         "reads behind the caller's array",
-    ),
-    # ---- the order of the sums ----
-    Mutant(
-        "last k dropped",
-        "cpp/kernels/tile.hpp",
-        "add_blocks<lines, 1>(at, rest, sums)",
-        "add_blocks<lines, 1>(at, blocks.rest - 1, sums)",
-        "the last product of a short block is missing",
-    ),
-    Mutant(
-        "rest dropped, lanes are blocks",
-        "cpp/kernels/block_lanes.hpp",
-        "if (slice.rest > 0) {",
-        "if (slice.rest > 1) {",
-        "a short block of one step is missing",
-    ),
-    Mutant(
-        "block length off at 32",
-        "cpp/kernels/order.hpp",
-        "8 * ((depth + 31) / 32)",
-        "8 * ((depth + 32) / 32)",
-        "a whole other order at K = 32, 64 and 96, in the reference kernel as well",
-        ("golden",),  # conformance states some lengths as it compiles
-    ),
-    Mutant(
-        "superblock of 32 blocks",
-        "cpp/kernels/order.hpp",
-        "blocks_per_superblock = 64",
-        "blocks_per_superblock = 32",
-        "another order from K = 1025 on, in the reference kernel as well",
-        ("tests/test_model.py",),
-    ),
-    Mutant(
-        "no superblocks in place",
-        "cpp/kernels/unpacked_row.hpp",
-        """\
-        auto sum = V::broadcast(start_of_sum<T>(blocks.full + blocks.rest));
-        for (; full >= 4; full -= 4) add_transposed<V, 4>(x, w, row_stride, blocks.block, sum);
-        for (; full >= 1; full -= 1) add_transposed<V, 1>(x, w, row_stride, blocks.block, sum);
-        if (slice.rest > 0) add_transposed<V, 1>(x, w, row_stride, slice.rest, sum);
-        total = V::add(total, sum);
-""",
-        """\
-        auto sum = total;
-        for (; full >= 4; full -= 4) add_transposed<V, 4>(x, w, row_stride, blocks.block, sum);
-        for (; full >= 1; full -= 1) add_transposed<V, 1>(x, w, row_stride, blocks.block, sum);
-        if (slice.rest > 0) add_transposed<V, 1>(x, w, row_stride, slice.rest, sum);
-        total = sum;
-""",
-        "the totals of superblocks in another order: only for K > 2048",
-    ),
-    Mutant(
-        "blocks added backwards",
-        "cpp/kernels/tile.hpp",
-        "sum = V::add(sum, chain[b][i / vectors][i % vectors]);",
-        "sum = V::add(sum, chain[blocks - 1 - b][i / vectors][i % vectors]);",
-        "chains that run side by side must still be added in order",
-    ),
-    Mutant(
-        "sums start from +0.0",
-        "cpp/kernels/order.hpp",
-        "static_cast<T>(depth == 0 ? 0.0 : -0.0)",
-        "static_cast<T>(depth == 0 ? 0.0 : 0.0)",
-        "a sum of nothing but -0.0 becomes +0.0",
-    ),
-    Mutant(
-        "sums start from +0.0, lanes are blocks",
-        "cpp/kernels/block_lanes.hpp",
-        "sum[r] = static_cast<T>(-0.0);",
-        "sum[r] = 0;",
-        "the same for one output, where 16 blocks must all give -0.0",
     ),
     # ---- roundings ----
     Mutant(
@@ -111,17 +40,35 @@ FAULTS = (
     # ---- bias ----
     Mutant(
         "bias twice",
-        "cpp/kernels/store_tile.hpp",
+        "cpp/kernels/epilogue.hpp",
         "V::add(sums.at[r][v], bias)",
         "V::add(V::add(sums.at[r][v], bias), bias)",
-        "in tiles",
+        "on every way but that of a few rows of weights as they lie",
     ),
     Mutant(
         "bias dropped",
-        "cpp/kernels/few_outputs.hpp",
-        "V::add(totals[j], V::broadcast(panel.at[j]))",
-        "totals[j]",
-        "for few outputs of a batch",
+        "cpp/kernels/neighbours.hpp",
+        "bias ? sum + bias[j] : sum",
+        "sum",
+        "where rows and outputs are not one vector",
+    ),
+    Mutant(
+        "a last panel's last lane is no zero",
+        "cpp/kernels/pack.hpp",
+        "for (Index j = count; j < width; ++j) rows[k * width + j] = 0;",
+        "for (Index j = count; j + 1 < width; ++j) rows[k * width + j] = 0;",
+        "what lies there is multiplied: subnormals and NaN cost time",
+        ("conformance",),
+    ),
+    Mutant(
+        "packing leaves out what chains have more",
+        "cpp/kernels/pack.hpp",
+        """\
+        for (Index k = chains * s.steps; k < chains * s.steps + s.longer; ++k) pack(k, k);
+""",
+        "",
+        "the last steps of longer chains meet no weights: of strided weights only",
+        ("conformance",),
     ),
     Mutant(
         "no bias is +0.0",
@@ -152,55 +99,6 @@ FAULTS = (
         "writes one float behind the outputs",
     ),
     Mutant(
-        "width of the last panel",
-        "cpp/kernels/tiles.hpp",
-        "panel_width<T>(panel.outputs)",
-        "panel_width<T>(panel.layer.outputs)",
-        "the rows of a last, narrow panel are looked for where those of a wide one would be",
-    ),
-    Mutant(
-        "rest dropped, x fetched from memory",
-        "cpp/kernels/tiles.hpp",
-        "part.rest = left > 0 ? 0 : a.slice.rest;",
-        "part.rest = 0;",
-        "the short block is missing, for narrow layers and large batches only",
-    ),
-    Mutant(
-        "one row, superblocks from the first one's weights",
-        "cpp/kernels/one_row.hpp",
-        "from.advance(slice.first);",
-        "from.x += slice.first;",
-        "each 2048 inputs of one row meet the first 2048 weights",
-    ),
-    Mutant(
-        "one output, four rows of which one is another",
-        "cpp/kernels/block_lanes.hpp",
-        "turn_rows<V>(x[g] + r * x_row_stride",
-        "turn_rows<V>(x[g] + (r == 3 ? 2 : r) * x_row_stride",
-        "the fourth of four rows gets the third one's full blocks",
-    ),
-    Mutant(
-        "one output, the last group's sums in the wrong place",
-        "cpp/kernels/block_lanes.hpp",
-        "to[g] = sums + lanes + first - before;",
-        "to[g] = sums + (group + g + 1) * lanes - before;",
-        "the last group begins in the one before it where the blocks do not fill it",
-    ),
-    Mutant(
-        "one output, superblocks from the first one's weights",
-        "cpp/kernels/block_lanes.hpp",
-        "first_group<T>(depth) + group * lanes * lane_block",
-        "first_group<T>(depth) + (group - before / lanes) * lanes * lane_block",
-        "each 2048 inputs of one output meet the first 2048 weights",
-    ),
-    Mutant(
-        "wide turning, parts swapped",
-        "cpp/kernels/transpose.hpp",
-        "k[i] = V::even_parts(parts[0][i], parts[1][i]);",
-        "k[i] = V::odd_parts(parts[0][i], parts[1][i]);",
-        "every other four steps are used twice, where registers have four parts",
-    ),
-    Mutant(
         "dealt panels, what is between them in the caller's environment",
         "cpp/network.cpp",
         """                const StandardFloatEnvironment environment;
@@ -210,52 +108,57 @@ FAULTS = (
         ("tests/test_float_environment.py",),
     ),
     Mutant(
-        "few outputs, one row too far",
-        "cpp/kernels/few_outputs.hpp",
-        "r + V::lanes <= end ? r : end - V::lanes;",
-        "r + V::lanes <= end ? r : end - V::lanes + 1;",
-        "the last vector of rows begins one too late and ends outside the array",
-    ),
-    Mutant(
-        "few outputs, too few rows in half the lanes",
-        "cpp/kernels/few_outputs.hpp",
-        "rows_in_lanes<Half, false>(panel, wide, end);",
-        "rows_in_lanes<Half, false>(panel, wide, end - 1);",
-        "the last row of some row counts stays as it was, on instruction sets with half as many lanes only",
-    ),
-    Mutant(
-        "one output, rows behind whole registers left out",
-        "cpp/kernels/packed_linear.hpp",
-        "rows_in_lanes<Half, true>(panel, whole, end);",
-        "rows_in_lanes<Half, true>(panel, whole, whole > 0 ? whole : end);",
-        "rows that do not fill a register stay as they were, on instruction sets with half as many lanes only",
-    ),
-    Mutant(
         "AVX-512's transpose",
         "cpp/kernels/isa_avx512.cpp",
-        "_MM_SHUFFLE(3, 2, 3, 2)",
-        "_MM_SHUFFLE(2, 3, 3, 2)",
-        "two steps of k change places in one instruction set",
+        "rows[i] = _mm512_shuffle_f64x2(fours[i], fours[i + 4], 0x88);",
+        "rows[i] = _mm512_shuffle_f64x2(fours[i], fours[i + 4], 0x82);",
+        "two chains change places in one instruction set",
+        ("conformance",),
     ),
     Mutant(
-        "last chunk in place too short",
+        "AVX2's transpose",
+        "cpp/kernels/avx2.hpp",
+        "rows[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);",
+        "rows[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x13);",
+        "the same in two of them, as AVX-512 takes it for half as many lanes",
+        ("conformance",),
+    ),
+    Mutant(
+        "last chunk in place left out",
         "cpp/unpacked.cpp",
-        "chunk + 1 < chunks ? each : a.outputs - first",
-        "chunk < chunks ? each : a.outputs - first",
-        "outputs behind the last whole panel are not written",
+        "ceiling(a.outputs, each), sharing.threads",
+        "a.outputs / each, sharing.threads",
+        "outputs behind the last whole chunk are not written",
+        ("conformance",),
+    ),
+    Mutant(
+        "last chunk in place too long",
+        "cpp/unpacked.cpp",
+        "std::min(each, a.outputs - first), a.activation",
+        "each, a.activation",
+        "reads behind the weights, and writes behind the outputs",
+        ("conformance",),
+    ),
+    Mutant(
+        "panels of another chunk",
+        "cpp/unpacked.cpp",
+        "packed_first[static_cast<std::size_t>(thread)] != first &&",
+        "packed_first[static_cast<std::size_t>(thread)] < 0 &&",
+        "a thread's second chunk of outputs gets the weights of its first one",
+        ("conformance",),
     ),
     Mutant(
         "unpacked with another width",
         "cpp/packed_weights.cpp",
-        "width = panel_width<T>(count);",
-        "width = padded<T>(count);",
+        "stride = layout_.stride(count);",
+        "stride = layout_.width;",
         "state_dict() returns other weights than were given",
         ("tests/test_state.py",),
     ),
     Mutant(
         "stale pack",
         "cpp/bindings/state.cpp",
-        "p.to->assign(kernels_of<T>(chosen_table()), weight_source<T>(p.weight, p.bias));",
+        "p.to->assign(weight_source<T>(p.weight, p.bias));",
         "static_cast<void>(p);",
         "load_state_dict() leaves the old weights",
         ("tests/test_state.py",),
