@@ -69,7 +69,7 @@ public:
     Index workspace_elements(Index rows, Index width) const {
         return checked_product(buffers_ * rows, workspace_stride(width)) + scratch_elements(rows);
     }
-    Index scratch_elements(Index rows) const noexcept { return rows * scratch_per_row_; }
+    Index scratch_elements(Index rows) const noexcept { return rows == 1 ? 0 : rows * scratch_per_row_; }
 
     // In multiplications, for rows of `width` elements.
     Index work(Index rows, Index width) const noexcept { return rows * (work_per_row_ + work_per_element_ * width); }

@@ -15,7 +15,7 @@ namespace {
 // Packing a panel costs about as much as running 3 rows through it (benchmarks/kernels.py).
 constexpr Index few_rows = 3;
 
-// Multiplications of a chunk: 5 ms at 50 GFMA/s, 0.6 s without vectors.
+// Multiplications of a chunk, roughly: 5 ms at 50 GFMA/s, 0.6 s without vectors.
 constexpr Index work_of_chunk = Index{1} << 28;
 
 // Rows that pass over packed panels together.
@@ -34,9 +34,12 @@ bool runs_in_place(const UnpackedLinear<T>& a) {
 }
 
 // From the weights where they are; threads read different outputs' weights.
-template <class T, class Stop>
-bool run_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing, Stop& stop) {
-    const Index each = std::max(outputs_of_chunk<T>, padded<T>(a.outputs / sharing.chunks()));
+template <class T>
+bool run_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing,
+                  Interrupted interrupted) {
+    const Index most = work_of_chunk / std::max<Index>(1, a.depth * a.rows);
+    const Index each = std::max(outputs_of_chunk<T>, padded<T>(std::min(a.outputs / sharing.chunks(), most)));
+    Looks stop(interrupted, a.depth * std::min(each, a.outputs) * a.rows);
     return run_chunks(
         ceiling(a.outputs, each), sharing.threads, sharing.wakes,
         [&](Index chunk, int) noexcept {
@@ -54,27 +57,38 @@ bool run_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const S
 constexpr Index packed_bytes = Index{16} << 20;
 
 // As many panels at once as that, or each thread's share.
-template <class T, class Stop>
-bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing, Stop& stop) {
+template <class T>
+bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing,
+                 Interrupted interrupted) {
     const Panels<T> layout{a.depth, a.outputs, kernels.panel_outputs, kernels.lanes};
     const Index bytes = layout.width * std::max<Index>(1, a.depth) * static_cast<Index>(sizeof(T));
     const Index panels_each = std::clamp<Index>(packed_bytes / bytes, 1, ceiling(layout.count(), sharing.threads));
     const Index outputs_each = panels_each * layout.width, output_chunks = ceiling(a.outputs, outputs_each);
     const Index outputs_packed = std::min(a.outputs, outputs_each);
-    const Index elements = padded<T>(Panels<T>{a.depth, outputs_packed, layout.width, layout.lanes}.most_elements());
+
+    // So many rows that packing costs little, so few that an interrupt is seen, and that all threads get some.
+    const Index rows_of_work = work_of_chunk / std::max<Index>(1, a.depth * outputs_packed);
+    Index rows_each = std::max<Index>(rows_of_work, kernels.lanes == 1 ? 1 : rows_at_once);
+    if (sharing.threads > 1)
+        rows_each = std::min(rows_each, std::max(4 * few_rows, ceiling(a.rows * output_chunks, sharing.chunks())));
+    const Index row_chunks = ceiling(a.rows, rows_each), chunks = output_chunks * row_chunks;
+    const Index threads = std::min<Index>(sharing.threads, chunks);
+    Looks stop(interrupted, a.depth * outputs_packed * std::min(rows_each, a.rows));
+
+    // The last outputs may be rows, which take more than a panel where there are few inputs.
+    const auto elements_of = [&](Index outputs) {
+        return padded<T>(Panels<T>{a.depth, outputs, layout.width, layout.lanes}.elements());
+    };
+    const Index elements =
+        std::max(elements_of(outputs_packed), elements_of(a.outputs - (output_chunks - 1) * outputs_each));
     const Index scratch = kernels.scratch_per_row(a.depth, outputs_packed) * std::min(a.rows, rows_at_once);
     const Index distance = elements + padded<T>(scratch);
-    Workspace<T> workspace(checked_product(distance, sharing.threads));
-
-    // So many rows that packing costs little, so few that an interrupt is seen.
-    const Index rows_of_work = work_of_chunk / std::max<Index>(1, a.depth * outputs_packed);
-    const Index rows_each = std::max<Index>(rows_of_work, kernels.lanes == 1 ? 1 : 256);
-    const Index row_chunks = ceiling(a.rows, rows_each);
+    Workspace<T> workspace(checked_product(distance, threads));
     const bool cold = a.rows * a.depth * static_cast<Index>(sizeof(T)) > tuning().cached_bytes;
     const bool far = elements * static_cast<Index>(sizeof(T)) > tuning().l2_bytes;
-    std::vector<Index> packed_first(static_cast<std::size_t>(sharing.threads), -1);  // by each thread
+    std::vector<Index> packed_first(static_cast<std::size_t>(threads), -1);  // by each thread
     return run_chunks(
-        output_chunks * row_chunks, sharing.threads, sharing.wakes,
+        chunks, static_cast<int>(threads), sharing.wakes,
         [&](Index chunk, int thread) noexcept {
             const StandardFloatEnvironment environment;
             T* const packed = workspace.data() + thread * distance;
@@ -101,8 +115,8 @@ template <class T>
 bool run_unpacked(const Kernels<T>& kernels, const UnpackedLinear<T>& a, Interrupted interrupted) {
     if (a.rows == 0 || a.outputs == 0) return true;
     const Sharing sharing(a.depth * a.outputs, a.rows, a.threads);
-    Looks stop(interrupted, a.depth * kernels.panel_outputs * a.rows);
-    return runs_in_place(a) ? run_in_place(kernels, a, sharing, stop) : run_packing(kernels, a, sharing, stop);
+    return runs_in_place(a) ? run_in_place(kernels, a, sharing, interrupted)
+                            : run_packing(kernels, a, sharing, interrupted);
 }
 
 template bool run_unpacked(const Kernels<float>&, const UnpackedLinear<float>&, Interrupted);

@@ -21,7 +21,7 @@ struct UnpackedLinear {
 };
 
 // Same bits as the packed layer. One row or a few read the weights once, in place; more rows pack
-// one panel at a time. Returns false when interrupted. Throws std::bad_alloc, std::length_error.
+// up to 16 MB of them at a time. Returns false when interrupted. Throws std::bad_alloc, std::length_error.
 template <class T>
 bool run_unpacked(const Kernels<T>& kernels, const UnpackedLinear<T>& a, Interrupted interrupted);
 

@@ -58,9 +58,17 @@ def test_threads_with_small_stacks(dtype: Float) -> None:
     net, x = network(dtype), normal(1, (60, 17), dtype)
     W, b = normal(2, (70, 17), dtype), normal(3, (70,), dtype)
     wide = normal(4, (2, 500), dtype)
+    fortran = np.asfortranarray(normal(5, (3000, 300), dtype))
 
     def answers() -> list[Array]:
-        return [net(x), net(x[0]), fp.linear(x, W, b), fp.linear(x[0], W, b), fp.Softmax()(wide)]
+        return [
+            net(x),
+            net(x[0]),
+            fp.linear(x, W, b),
+            fp.linear(x[0], W, b),
+            fp.Softmax()(wide),
+            fp.matvec(fortran, wide[0, :300]),
+        ]
 
     expected = answers()
     results: list[Array] = []

@@ -122,7 +122,7 @@ struct RowTask {
 
 template <class T>
 struct Kernels {
-    // Rows as wide as the layer is deep; scratch_per_row(depth, outputs) for each of them, 64-byte aligned.
+    // Rows as wide as the layer is deep; scratch_per_row(depth, outputs) for each of several, 64-byte aligned.
     void (*linear)(const PackedLinear<T>&, const Batch<T>&, T* scratch) noexcept;
     Index (*scratch_per_row)(Index depth, Index outputs) noexcept;
     void (*unpacked_linear)(const UnpackedRows<T>&) noexcept;

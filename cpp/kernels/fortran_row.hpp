@@ -7,9 +7,9 @@
 namespace forwardpass {
 namespace {
 
-// Outputs whose chains and sums stay in L1: 8 KB each.
+// Outputs whose chains and sums stay in L1, and on the stack of any thread: 4 KB each.
 template <class T>
-constexpr Index outputs_in_l1 = Index{8192 / sizeof(T)};
+constexpr Index outputs_in_l1 = Index{4096 / sizeof(T)};
 
 // Steps of a chain that pass over it at once.
 constexpr int steps_at_once = 8;

@@ -34,6 +34,7 @@ __attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* 
             const Superblock s = superblock_of(a.depth, number);
             sum_chains<Tile, side_by_side>(at, Chains{s, 0, s.chains, chains, 1}, sums);
             close_superblock<V>(number, count, sums, {kept[0], kept[1], 0});
+            if constexpr (Tile::lines > 0) at.fetched += length * width;
         }
     }
     unrolled<Tile::panels>([&](auto p) FORWARDPASS_UNROLLED {

@@ -82,12 +82,9 @@ struct Panels {
         return are_rows(count) ? padded<T>(count) + count * stride(count) : (depth + 1) * stride(count);
     }
 
-    // Of all panels together; and the most of any fewer outputs: a few rows may be longer than a panel.
+    // Of all panels together.
     FORWARDPASS_INLINE constexpr Index elements() const noexcept {
         return offset(outputs / width) + elements_of(outputs % width);
-    }
-    FORWARDPASS_INLINE constexpr Index most_elements() const noexcept {
-        return offset(count()) + padded<T>(8) + 8 * padded<T>(depth);
     }
 };
 

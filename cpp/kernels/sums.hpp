@@ -1,4 +1,4 @@
-// Sums of chains, superblocks and groups, in the order of order.hpp. This is the only place that spells it.
+// Sums in registers, and what becomes of those of superblocks and groups, in the order of order.hpp.
 #pragma once
 
 #include "panel.hpp"

@@ -107,6 +107,7 @@ public:
         add_chain("panels", 17, {1000, 1024, 70, 500});
         add_chain("panels, superblocks", 6, {2500, 900, 2100});
         add_chain("panels, one row", 1, {2100, 2048});
+        add_chain("panels, x in chain order", 17, {131, 4200});
         // More rows, and weights that fit any L2: in workspace on the heap and, from 8 threads on, on the stack.
         add_chain("rows", 400, {200, 190, 60});
         add_chain("rows, small layers", 1000, {128, 100, 40});
