@@ -10,7 +10,7 @@
 namespace forwardpass {
 namespace {
 
-// Rows of a tile: multiples of 16 lanes where there are so many, and up to 192 of the register tile's 3, 4 and 6.
+// Rows of a tile: multiples of 12, and so of the register tile's 3, 4 and 6, and up to 192.
 // Weights that take half of L2 at most are cheap to read again, so few rows, whose activations stay in L1 and L2;
 // beyond it 256 rows share each read: 512-512 x 1024, whose weights are as large as L2, takes 2.32 ms in tiles of 12
 // rows and 2.06 of 192 (Zen 5), 5.22 of 192 and 5.11 of 256, and 4096-4096-4096-1000 x 256 175 and 172 ms (Zen 4). The
@@ -23,8 +23,7 @@ constexpr Index min_tile_rows = 12;
 constexpr Index cached_tile_rows = 48;
 constexpr Index max_tile_rows = 192;
 constexpr Index reading_tile_rows = 256;
-// A share of a batch too: few outputs have rows in their lanes, and 10000-1 x 64 took 67 us in tiles of 12, 48 in one
-// thread.
+// A share of a batch too is a multiple of the rows that run side by side for few outputs: 8 (neighbours.hpp).
 constexpr Index most_lanes = 16;
 
 // Workspace up to this size lives on the stack: one row of layers up to 1900 wide touches no other memory, and a

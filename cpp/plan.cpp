@@ -19,8 +19,8 @@ Step<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
     return step;
 }
 
-// Few outputs cost as much as so many: reading and turning x takes the time. 64 rows of 10000 x 1 take 40 us, 640,000
-// multiplications at 16 GFMA/s (Zen 4).
+// Few outputs cost as much as so many: reading x takes the time. 64 rows of 10000 x 1 take 24 us, 640,000
+// multiplications at 26 GFMA/s of 130 (Zen 5).
 constexpr Index outputs_for_reading = 4;
 
 // An activation of one element costs as much as so many multiplications, roughly (Zen 4).
