@@ -1,5 +1,5 @@
-// AVX-512F: 32 registers of 64 bytes; VL: as many of 32, for chains in lanes (neighbours.hpp). Rules for this file as for
-// isa_avx2.cpp.
+// AVX-512F: 32 registers of 64 bytes; VL: as many of 32, for chains in lanes (neighbours.hpp). Rules for this file as
+// for isa_avx2.cpp.
 #include <immintrin.h>
 
 #include "avx2.hpp"
