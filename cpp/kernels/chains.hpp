@@ -95,12 +95,11 @@ FORWARDPASS_INLINE void fetch(const T* fetched, Index panel_distance) noexcept {
     }
 }
 
-// What the next tile reads of x, a quarter of its lines in each of the first four chains: all at once they are too many
-// for L2 in its own first one.
+// A chain's share of the lines of x that the next tile reads: all at once they are too many for L2 in its first chain.
 template <class Tile, int chains, class T>
 FORWARDPASS_INLINE void fetch_rows(const Operands<T>& at, Index chain) noexcept {
     constexpr int lines = 2 * static_cast<int>(chain_length / line_elements<T>);
-    const T* const next = at.next_x + chain * 2 * chain_length;
+    const T* const next = at.next_x + (chain % 4) * 2 * chain_length;
     unrolled<Tile::rows>([&](auto r) FORWARDPASS_UNROLLED {
         unrolled<chains * lines>([&](auto line) FORWARDPASS_UNROLLED {
             __builtin_prefetch(next + r * at.x_row_stride + line * line_elements<T>);
@@ -135,8 +134,7 @@ FORWARDPASS_INLINE void sum_chains(const Operands<T>& at, const Chains& chains,
             // A chain that does not exist adds nothing: -0.0.
             chain[b].fill(b == 0 || c + b < chains.end ? T{0} : static_cast<T>(-0.0));
         });
-        if (Tile::rows > 1 && at.next_x != nullptr && c < chains.first + few_chains)
-            fetch_rows<Tile, side_by_side>(at, c - chains.first);
+        if (Tile::rows > 1 && at.next_x != nullptr) fetch_rows<Tile, side_by_side>(at, c);
         const T* x = start;
         for (const T* const stop = start + x_steps; x != stop; x += x_step, w += w_step) {
             fetch<Tile>(fetched, at.panel_distance);

@@ -45,7 +45,8 @@ struct Slice {
 // memory too: six rows of 8192 x 8192 take 9.2 ms, as long as one, where two passes of three took 13.7 (Zen 4).
 template <class V>
 constexpr int most_rows(int vectors, bool few_cold_rows) noexcept {
-    if (V::registers == 32 && few_cold_rows && vectors == 4) return 6;
+    if (V::registers < 32) return vectors == 1 ? 6 : 12 / vectors;
+    if (few_cold_rows && vectors == 4) return 6;
     // 12 rows of one vector would meet in one set of L1 where rows of x are 4 KB apart: 4096 x 16 took 1.25 times as
     // long.
     return vectors == 1 ? 6 : 12 / vectors;
@@ -80,8 +81,7 @@ FORWARDPASS_INLINE void fetch_weights(const PanelRows<T>& a, const Slice<T>& sli
 
 // Rows from `row` on over a slice. By itself: of several in one function GCC 12 makes half the speed.
 template <class Tile, class T>
-__attribute__((noinline)) void run_tile(const PanelRows<T>& a, const Slice<T>& slice, Index row,
-                                        Index number) noexcept {
+__attribute__((noinline)) void run_tile(const PanelRows<T>& a, const Slice<T>& slice, Index row) noexcept {
     using V = typename Tile::V;
     constexpr Index full = panel_outputs<V>;
     typename Tile::Values sums;
@@ -89,11 +89,10 @@ __attribute__((noinline)) void run_tile(const PanelRows<T>& a, const Slice<T>& s
     if (slice.chains.first > 0) sums.load(carried, full);
     const Index x_row_stride = a.panel.rows.x_row_stride;
     Operands<T> at{slice.x + row * x_row_stride, x_row_stride, slice.w, a.width};
-    if constexpr (Tile::lines > 0) fetch_weights(a, slice, number, at);
+    if constexpr (Tile::lines > 0) fetch_weights(a, slice, row / Tile::rows, at);
     // One vector does little with each x: from a cache it comes fast enough by itself, and 64 rows of 4096 x 16 take 45
     // us, not 51 (AVX-512, Zen 5).
-    const bool fetches_x = slice.chains.superblock.steps == chain_length && a.superblocks > 1 && !a.panel.chain_order &&
-                           (Tile::vectors > 1 || a.panel.rows.cold);
+    const bool fetches_x = a.superblocks > 1 && !a.panel.chain_order && (Tile::vectors > 1 || a.panel.rows.cold);
     if (fetches_x && row + 2 * Tile::rows <= a.panel.rows.rows) at.next_x = at.x + Tile::rows * x_row_stride;
     sum_chains<Tile, tile_chains_at_once(Tile::rows, Tile::vectors)>(at, slice.chains, sums);
 
@@ -111,13 +110,11 @@ __attribute__((noinline)) void run_tile(const PanelRows<T>& a, const Slice<T>& s
 
 // `tiles` tiles of `rows_each` rows, at most `rows`.
 template <class V, int rows, int vectors, int lines, class T>
-void some_tiles(const PanelRows<T>& a, const Slice<T>& slice, Index row, Index number, Index tiles,
-                Index rows_each) noexcept {
+void some_tiles(const PanelRows<T>& a, const Slice<T>& slice, Index row, Index tiles, Index rows_each) noexcept {
     if (rows_each == rows) {
-        for (Index i = 0; i < tiles; ++i)
-            run_tile<Tile<V, rows, vectors, 1, lines>>(a, slice, row + i * rows, number + i);
+        for (Index i = 0; i < tiles; ++i) run_tile<Tile<V, rows, vectors, 1, lines>>(a, slice, row + i * rows);
     } else if constexpr (rows > 1) {
-        some_tiles<V, rows - 1, vectors, lines>(a, slice, row, number, tiles, rows_each);
+        some_tiles<V, rows - 1, vectors, lines>(a, slice, row, tiles, rows_each);
     }
 }
 
@@ -126,8 +123,8 @@ template <class V, int most, int vectors, int lines, class T>
 void all_rows(const PanelRows<T>& a, const Slice<T>& slice) noexcept {
     const Index count = a.panel.rows.rows, tiles = (count + most - 1) / most;
     const Index each = count / tiles, larger = count - each * tiles;
-    if (larger > 0) some_tiles<V, most, vectors, lines>(a, slice, 0, 0, larger, each + 1);
-    some_tiles<V, most, vectors, lines>(a, slice, larger * (each + 1), larger, tiles - larger, each);
+    if (larger > 0) some_tiles<V, most, vectors, lines>(a, slice, 0, larger, each + 1);
+    some_tiles<V, most, vectors, lines>(a, slice, larger * (each + 1), tiles - larger, each);
 }
 
 // 32 KB of a panel: a half superblock of 256 bytes for each k. 16 KB and 64 KB are slower (784 x 512, Zen 4).
@@ -174,7 +171,7 @@ void tiles_of(const Panel<T>& panel, T* scratch) noexcept {
             if (rows <= most) return slices<V, most, vectors, lines>(panel, scratch, 1);
             if (rows <= few) return slices<V, few, vectors, lines>(panel, scratch, 1);
             if (rows <= 2 * few) return slices<V, few, vectors, (lines + 1) / 2>(panel, scratch, 2);
-            return slices<V, most, vectors, (lines + 3) / 4>(panel, scratch, rows > 3 * most ? 4 : 2);
+            return slices<V, most, vectors, (lines + 3) / 4>(panel, scratch, 4);
         }
     slices<V, most, vectors, 0>(panel, scratch, 0);
 }
