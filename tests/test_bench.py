@@ -115,7 +115,7 @@ def test_a_peer_computes_from_todays_x(name: str) -> None:
     """What NumPy's array holds at the time of the call, not what it held when the network was built."""
     result = subprocess.run([sys.executable, "-c", OF_TODAYS_X, name], capture_output=True, text=True, timeout=120)
     if result.returncode == 77:
-        pytest.skip(f"{name} is not installed")
+        pytest.skip(f"{name} is not installed")  # peers are optional: some have no wheel for some platforms
     assert result.returncode == 0, result.stderr
 
 

@@ -15,8 +15,8 @@ namespace {
 // An FMA takes 4 cycles and two start in each (Zen 2-5, Skylake and later): 8 chains fill the units.
 constexpr int chains_wanted = 8;
 
-// Where a superblock's chains begin: rows of x, of which neighbours lie side by side, and rows of weights; and what is
-// fetched meanwhile, so many elements further in each step.
+// Where a superblock's chains begin: the rows of x and the rows of weights. And what is fetched meanwhile: each step
+// moves it on.
 template <class T>
 struct Operands {
     const T* x;

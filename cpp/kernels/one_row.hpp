@@ -13,8 +13,8 @@ namespace {
 template <class V>
 constexpr int panels_side_by_side = V::panel_vectors >= 4 ? 1 : 4;
 
-// Panels from `panel` on, `left` outputs. By itself: in one function with the others GCC 12 has too few registers, and
-// 32 x 32 took 41 ns, not 33.
+// Panels from `panel` on, `left` outputs. By itself: in one function with the others GCC 12 has too few registers [log
+// 8].
 template <class Tile, int side_by_side, class T>
 __attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* panel, Index left, const T* x, T* y,
                                              Index fetch_distance) noexcept {
@@ -46,8 +46,7 @@ __attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* 
 }
 
 // How many chains run side by side. One row of three or four cache lines has fewer chains, but reads its weights as one
-// stream, which L2 gives at 45 bytes a cycle, and two streams at 32: 256 x 256 takes 1.46 us, with two chains 1.95; in
-// L1 both are as fast (AVX-512, Zen 5).
+// stream, which L2 gives faster than two [log 7].
 template <class V, int vectors>
 constexpr int chains_at_once() noexcept {
     if (vectors * V::lanes >= 3 * line_elements<Element<V>>) return 1;

@@ -40,13 +40,11 @@ struct Slice {
 };
 
 // The most rows of a tile of so many vectors, for weights in a cache, or from memory for few rows. 32 registers hold 3
-// x 4 chains, their sums, 3 inputs and a weight: 98 % of the FMA peak at K = 64 and 90 % at 17, where 6 x 4 chains with
-// sums in memory reached 87 and 67 % (AVX-512, Zen 4). For few rows and weights from memory 6 x 4 chains, sums in
-// memory too: six rows of 8192 x 8192 take 9.2 ms, as long as one, where two passes of three took 13.7 (Zen 4).
+// x 4 chains, their sums, 3 inputs and a weight; 6 x 4 chains, whose sums are in memory, are slower but where few rows
+// wait for weights from memory [log 10]. 16 registers hold 6 x 2 chains [log 3].
 template <class V>
 constexpr int most_rows(int vectors, bool few_cold_rows) noexcept {
-    if (V::registers < 32) return vectors == 1 ? 6 : 12 / vectors;
-    if (few_cold_rows && vectors == 4) return 6;
+    if (V::registers == 32 && few_cold_rows && vectors == 4) return 6;
     // 12 rows of one vector would meet in one set of L1 where rows of x are 4 KB apart: 4096 x 16 took 1.25 times as
     // long.
     return vectors == 1 ? 6 : 12 / vectors;
