@@ -175,6 +175,8 @@ void to_ndarrays(std::initializer_list<Argument> arguments) {
 
 int common_type(std::initializer_list<Named> arrays) {
     std::vector<PyArrayObject*> all;
+    all.reserve(arrays.size());
+    bool alike = true;
     for (const Named& named : arrays) {
         if (!named.array) continue;
         PyArrayObject* array = as_array(named.array);
@@ -185,10 +187,14 @@ int common_type(std::initializer_list<Named> arrays) {
                                  ": expected float32, float64, float16, integers or bool, got dtype " +
                                  dtype_text(array));
         all.push_back(array);
+        alike = alike && type == PyArray_TYPE(all.front());
     }
-    const py::object promoted = steal(
-        reinterpret_cast<PyObject*>(PyArray_ResultType(static_cast<npy_intp>(all.size()), all.data(), 0, nullptr)));
-    const int type = reinterpret_cast<PyArray_Descr*>(promoted.ptr())->type_num;
+    int type = PyArray_TYPE(all.front());
+    if (!alike) {
+        const py::object promoted = steal(
+            reinterpret_cast<PyObject*>(PyArray_ResultType(static_cast<npy_intp>(all.size()), all.data(), 0, nullptr)));
+        type = reinterpret_cast<PyArray_Descr*>(promoted.ptr())->type_num;
+    }
     return type == NPY_HALF || type == NPY_FLOAT ? NPY_FLOAT : NPY_DOUBLE;
 }
 
@@ -273,6 +279,11 @@ py::object Destination::finish() {
     if (written_.ptr() != target_.ptr() && PyArray_CopyInto(as_array(target_), as_array(written_)) < 0)
         throw py::error_already_set();
     return std::move(result_);
+}
+
+py::object or_scalar(const py::object& out, py::object result) {
+    if (!out.is_none()) return result;
+    return steal(PyArray_Return(reinterpret_cast<PyArrayObject*>(result.release().ptr())));
 }
 
 }  // namespace forwardpass

@@ -98,8 +98,9 @@ public:
     void keep_apart_from(const py::object& input, bool in_place = false);
 
     Rows rows() const { return as_rows(written_); }
-    bool empty() const noexcept { return PyArray_SIZE(as_array(written_)) == 0; }
-    void* data() const noexcept { return PyArray_DATA(as_array(written_)); }
+    PyArrayObject* array() const noexcept { return as_array(written_); }
+    bool empty() const noexcept { return PyArray_SIZE(array()) == 0; }
+    void* data() const noexcept { return PyArray_DATA(array()); }
 
     // Copies out of the temporary, if there is one, and returns the array to hand back.
     py::object finish();
@@ -109,5 +110,8 @@ private:
     py::object target_;   // the same memory, in a view that nobody else holds
     py::object written_;  // what the kernels write: target_ or a temporary
 };
+
+// A new 0-d result is handed back as a scalar, as NumPy does.
+py::object or_scalar(const py::object& out, py::object result);
 
 }  // namespace forwardpass

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 
 #include "../dispatch.hpp"
 #include "../float_environment.hpp"
@@ -15,24 +14,15 @@
 namespace forwardpass {
 namespace {
 
-PyObject* or_null(const py::object& out) { return out.is_none() ? nullptr : out.ptr(); }
-
-// A new 0-d result is handed back as a scalar, as NumPy does.
-py::object or_scalar(const py::object& out, py::object result) {
-    if (!out.is_none()) return result;
-    return py::reinterpret_steal<py::object>(PyArray_Return(reinterpret_cast<PyArrayObject*>(result.release().ptr())));
-}
-
 // Calls `compute` with a value of the C++ type for NumPy's `type`.
 template <class Compute>
 py::object with_type(int type, Compute compute) {
     return type == NPY_FLOAT ? compute(float{}) : compute(double{});
 }
 
-// The weight is (outputs, depth), or `transposed`.
 template <class T>
 py::object linear_as(const py::object& x, const py::object& weight, const py::object& bias,
-                     const Activation& activation, const py::object& out, bool transposed = false) {
+                     const Activation& activation, const py::object& out) {
     const Rows from = as_rows(to_type(x, numpy_type<T>, "x"));
     const py::object w = to_type(weight, numpy_type<T>, "W");
     const py::object b = bias ? adjacent(to_type(bias, numpy_type<T>, "b")) : py::object();
@@ -40,8 +30,8 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
     npy_intp shape[NPY_MAXDIMS];
     const int ndim = PyArray_NDIM(as_array(x));
     std::copy_n(PyArray_DIMS(as_array(x)), ndim, shape);
-    shape[ndim - 1] = PyArray_DIM(as_array(w), transposed ? 1 : 0);
-    Destination destination(or_null(out), ndim, shape, numpy_type<T>);
+    shape[ndim - 1] = PyArray_DIM(as_array(w), 0);
+    Destination destination(out.ptr(), ndim, shape, numpy_type<T>);
     if (destination.empty()) return destination.finish();
     if (!out.is_none()) {
         destination.keep_apart_from(from.array);
@@ -49,9 +39,7 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
         if (b) destination.keep_apart_from(b);
     }
     const Rows to = destination.rows();
-    WeightSource<T> weights = weight_source<T>(w, b);
-    if (transposed) std::swap(weights.output_stride, weights.depth_stride);
-    const UnpackedLinear<T> task{weights,
+    const UnpackedLinear<T> task{weight_source<T>(w, b),
                                  from.width,
                                  to.width,
                                  activation,
@@ -66,33 +54,12 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
     return destination.finish();
 }
 
-template <class T>
-py::object dot_as(const py::object& a, const py::object& b, const py::object& out) {
-    const py::object x = adjacent(to_type(a, numpy_type<T>, "a")), w = adjacent(to_type(b, numpy_type<T>, "b"));
-    const Index depth = PyArray_DIM(as_array(x), 0);
-    T sum;
-    const UnpackedLinear<T> task{{static_cast<const T*>(PyArray_DATA(as_array(w))), depth, 1, nullptr},
-                                 depth,
-                                 1,
-                                 Activation{},
-                                 static_cast<const T*>(PyArray_DATA(as_array(x))),
-                                 depth,
-                                 &sum,
-                                 1,
-                                 1,
-                                 threads_of_call(0, shared_work(depth, 1))};
-    run_released(depth, [&] { return run_unpacked(kernels_of<T>(chosen_table()), task, signal_raised); });
-    Destination destination(or_null(out), 0, nullptr, numpy_type<T>);
-    *static_cast<T*>(destination.data()) = sum;
-    return or_scalar(out, destination.finish());
-}
-
 // out = compute(y), row by row; `compute` gets a row, where it goes, and its width. `bias` may be
 // null; `out` may be y itself.
 template <class T, class Compute>
 py::object each_row(const py::object& y, const py::object& bias, const py::object& out, Compute compute) {
     const Rows from = as_rows(to_type(y, numpy_type<T>, "y"));
-    Destination destination(or_null(out), PyArray_NDIM(as_array(y)), PyArray_DIMS(as_array(y)), numpy_type<T>);
+    Destination destination(out.ptr(), PyArray_NDIM(as_array(y)), PyArray_DIMS(as_array(y)), numpy_type<T>);
     if (destination.empty()) return destination.finish();
     if (!out.is_none()) {
         destination.keep_apart_from(from.array, true);
@@ -132,33 +99,6 @@ py::object linear(const py::object& x_value, const py::object& weight_value, con
 
 py::object matvec(const py::object& weight, const py::object& x, const py::object& out) {
     return linear(x, weight, py::none(), py::none(), out);
-}
-
-py::object matmul(const py::object& a_value, const py::object& b_value, const py::object& out) {
-    const Inside inside;
-    py::object a = a_value, b = b_value;
-    to_ndarrays({{a, "A"}, {b, "B"}});
-    check_has_axis(as_array(a), "A");
-    check_matrix(as_array(b), "B", "(inner, columns)");
-    const Index inner = PyArray_DIM(as_array(a), PyArray_NDIM(as_array(a)) - 1);
-    if (inner != PyArray_DIM(as_array(b), 0))
-        throw py::value_error("A, B: expected the last axis of A and the first of B to be equal, got shapes " +
-                              shape_text(as_array(a)) + " and " + shape_text(as_array(b)));
-    const int type = common_type({{a, "A"}, {b, "B"}});
-    return with_type(type,
-                     [&](auto zero) { return linear_as<decltype(zero)>(a, b, py::object(), Activation{}, out, true); });
-}
-
-py::object dot(const py::object& a_value, const py::object& b_value, const py::object& out) {
-    const Inside inside;
-    py::object a = a_value, b = b_value;
-    to_ndarrays({{a, "a"}, {b, "b"}});
-    if (PyArray_NDIM(as_array(a)) != 1 || PyArray_NDIM(as_array(b)) != 1 ||
-        PyArray_DIM(as_array(a), 0) != PyArray_DIM(as_array(b), 0))
-        throw py::value_error("a, b: expected two 1-d arrays of equal length, got shapes " + shape_text(as_array(a)) +
-                              " and " + shape_text(as_array(b)) + "; matvec and matmul take matrices");
-    const int type = common_type({{a, "a"}, {b, "b"}});
-    return with_type(type, [&](auto zero) { return dot_as<decltype(zero)>(a, b, out); });
 }
 
 py::object add_bias(const py::object& y_value, const py::object& bias_value, const py::object& out) {

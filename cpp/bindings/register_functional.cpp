@@ -70,15 +70,35 @@ Examples
 array([ 3.,  7., 11.])
 )");
     module.def("matmul", &matmul, py::arg("A"), py::arg("B"), py::kw_only(), no_out,
-               "A (..., inner) times B (inner, columns); forwardpass.matmul adds NumPy's other cases.");
-    module.def(
-        "to_ndarrays",
-        [](const py::object& a_value, const py::object& b_value) {
-            py::object a = a_value, b = b_value;
-            to_ndarrays({{a, "A"}, {b, "B"}});
-            return py::make_tuple(a, b);
-        },
-        py::arg("A"), py::arg("B"), "Both as arrays that nobody else holds.");
+               R"(Matrix product by NumPy's rules for shapes, summed in the order of fma-v2.
+
+Parameters
+----------
+A : array_like, shape (..., rows, inner) or (inner,)
+B : array_like, shape (..., inner, columns) or (inner,)
+    A vector counts as one row of A or one column of B; leading axes are broadcast.
+out : numpy.ndarray, optional
+    Where to put the result, of its shape and dtype; returned.
+
+Returns
+-------
+numpy.ndarray
+    float32 or float64, as NumPy promotes A and B; a scalar for two vectors.
+
+Raises
+------
+ValueError
+    Shapes that do not fit.
+TypeError
+    A dtype that is not real and of at most 64 bits.
+
+Examples
+--------
+>>> import forwardpass as fp
+>>> fp.matmul([[1, 2], [3, 4]], [[1, 0], [0, 2]])
+array([[1., 4.],
+       [3., 8.]])
+)");
     module.def(
         "to_ndarray", [](const py::object& value, const std::string& name) { return to_ndarray(value, name.c_str()); },
         py::arg("value"), py::arg("name"),

@@ -17,13 +17,13 @@ from ._core import (
     dot,
     get_num_threads,
     linear,
+    matmul,
     matvec,
     relu,
     set_num_threads,
 )
 from .bound import error_bound
 from .config import show_config
-from .functional import matmul
 from .nn import (
     ELU,
     GELU,
