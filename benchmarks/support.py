@@ -23,8 +23,6 @@ from forwardpass.cli.timing import Timing
 
 Array = NDArray[Any]
 BURST_STEPS = 20_000
-# The streams that _core.read_sum can read side by side. How many are best differs between CPUs.
-STREAMS = (1,)
 # Of one ceiling, in seconds: runs before it counts, so that every process has begun, and how long it then runs.
 WARMING, MEASURING, FEWEST_RUNS = 5e-3, 10e-3, 5
 # Less is read several times in one call, as a call from Python takes as long as 4 KB from the cache.
@@ -56,7 +54,7 @@ def peak(dtype: str, burst: Timing) -> float:
 def readers(nbytes: int, repeats: int = 1) -> dict[str, Callable[[], object]]:
     """Contestants that read as many bytes as a layer has weights: one for each number of streams."""
     data = np.ones(max(1, nbytes // 4), np.float32)
-    return {f"read {streams}": partial(_core.read_sum, data, repeats) for streams in STREAMS}
+    return {f"read {streams}": partial(_core.read_sum, data, repeats, streams) for streams in _core.READ_STREAMS}
 
 
 def reading(timings: dict[str, Timing]) -> float:

@@ -108,11 +108,15 @@ def limited(isa: str) -> list[str]:
     return [peer for limit in LIMITS[isa] for peer in limit.peers]
 
 
-def keep_to(isa: str) -> None:
-    """An instruction set, for this process's ceilings and for every process that starts later."""
-    _core.choose_isa(isa)
-    for limit in LIMITS[isa]:
-        os.environ.update({name: value for name, value in limit.variables.items() if value})
+def keep_to(isa: str | None) -> None:
+    """An instruction set, for this process's ceilings and for every process that starts later. Without one nobody is
+    limited, not by variables that were set before either."""
+    for limit in LIMITS.values():
+        for name in {name for peers in limit for name in peers.variables}:
+            os.environ.pop(name, None)
+    _core.choose_isa(isa or _core.available_isas()[0])
+    for peers in LIMITS[isa] if isa else ():
+        os.environ.update({name: value for name, value in peers.variables.items() if value})
 
 
 def facts_of(choice: Choice) -> dict[str, Any]:
@@ -332,11 +336,10 @@ def main() -> None:
     args = parser.parse_args()
     if args.page.resolve() == HERE / "README.md":
         parser.error("--page: README.md explains the pages, and is written by hand")
-    if args.isa is not None:
-        try:
-            keep_to(args.isa)
-        except ValueError as error:
-            parser.error(f"--isa: {error}")
+    try:
+        keep_to(args.isa)
+    except ValueError as error:
+        parser.error(f"--isa: {error}")
     nets, dtypes, peers = (tuple(part or ()) for part in (args.net, args.dtype, args.peer))
     choice = Choice(
         nets=nets or everything.nets,

@@ -149,6 +149,9 @@ def test_contestants_start_with_the_limits(table: ModuleType, monkeypatch: pytes
             assert (len(ready), skipped) == (1, [])
             environment = Path(f"/proc/{ready[0].process.pid}/environ").read_text().split("\0")
         assert _core.current_isa() == "avx2"
+        table.keep_to(None)
+        assert _core.current_isa() == fp.available_isas()[0]
+        assert not {"FORWARDPASS_ISA", "OPENBLAS_CORETYPE"} & os.environ.keys(), "limits that were set elsewhere"
     finally:
         _core.choose_isa(before)
     expected = {"FORWARDPASS_ISA=avx2", "ONEDNN_MAX_CPU_ISA=AVX2", "OPENBLAS_CORETYPE=Haswell", "OMP_NUM_THREADS=1"}

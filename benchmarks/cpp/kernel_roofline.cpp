@@ -77,6 +77,11 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
         std::vector<T> y(static_cast<std::size_t>(rows * y_stride));
         AlignedBuffer<T> scratch(rows * kernels.scratch_per_row(depth, outputs));
         volatile T sink;
+        const auto reader = [&](Index streams) {
+            return [&, streams] {
+                sink = kernels.read_sum(weights.panels(), weights.bytes() / static_cast<Index>(sizeof(T)), streams);
+            };
+        };
         const auto times = timer(
             [&] {
                 kernels.linear(
@@ -84,15 +89,15 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
                      weights.bytes() > tuning().cached_bytes, tuning().row_fetch_bytes / static_cast<Index>(sizeof(T))},
                     {x.data(), x_stride, y.data(), y_stride, rows, depth}, scratch.data());
             },
-            [&] { sink = kernels.fma_burst(burst_steps); },
-            [&] { sink = kernels.read_sum(weights.panels(), weights.bytes() / static_cast<Index>(sizeof(T))); });
+            [&] { sink = kernels.fma_burst(burst_steps); }, reader(1), reader(2), reader(4), reader(8));
+        const double reading = *std::min_element(times.begin() + 2, times.end());
         const double flops = 2.0 * static_cast<double>(depth * outputs * rows);
         const double peak = static_cast<double>(burst_steps * kernels.fma_burst_flops) / times[1];
-        const double roof = std::max(flops / peak, times[2]);
+        const double roof = std::max(flops / peak, reading);
         std::printf("| %s | %s | %td x %td | %td | %.4g | %.4g | %.1f | %.0f%% of %s |\n", table.name,
                     sizeof(T) == 4 ? "float32" : "float64", depth, outputs, rows, times[0] * 1e6,
                     times[0] * 1e6 / static_cast<double>(rows), flops / times[0] / 1e9, 100 * roof / times[0],
-                    roof > times[2] ? "FMA" : "reading");
+                    roof > reading ? "FMA" : "reading");
         std::fflush(stdout);
     }
 }

@@ -1,6 +1,9 @@
 // Instruction sets, this machine's ceilings, and the reference kernel.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "../dispatch.hpp"
 #include "../float_environment.hpp"
 #include "../kernels/reference.hpp"
@@ -39,12 +42,20 @@ bool is_plain(const py::object& array, int ndim, int type) {
            PyArray_TYPE(as_array(array)) == type && PyArray_ISCARRAY_RO(as_array(array));
 }
 
-float read_sum(const py::object& data, Index repeats) {
+py::tuple streams_there_are() {
+    py::tuple all(std::size(read_streams));
+    for (std::size_t i = 0; i < std::size(read_streams); ++i) all[i] = read_streams[i];
+    return all;
+}
+
+float read_sum(const py::object& data, Index repeats, Index streams) {
     if (!is_plain(data, 1, NPY_FLOAT)) throw py::value_error("data: expected a contiguous 1-d float32 array");
+    if (std::find(std::begin(read_streams), std::end(read_streams), streams) == std::end(read_streams))
+        throw py::value_error("streams: expected one of READ_STREAMS, got " + std::to_string(streams));
     volatile float sum = 0;
     for (Index i = 0; i < repeats; ++i)
         sum = chosen_table().f32.read_sum(static_cast<const float*>(PyArray_DATA(as_array(data))),
-                                          PyArray_SIZE(as_array(data)));
+                                          PyArray_SIZE(as_array(data)), streams);
     return sum;
 }
 
@@ -106,8 +117,9 @@ True
                "Calls it in the standard floating-point environment, and in a copy of the current context.");
     module.def("fma_burst", &fma_burst, py::arg("dtype"), py::arg("steps"),
                "Runs independent FMAs in registers and returns how many floating-point operations they were.");
-    module.def("read_sum", &read_sum, py::arg("data"), py::arg("repeats"),
-               "The sum of `data`, read from front to back `repeats` times.");
+    module.attr("READ_STREAMS") = streams_there_are();
+    module.def("read_sum", &read_sum, py::arg("data"), py::arg("repeats"), py::arg("streams"),
+               "The sum of `data`, read `repeats` times, in so many equal parts side by side.");
     module.def("reference_linear", &reference, py::arg("x"), py::arg("W"), py::arg("b") = py::none(),
                py::arg("activation") = py::none(), "The contract in plain C++: what every kernel must equal, slowly.");
 }

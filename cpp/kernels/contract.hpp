@@ -120,6 +120,9 @@ struct RowTask {
     bool powers = false;
 };
 
+// How many streams read_sum can read side by side.
+constexpr Index read_streams[] = {1, 2, 4, 8};
+
 template <class T>
 struct Kernels {
     // Rows as wide as the layer is deep; scratch_per_row(depth, outputs) for each of several, 64-byte aligned.
@@ -132,8 +135,8 @@ struct Kernels {
     void (*add)(const T* a, const T* b, T* y, Index count) noexcept;              // y == a is allowed
     void (*row)(const RowTask<T>&) noexcept;
     // The machine's ceilings, for benchmarks: both return a value so that no work is optimised away.
-    T (*fma_burst)(Index steps) noexcept;                // steps * fma_burst_flops operations
-    T (*read_sum)(const T* data, Index count) noexcept;  // reads every element once
+    T (*fma_burst)(Index steps) noexcept;                               // steps * fma_burst_flops operations
+    T (*read_sum)(const T* data, Index count, Index streams) noexcept;  // reads every element once
     Index fma_burst_flops;
     Index lanes;
     Index panel_outputs;  // the width of a panel (panel.hpp)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 CONTRACT: str
 MAX_THREADS: int
 NUM_THREADS_BLOCKS: ContextVar[tuple[list[int], ...]]
+READ_STREAMS: tuple[int, ...]
 ROW_ORDER: str
 __version__: str
 
@@ -66,7 +67,7 @@ def matvec(W: ArrayLike, x: ArrayLike, *, out: NDArray[Any] | None = None) -> ND
 def quotients(
     numerator: NDArray[np.float64], denominator: NDArray[np.float64], eps_of_root: float | None = None
 ) -> NDArray[np.float64]: ...
-def read_sum(data: NDArray[np.float32], repeats: int) -> float: ...
+def read_sum(data: NDArray[np.float32], repeats: int, streams: int) -> float: ...
 def reference_linear(
     x: NDArray[Any], W: NDArray[Any], b: NDArray[Any] | None = None, activation: str | None = None
 ) -> NDArray[Any]: ...
