@@ -110,7 +110,8 @@ def limited(isa: str) -> list[str]:
 
 def keep_to(isa: str | None) -> None:
     """An instruction set, for this process's ceilings and for every process that starts later. Without one nobody is
-    limited, not by variables that were set before either."""
+    limited, not by variables that were set before either.
+    """
     for limit in LIMITS.values():
         for name in {name for peers in limit for name in peers.variables}:
             os.environ.pop(name, None)
