@@ -1,5 +1,6 @@
 """The functional calls take NumPy's shapes and give NumPy's answers, exactly on small integers."""
 
+import inspect
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -153,6 +154,30 @@ def test_arguments_by_name() -> None:
     assert fp.matmul(A=[[1]], B=[[2]]) == 2
     assert fp.add_bias(y=[1], b=[2]) == 3
     assert fp.relu(y=[1]) == 1
+
+
+def test_signatures() -> None:
+    """As a notebook shows them."""
+    shown = {name: str(inspect.signature(getattr(fp, name))) for name in ("dot", "linear", "relu")}
+    assert shown == {
+        "dot": "(a, b, *, out=None)",
+        "linear": "(x, W, b=None, activation=None, *, out=None)",
+        "relu": "(y, *, out=None)",
+    }
+
+
+def test_arguments_that_do_not_fit() -> None:
+    dot: Any = fp.dot
+    refusals = {
+        r"dot\(a, b, \*, out=None\): b is missing": lambda: dot([1]),
+        r"dot\(.*\): a was given twice": lambda: dot([1], [2], a=[3]),
+        r"dot\(.*\): there is no argument 'c'": lambda: dot([1], [2], c=[3]),
+        r"dot\(.*\): expected at most 2 positional arguments, got 3": lambda: dot([1], [2], np.empty(())),
+    }
+    for message, call in refusals.items():
+        with pytest.raises(TypeError, match=message):
+            call()
+    assert dot([1], **{"".join(["", "b"]): [2]}) == 2, "a name that is not interned"
 
 
 def test_an_activation_is_a_name() -> None:

@@ -97,6 +97,17 @@ private:
 
 bool is_plain(PyArrayObject* array, int type) { return PyArray_TYPE(array) == type && PyArray_ISBEHAVED_RO(array); }
 
+// Whether all arrays are float, or all are double, as the kernels read them.
+bool need_no_conversion(std::initializer_list<Argument> arguments) {
+    bool all_float = true, all_double = true;
+    for (const Argument& argument : arguments) {
+        if (!argument.value) continue;
+        all_float = all_float && is_plain(as_array(argument.value), NPY_FLOAT);
+        all_double = all_double && is_plain(as_array(argument.value), NPY_DOUBLE);
+    }
+    return all_float || all_double;
+}
+
 bool has_adjacent_elements(PyArrayObject* array) {
     const int last = PyArray_NDIM(array) - 1;
     return last < 0 || PyArray_DIM(array, last) <= 1 || PyArray_STRIDE(array, last) == PyArray_ITEMSIZE(array);
@@ -169,6 +180,7 @@ py::object to_ndarray(py::handle value, const char* name) {
 void to_ndarrays(std::initializer_list<Argument> arguments) {
     for (const Argument& argument : arguments)
         if (argument.value) argument.value = shared_ndarray(argument.value, argument.name);
+    if (need_no_conversion(arguments)) return;
     for (const Argument& argument : arguments)
         if (argument.value) argument.value = private_view(as_array(argument.value));
 }
@@ -242,14 +254,13 @@ Rows as_rows(py::object array) {
 
 Destination::Destination(PyObject* out, int ndim, const npy_intp* shape, int type) {
     if (out == nullptr || out == Py_None) {
-        result_ = target_ = written_ = steal(PyArray_SimpleNew(ndim, shape, type));
+        result_ = written_ = steal(PyArray_SimpleNew(ndim, shape, type));
         return;
     }
     if (!PyArray_CheckExact(out) && (!PyArray_Check(out) || is_masked_array(out)))
         throw py::type_error(std::string("out: expected a numpy.ndarray, got ") + Py_TYPE(out)->tp_name);
-    result_ = py::reinterpret_borrow<py::object>(out);
-    target_ = written_ = private_view(as_array(result_));
-    PyArrayObject* const array = as_array(target_);
+    result_ = written_ = py::reinterpret_borrow<py::object>(out);
+    PyArrayObject* const array = as_array(result_);
     if (PyArray_TYPE(array) != type || !PyArray_ISNOTSWAPPED(array))
         throw py::type_error(std::string("out: expected dtype ") + (type == NPY_FLOAT ? "float32" : "float64") +
                              " in native byte order, got " + dtype_text(array));
@@ -262,7 +273,13 @@ Destination::Destination(PyObject* out, int ndim, const npy_intp* shape, int typ
         PyArray_ISALIGNED(array) &&
         (PyArray_IS_C_CONTIGUOUS(array) || (ndim == 2 && has_adjacent_elements(array) &&
                                             std::abs(PyArray_STRIDE(array, 0)) >= PyArray_DIM(array, 1) * itemsize));
-    if (!adjacent) written_ = steal(PyArray_SimpleNew(ndim, shape, type));
+    if (!adjacent) take_temporary();
+}
+
+void Destination::take_temporary() {
+    PyArrayObject* const array = as_array(written_);
+    target_ = private_view(as_array(result_));
+    written_ = steal(PyArray_SimpleNew(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array)));
 }
 
 void Destination::keep_apart_from(const py::object& input, bool in_place) {
@@ -271,13 +288,11 @@ void Destination::keep_apart_from(const py::object& input, bool in_place) {
     if (in_place && PyArray_DATA(array) == PyArray_DATA(other) && PyArray_IS_C_CONTIGUOUS(array) &&
         PyArray_IS_C_CONTIGUOUS(other))
         return;
-    if (may_overlap(array, other))
-        written_ = steal(PyArray_SimpleNew(PyArray_NDIM(array), PyArray_DIMS(array), PyArray_TYPE(array)));
+    if (may_overlap(array, other)) take_temporary();
 }
 
 py::object Destination::finish() {
-    if (written_.ptr() != target_.ptr() && PyArray_CopyInto(as_array(target_), as_array(written_)) < 0)
-        throw py::error_already_set();
+    if (target_ && PyArray_CopyInto(as_array(target_), as_array(written_)) < 0) throw py::error_already_set();
     return std::move(result_);
 }
 

@@ -37,7 +37,8 @@ py::object shared_ndarray(py::handle value, const char* name);
 py::object to_ndarray(py::handle value, const char* name);
 
 // The same for several arguments of a call, in place; null for one that was left out. All are converted before the
-// first view is taken: a conversion may run Python code, which can free the memory of another argument.
+// first view is taken: a conversion may run Python code, which can free the memory of another argument. Where all are
+// arrays of one type that the kernels read, no conversion follows and no view is needed: read the arrays with the GIL.
 struct Argument {
     py::object& value;
     const char* name;
@@ -106,9 +107,11 @@ public:
     py::object finish();
 
 private:
+    void take_temporary();
+
     py::object result_;   // what the caller gets
-    py::object target_;   // the same memory, in a view that nobody else holds
-    py::object written_;  // what the kernels write: target_ or a temporary
+    py::object written_;  // what the kernels write: result_ or a temporary
+    py::object target_;   // where the temporary goes: the result's memory, in a view that nobody else holds
 };
 
 // A new 0-d result is handed back as a scalar, as NumPy does.

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <new>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 
@@ -82,6 +84,22 @@ void register_exit(py::module_& module) {
     if (const int error = pthread_atfork(nullptr, nullptr, forget_other_threads); error != 0)
         throw std::system_error(error, std::generic_category(), "pthread_atfork");
     py::module_::import("atexit").attr("register")(py::cpp_function(wait_for_calls, py::scope(module)));
+}
+
+void set_python_error() noexcept {
+    try {
+        throw;
+    } catch (py::error_already_set& error) {
+        error.restore();
+    } catch (const py::builtin_exception& error) {
+        error.set_error();
+    } catch (const std::bad_alloc&) {
+        PyErr_NoMemory();
+    } catch (const std::length_error& error) {
+        PyErr_SetString(PyExc_ValueError, error.what());
+    } catch (const std::exception& error) {
+        PyErr_SetString(PyExc_RuntimeError, error.what());
+    }
 }
 
 }  // namespace forwardpass

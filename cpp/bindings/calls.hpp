@@ -42,6 +42,9 @@ private:
 
 void register_exit(pybind11::module_& module);
 
+// The C++ exception that is being handled, as the Python exception that pybind11 would make of it.
+void set_python_error() noexcept;
+
 // Runs `compute`, a function that touches no Python object and returns false when interrupted,
 // without the GIL if `work` multiplications make that worth its cost.
 template <class Compute>

@@ -123,10 +123,10 @@ AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
     const auto pack = [&](auto zero) -> AnyLayer {
         using T = decltype(zero);
         const Index outputs = PyArray_DIM(as_array(weight), 0), depth = PyArray_DIM(as_array(weight), 1);
+        const WeightSource<T> source = weight_source<T>(weight, bias);
         std::shared_ptr<PackedWeights<T>> packed;
-        run_released(PyArray_SIZE(as_array(weight)), [&] {
-            packed = std::make_shared<PackedWeights<T>>(kernels_of<T>(chosen_table()), weight_source<T>(weight, bias),
-                                                        depth, outputs);
+        run_released(outputs * depth, [&] {
+            packed = std::make_shared<PackedWeights<T>>(kernels_of<T>(chosen_table()), source, depth, outputs);
             return true;
         });
         return packed;

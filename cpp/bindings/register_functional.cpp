@@ -1,15 +1,14 @@
 // Signatures and docstrings of functional.hpp.
 #include <string>
 
+#include "fast_function.hpp"
 #include "functional.hpp"
 #include "register.hpp"
 
 namespace forwardpass {
 
 void register_functional(py::module_& module) {
-    const py::arg_v no_out = py::arg("out") = py::none();
-    module.def("dot", &dot, py::arg("a"), py::arg("b"), py::kw_only(), no_out,
-               R"(Dot product of two vectors.
+    FastFunction<&dot>::define(module, "dot", {"a", "b", "out"}, 2, 2, R"(Dot product of two vectors.
 
 Parameters
 ----------
@@ -39,8 +38,7 @@ Examples
 >>> float(fp.dot([1, 2, 4, 3], [2, 2, 2, 2]))
 20.0
 )");
-    module.def("matvec", &matvec, py::arg("W"), py::arg("x"), py::kw_only(), no_out,
-               R"(Matrix times vector, y = W x.
+    FastFunction<&matvec>::define(module, "matvec", {"W", "x", "out"}, 2, 2, R"(Matrix times vector, y = W x.
 
 Parameters
 ----------
@@ -69,8 +67,8 @@ Examples
 >>> fp.matvec([[1, 2], [3, 4], [5, 6]], [1, 1])
 array([ 3.,  7., 11.])
 )");
-    module.def("matmul", &matmul, py::arg("A"), py::arg("B"), py::kw_only(), no_out,
-               R"(Matrix product by NumPy's rules for shapes, summed in the order of fma-v2.
+    FastFunction<&matmul>::define(module, "matmul", {"A", "B", "out"}, 2, 2,
+                                  R"(Matrix product by NumPy's rules for shapes, summed in the order of fma-v2.
 
 Parameters
 ----------
@@ -103,9 +101,8 @@ array([[1., 4.],
         "to_ndarray", [](const py::object& value, const std::string& name) { return to_ndarray(value, name.c_str()); },
         py::arg("value"), py::arg("name"),
         "Any array-like as an ndarray of its own dtype; TypeError as calls raise it.");
-    module.def("linear", &linear, py::arg("x"), py::arg("W"), py::arg("b") = py::none(),
-               py::arg("activation") = py::none(), py::kw_only(), no_out,
-               R"(One layer on plain arrays, y = activation(W x + b), fused.
+    FastFunction<&linear>::define(module, "linear", {"x", "W", "b", "activation", "out"}, 2, 4,
+                                  R"(One layer on plain arrays, y = activation(W x + b), fused.
 
 The bits are those of ``Linear(W, b)`` where x, W and b have one dtype. For many calls with one weight, build a ``Linear``: it packs
 the weight once.
@@ -139,8 +136,8 @@ Examples
 >>> fp.linear([1, -1], [[1, 2], [3, 4], [5, 6]], [0, 0, 2], activation="relu")
 array([0., 0., 1.])
 )");
-    module.def("add_bias", &add_bias, py::arg("y"), py::arg("b"), py::kw_only(), no_out,
-               R"(Adds one value to each output, y + b.
+    FastFunction<&add_bias>::define(module, "add_bias", {"y", "b", "out"}, 2, 2,
+                                    R"(Adds one value to each output, y + b.
 
 Parameters
 ----------
@@ -168,8 +165,8 @@ Examples
 array([[11., 22.],
        [13., 24.]])
 )");
-    module.def("relu", &relu, py::arg("y"), py::kw_only(), no_out,
-               R"(max(0, y), element by element. NaN stays NaN, and the result is never -0.0.
+    FastFunction<&relu>::define(module, "relu", {"y", "out"}, 1, 1,
+                                R"(max(0, y), element by element. NaN stays NaN, and the result is never -0.0.
 
 Parameters
 ----------

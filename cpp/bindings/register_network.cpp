@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "calls.hpp"
 #include "checks.hpp"
 #include "layers.hpp"
 #include "network.hpp"
@@ -11,23 +12,6 @@
 
 namespace forwardpass {
 namespace {
-
-// What came out of C++ as the Python exception that pybind11 would make of it.
-void set_python_error() noexcept {
-    try {
-        throw;
-    } catch (py::error_already_set& error) {
-        error.restore();
-    } catch (const py::builtin_exception& error) {
-        error.set_error();
-    } catch (const std::bad_alloc&) {
-        PyErr_NoMemory();
-    } catch (const std::length_error& error) {
-        PyErr_SetString(PyExc_ValueError, error.what());
-    } catch (const std::exception& error) {
-        PyErr_SetString(PyExc_RuntimeError, error.what());
-    }
-}
 
 struct Keywords {
     PyObject* out = nullptr;
