@@ -75,7 +75,7 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
         const Index x_stride = padded<T>(depth) + line_elements<T>, y_stride = padded<T>(outputs) + line_elements<T>;
         const std::vector<T> x(static_cast<std::size_t>(rows * x_stride), T(0.5));
         std::vector<T> y(static_cast<std::size_t>(rows * y_stride));
-        AlignedBuffer<T> scratch(rows * kernels.scratch_per_row(depth, outputs));
+        AlignedBuffer<T> scratch(rows * kernels.scratch_per_row(depth));
         volatile T sink;
         const auto times = timer(
             [&] {

@@ -64,18 +64,19 @@ void fortran_row(const FortranRows<Element<V>>& a, const Element<V>* bias, const
     constexpr Index most = outputs_in_l1<T> + V::lanes;
     T chain[most], sums[most], group[most], total[most];
     const Index chains = chain_count(a.depth), length = superblock_length(a.depth);
-    const Index count = a.depth > 0 ? superblock_count(a.depth) : 1;
+    const Index count = superblock_count(a.depth);
     if (a.depth == 0)
         for (Index j = 0; j < a.count; ++j) sums[j] = 0;
     for (Index number = 0; number * length < a.depth; ++number) {
         const Superblock s = superblock_of(a.depth, number);
-        for (Index c = 0; c < s.chains; ++c) {
-            const Index steps = s.steps + (c < s.longer ? 1 : 0);
+        for (Index c = 0; c < chains && s.has(c); ++c) {
+            const bool last_chain = c + 1 == chains || !s.has(c + 1);
+            const Index steps = s.steps_of(c);
             const auto keep = [&](Index j, Register<V> value) FORWARDPASS_UNROLLED { V::store(chain + j, value); };
             const auto close = [&](Index j, Register<V> value) FORWARDPASS_UNROLLED {
                 Sums<V, 1, 1> sum{{{value}}};
-                if (c > 0) sum.add_stored(sums + j, 0);
-                if (c + 1 == s.chains) close_superblock<V>(number, count, sum, {group + j, total + j, 0});
+                if (c > 0) sum.add_to_stored(sums + j, 0);
+                if (last_chain) close_superblock<V>(number, count, sum, {group + j, total + j, 0});
                 sum.store(sums + j, 0);
             };
             Index i = 0;

@@ -86,7 +86,7 @@ private:
             if ((rows + outputs + depth + turn) % 6 != 0 || !c.kept(cost)) continue;
             if (panels == nullptr) panels = pack(source);
             T* const y = c.start("linear", rows, outputs);
-            const Index scratch_size = rows * c.kernels.scratch_per_row(depth, outputs);
+            const Index scratch_size = rows * c.kernels.scratch_per_row(depth);
             const bool cold = c.numbers.below(2) == 0, cold_x = c.numbers.below(2) == 0;
             const Index fetch_distance = c.numbers.below(2) * 1000;
             T* const scratch = c.scratch.template place<T>(scratch_size, current.flush);
@@ -138,13 +138,14 @@ private:
         return panels;
     }
 
-    // Where k lies in a panel, counted: superblock by superblock, chain by chain, and what some chains have more than
-    // others last.
+    // Where k lies in a panel, counted: superblock by superblock, chain by chain.
     static Index row_of(Index k) {
         const Index depth = current.depth, chains = depth <= 128 ? 4 : 8, start = k / (32 * chains) * 32 * chains;
-        const Index steps = std::min(depth - start, 32 * chains) / chains;
-        if (k - start >= steps * chains) return k;
-        return start + (k - start) % chains * steps + (k - start) / chains;
+        const Index length = std::min(depth - start, 32 * chains);
+        Index row = start;
+        for (Index chain = 0; chain < (k - start) % chains; ++chain)
+            for (Index i = chain; i < length; i += chains) ++row;
+        return row + (k - start) / chains;
     }
 
     Checker<T>& c;
