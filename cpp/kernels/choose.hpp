@@ -21,10 +21,24 @@ void panel_of_rows(const Panel<Element<V>>& panel) noexcept {
                   panel.rows.rows, panel.outputs);
 }
 
-// Elements of scratch for each row: sums so far of a superblock, of a group, and the totals.
+// Elements from one row of x in chain order to the next; rows a power of two apart would share cache sets.
+template <class T>
+constexpr Index chain_order_stride(Index depth) noexcept {
+    return padded<T>(depth) + line_elements<T>;
+}
+
+// Elements of scratch for each row: sums so far of a superblock, of a group, and the totals; and x in chain order.
 template <class V>
-Index scratch_per_row(Index depth) noexcept {
-    return depth <= few_chains * chain_length ? 0 : 3 * panel_outputs<V>;
+Index scratch_per_row(Index depth, bool cold) noexcept {
+    if (chain_count(depth) == few_chains) return 0;
+    return 3 * panel_outputs<V> + (cold ? chain_order_stride<Element<V>>(depth) : 0);
+}
+
+// Whether many outputs' weights come from memory. Then x is laid down in chain order first: as it lies each chain reads
+// all lines of x, while others are on their way from memory [log 12].
+template <class V>
+bool streams(const PackedLinear<Element<V>>& a, Index rows) noexcept {
+    return a.cold && rows > 1 && a.outputs >= 2 * panel_outputs<V> && chain_count(a.depth) == many_chains;
 }
 
 // A packed layer over some rows.
@@ -34,18 +48,28 @@ void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& b
     const Panels<T> panels{a.depth, a.outputs, panel_outputs<V>, V::lanes};
     if (batch.rows == 0) return;
     Index left = batch.rows == 1 ? one_row<V>(a, batch.x, batch.y) : a.outputs;
+    Batch<T> ordered = batch;
+    const bool streaming = streams<V>(a, batch.rows);
+    if (streaming) {
+        ordered.x = scratch;
+        ordered.x_row_stride = chain_order_stride<T>(a.depth);
+        for (Index r = 0; r < batch.rows; ++r, scratch += ordered.x_row_stride)
+            to_chain_order<typename LanesUpTo<V, many_chains>::Type>(batch.x + r * batch.x_row_stride, a.depth,
+                                                                     scratch);
+    }
     for (; left > 0; left -= panel_outputs<V>) {
         const Index first = a.outputs - left;
         const Index outputs = left < panel_outputs<V> ? left : panel_outputs<V>;
+        const bool wide = outputs > panel_outputs<V> - V::lanes;
         Panel<T> panel{a,
-                       batch,
+                       streaming && wide ? ordered : batch,
                        a.panels + panels.offset(first / panel_outputs<V>),
                        outputs,
                        panels.stride(outputs),
                        batch.y + first,
                        scratch};
         if (panels.are_rows(panel.outputs)) panel_of_rows<V>(panel);
-        else tiles<V>(panel);
+        else tiles<V>(panel, streaming);
     }
 }
 

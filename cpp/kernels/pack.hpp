@@ -32,6 +32,29 @@ void pack_superblock(const Element<L>* w, Index output_stride, const Superblock&
         }
 }
 
+// x in the order of a panel's rows: each superblock chain by chain. Of many chains.
+template <class L>
+void to_chain_order(const Element<L>* x, Index depth, Element<L>* to) noexcept {
+    constexpr Index lanes = L::lanes, length = many_chains * chain_length;
+    for (Index number = 0; number < superblock_count(depth); ++number, x += length, to += length) {
+        const Superblock s = superblock_of(depth, number);
+        for (Index c = 0; c < many_chains; c += lanes) {
+            Index i = 0;
+            for (; i + lanes <= s.steps; i += lanes) {
+                Register<L> block[lanes];
+                unrolled<lanes>([&](auto r)
+                                    FORWARDPASS_UNROLLED { block[r] = L::load(x + (i + r) * many_chains + c); });
+                L::transpose(block);
+                unrolled<lanes>([&](auto r)
+                                    FORWARDPASS_UNROLLED { L::store(to + s.steps_before(c + r) + i, block[r]); });
+            }
+            for (; i < s.steps_of(c); ++i)
+                for (Index r = 0; r < lanes && i < s.steps_of(c + r); ++r)
+                    to[s.steps_before(c + r) + i] = x[i * many_chains + c + r];
+        }
+    }
+}
+
 // The weights as they lie, `count` outputs wide.
 template <class T>
 void pack_rows(const WeightSource<T>& source, const T* w, Index depth, Index count, T* to, Index stride) noexcept {

@@ -109,7 +109,8 @@ template <class V, int most, int vectors, int lines, class T>
 void slices(const Panel<T>& a) noexcept {
     const Index depth = a.layer.depth, length = superblock_length(depth);
     Slice<T> slice{a.rows.x, a.at + a.width, superblock_of(depth, 0), 0, 0, few_chains};
-    if (chain_count(depth) == few_chains) return all_rows<V, few_chains, most, vectors, lines>(a, slice);
+    if constexpr (lines == 0)
+        if (chain_count(depth) == few_chains) return all_rows<V, few_chains, most, vectors, 0>(a, slice);
     // One tile is all: there is nothing to keep in L1 for.
     const bool halves = a.rows.rows > most && length * a.width * static_cast<Index>(sizeof(T)) > slice_bytes;
     const Index chains = halves ? many_chains / 2 : many_chains;
@@ -126,12 +127,12 @@ void slices(const Panel<T>& a) noexcept {
 // fetches whole rows of it, two or four tiles their shares. Where three shared four lines, 2 and 3 rows each lost 10 to
 // 20 % (Zen 4).
 template <class V, int vectors, class T>
-void tiles_of(Panel<T>& a) noexcept {
+void tiles_of(Panel<T>& a, bool streaming) noexcept {
     constexpr int most = most_rows<V>(vectors, false), few = most_rows<V>(vectors, true);
     constexpr int lines = static_cast<int>(padded<T>(vectors * V::lanes) / line_elements<T>);
     const Index rows = a.rows.rows;
     if constexpr (vectors == V::panel_vectors)
-        if (a.layer.cold) {
+        if (streaming) {
             a.passes = rows <= few ? 1 : rows <= 2 * few ? 2 : 4;
             if (rows <= most) return slices<V, most, vectors, lines>(a);
             if (rows <= few) return slices<V, few, vectors, lines>(a);
@@ -142,9 +143,9 @@ void tiles_of(Panel<T>& a) noexcept {
 }
 
 template <class V, int vectors = V::panel_vectors, class T>
-void tiles(Panel<T>& a) noexcept {
-    if (vectors == 1 || a.outputs > (vectors - 1) * V::lanes) return tiles_of<V, vectors>(a);
-    if constexpr (vectors > 1) tiles<V, vectors - 1>(a);
+void tiles(Panel<T>& a, bool streaming) noexcept {
+    if (vectors == 1 || a.outputs > (vectors - 1) * V::lanes) return tiles_of<V, vectors>(a, streaming);
+    if constexpr (vectors > 1) tiles<V, vectors - 1>(a, streaming);
 }
 
 }  // namespace
