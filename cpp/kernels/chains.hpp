@@ -15,13 +15,6 @@ namespace {
 // An FMA takes 4 cycles and two start in each (Zen 2-5, Skylake and later): 8 chains fill the units.
 constexpr int chains_wanted = 8;
 
-// Chains of a small tile that run side by side.
-constexpr int chains_at_once(int rows, int vectors) noexcept {
-    int chains = 1;
-    while (chains < few_chains && chains * rows * vectors < chains_wanted) chains *= 2;
-    return chains;
-}
-
 // Where a superblock's chains begin: the rows of x and the rows of weights. And what is fetched meanwhile: each step
 // moves it on.
 template <class T>
@@ -44,6 +37,11 @@ struct Tile {
     using Values = Sums<V, row_count, vector_count>;
     static constexpr int chains = chain_count, rows = row_count, vectors = vector_count, lines = line_count;
     static constexpr int panels = panel_count, in_panel = vectors / panels;
+    // Chains that run side by side, so that small tiles fill the units too. One row of three cache lines and more has
+    // fewer, but reads its weights as one stream, which L2 gives faster than two [log 7].
+    static constexpr int wanted = (chains_wanted + rows * vectors - 1) / (rows * vectors);
+    static constexpr bool one_stream = rows == 1 && vectors * V::lanes >= 3 * line_elements<T>;
+    static constexpr int at_once = one_stream || wanted <= 1 ? 1 : wanted <= 2 ? 2 : 4;
     // 32 registers hold 12 chains, their 12 sums and the operands, and a chain costs no memory; larger tiles, and those
     // of 16 registers, hold chains alone. Left to choose, GCC 12 keeps some sums in registers and spills chains for
     // them, at up to half the speed.
@@ -82,9 +80,10 @@ FORWARDPASS_INLINE void fetch(const T* fetched, Index panel_distance) noexcept {
 }
 
 // sums += chains [first, end) of a superblock, from left to right, `at_once` of them side by side.
-template <class Tile, int at_once, class T>
+template <class Tile, class T>
 FORWARDPASS_INLINE void add_chains(Operands<T>& at, const Superblock& s, Index first, Index end,
                                    typename Tile::Values& sums) noexcept {
+    constexpr int at_once = Tile::at_once;
     const Index w_step = at.w_row_stride;
     // x lies as it is, or in the order of the weights.
     constexpr Index x_step = Tile::lines > 0 && Tile::rows > 1 ? 1 : Tile::chains;

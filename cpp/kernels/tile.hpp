@@ -71,7 +71,7 @@ __attribute__((noinline)) void run_tile(const Panel<T>& a, const Slice<T>& slice
     else sums.fill(static_cast<T>(-0.0));
     Operands<T> at{slice.x + row * a.rows.x_row_stride, a.rows.x_row_stride, slice.w, a.width};
     if constexpr (Tile::lines > 0) fetch_weights(a, slice, row / Tile::rows, at);
-    add_chains<Tile, chains_at_once(Tile::rows, Tile::vectors)>(at, slice.superblock, slice.first, slice.end, sums);
+    add_chains<Tile>(at, slice.superblock, slice.first, slice.end, sums);
 
     const Panel<T>& b = again(a);
     if constexpr (many) {
