@@ -86,29 +86,26 @@ FORWARDPASS_INLINE void add_chains(Operands<T>& at, const Superblock& s, Index f
     constexpr int at_once = Tile::at_once;
     const Index w_step = at.w_row_stride;
     // x lies as it is, or in the order of the weights.
-    constexpr Index x_step = Tile::lines > 0 && Tile::rows > 1 ? 1 : Tile::chains;
-    const auto x_of = [&](Index c) FORWARDPASS_UNROLLED { return at.x + (x_step == 1 ? s.steps_before(c) : c); };
+    constexpr bool ordered = Tile::lines > 0 && Tile::rows > 1;
+    constexpr Index x_step = ordered ? 1 : Tile::chains;
     const T* w = at.w + s.steps_before(first) * w_step;
     for (Index c = first; c < end; c += at_once) {
         typename Tile::Values chain[at_once];
         // A chain that does not exist adds nothing: -0.0.
         unrolled<at_once>([&](auto b)
                               FORWARDPASS_UNROLLED { chain[b].fill(s.has(c + b) ? T{0} : static_cast<T>(-0.0)); });
-        const T *x[at_once], *of[at_once];
-        unrolled<at_once>([&](auto b) FORWARDPASS_UNROLLED {
-            x[b] = x_of(c + b);
-            of[b] = w + (s.steps_before(c + b) - s.steps_before(c)) * w_step;
-        });
+        const auto behind = [&](auto b) FORWARDPASS_UNROLLED { return s.steps_before(c + b) - s.steps_before(c); };
+        const T *x = at.x + (ordered ? s.steps_before(c) : c), *of[at_once];
+        unrolled<at_once>([&](auto b) FORWARDPASS_UNROLLED { of[b] = w + behind(b) * w_step; });
         const auto step = [&](auto b) FORWARDPASS_UNROLLED {
-            advance<Tile>(x[b], at.x_row_stride, of[b], at.panel_distance, chain[b]);
+            advance<Tile>(x + (ordered ? behind(b) : b), at.x_row_stride, of[b], at.panel_distance, chain[b]);
         };
         const Index together = at_once == 1 ? s.steps_of(c) : s.steps;
-        for (const T* const stop = x[0] + together * x_step; x[0] != stop;) {
+        for (const T* const stop = x + together * x_step; x != stop; x += x_step) {
             fetch<Tile>(at.fetched, at.panel_distance);
             if constexpr (Tile::lines > 0) at.fetched += at.fetch_stride;
             unrolled<at_once>([&](auto b) FORWARDPASS_UNROLLED {
                 step(b);
-                x[b] += x_step;
                 of[b] += w_step;
             });
         }

@@ -51,36 +51,6 @@ struct Block {
 // How many registers of chains fill the FMA units.
 constexpr int registers_wanted = 8;
 
-// chain[set][p] += x w, for loads of the register at p of group g, or output j, of superblock b.
-template <class B, class LoadX, class LoadW>
-FORWARDPASS_INLINE void advance_sets(const LoadX& load_x, const LoadW& load_w,
-                                     Register<typename B::V> (&chain)[B::sets][B::registers]) noexcept {
-    using V = typename B::V;
-    unrolled<B::registers * B::blocks>([&](auto i) FORWARDPASS_UNROLLED {
-        constexpr int p = i % B::registers, b = i / B::registers;
-        const auto add = [&](int g, int j, Register<V> x, Register<V> w) FORWARDPASS_UNROLLED {
-            auto& sum = chain[(b * B::groups + g) * B::outputs + j][p];
-            sum = V::fma(x, w, sum);
-        };
-        // The shorter side is held in registers.
-        if constexpr (B::groups < B::outputs) {
-            Register<V> x[B::groups];
-            unrolled<B::groups>([&](auto g) FORWARDPASS_UNROLLED { x[g] = load_x(g, b, p); });
-            unrolled<B::outputs>([&](auto j) FORWARDPASS_UNROLLED {
-                const auto w = load_w(j, b, p);
-                unrolled<B::groups>([&](auto g) FORWARDPASS_UNROLLED { add(g, j, x[g], w); });
-            });
-        } else {
-            Register<V> w[B::outputs];
-            unrolled<B::outputs>([&](auto j) FORWARDPASS_UNROLLED { w[j] = load_w(j, b, p); });
-            unrolled<B::groups>([&](auto g) FORWARDPASS_UNROLLED {
-                const auto x = load_x(g, b, p);
-                unrolled<B::outputs>([&](auto j) FORWARDPASS_UNROLLED { add(g, j, x, w[j]); });
-            });
-        }
-    });
-}
-
 // The sets' chains, added from left to right: lane after lane a set's sum.
 template <class B>
 FORWARDPASS_INLINE void add_sets(const Register<typename B::V> (&chain)[B::sets][B::registers],
@@ -109,52 +79,56 @@ FORWARDPASS_INLINE void sum_superblocks(const T* x, Index x_stride, const T* w, 
     constexpr bool shared = B::rows_in_group > 1;
     if (B::blocks > 1 || left > B::length) left = B::length;
     Register<V> chain[B::sets][B::registers];
-    const auto begin = [&](const T* start) FORWARDPASS_UNROLLED {
-        unrolled<B::sets * B::registers>([&](auto i) FORWARDPASS_UNROLLED {
-            auto& first = chain[i / B::registers][i % B::registers];
-            if constexpr (shared) first = V::repeat_fours(start);
-            else first = V::load(start + i % B::registers * B::lanes);
-        });
+    const auto begin = [&](const auto& start) FORWARDPASS_UNROLLED {
+        unrolled<B::sets * B::registers>(
+            [&](auto i) FORWARDPASS_UNROLLED { chain[i / B::registers][i % B::registers] = start(i % B::registers); });
     };
-    unrolled<B::sets * B::registers>(
-        [&](auto i) FORWARDPASS_UNROLLED { chain[i / B::registers][i % B::registers] = V::broadcast(0); });
+    begin([](int) FORWARDPASS_UNROLLED { return V::broadcast(0); });
+    const auto w_at = [](const T* at) FORWARDPASS_UNROLLED {
+        if constexpr (shared) return V::repeat_fours(at);
+        else return V::load(at);
+    };
     if (__builtin_expect(left < B::chains, 0)) {
         // A chain that does not exist adds nothing: -0.0.
         T start[B::chains];
         for (int c = 0; c < B::chains; ++c) start[c] = c < left ? T{0} : static_cast<T>(-0.0);
-        begin(start);
+        begin([&](int p) FORWARDPASS_UNROLLED { return w_at(start + p * B::lanes); });
     }
-    const auto x_at = [&](const T* at, Index stride, int g, int p) FORWARDPASS_UNROLLED {
-        if constexpr (shared) return V::load_fours(at + g * B::rows_in_group * stride, stride);
-        else return V::load(at + g * stride + p * B::lanes);
+    const auto step = [&](const T* from, Index stride, const auto& weight) FORWARDPASS_UNROLLED {
+        unrolled<B::blocks * B::registers>([&](auto i) FORWARDPASS_UNROLLED {
+            constexpr int b = i / B::registers, p = i % B::registers;
+            Register<V> held[B::outputs];
+            unrolled<B::outputs>([&](auto j) FORWARDPASS_UNROLLED { held[j] = weight(b, j, p); });
+            unrolled<B::groups>([&](auto g) FORWARDPASS_UNROLLED {
+                const T* const at = from + b * B::length + g * B::rows_in_group * stride + p * B::lanes;
+                Register<V> value;
+                if constexpr (shared) value = V::load_fours(at, stride);
+                else value = V::load(at);
+                unrolled<B::outputs>([&](auto j) FORWARDPASS_UNROLLED {
+                    auto& sum = chain[(b * B::groups + g) * B::outputs + j][p];
+                    sum = V::fma(value, held[j], sum);
+                });
+            });
+        });
     };
-    const auto w_at = [&](const T* at, int p) FORWARDPASS_UNROLLED {
-        if constexpr (shared) return V::repeat_fours(at);
-        else return V::load(at + p * B::lanes);
-    };
-    Index i = 0;
-    for (; i + B::chains <= left; i += B::chains, x += B::chains, w += B::chains)
-        advance_sets<B>(
-            [&](int g, int b, int p) FORWARDPASS_UNROLLED { return x_at(x + b * B::length, x_stride, g, p); },
-            [&](int j, int b, int p) FORWARDPASS_UNROLLED { return w_at(w + b * B::length + j * w_stride, p); }, chain);
+    for (; left >= B::chains; left -= B::chains, x += B::chains, w += B::chains)
+        step(x, x_stride, [&](int b, int j, int p) FORWARDPASS_UNROLLED {
+            return w_at(w + b * B::length + j * w_stride + p * B::lanes);
+        });
     if constexpr (B::blocks == 1)
-        if (i < left) {
+        if (left > 0) {
             // What is not there is -0.0 * +0.0 = -0.0, which changes no chain.
             T x_rest[B::rows][B::chains], w_rest[B::outputs][B::chains];
             for (int c = 0; c < B::chains; ++c) {
-                const bool there = i + c < left;
-                for (int r = 0; r < B::rows; ++r) x_rest[r][c] = there ? x[r * x_stride + c] : static_cast<T>(-0.0);
-                for (int j = 0; j < B::outputs && shared; ++j) w_rest[j][c] = there ? w[j * w_stride + c] : T{0};
+                for (int r = 0; r < B::rows; ++r) x_rest[r][c] = c < left ? x[r * x_stride + c] : static_cast<T>(-0.0);
+                for (int j = 0; j < B::outputs && shared; ++j) w_rest[j][c] = c < left ? w[j * w_stride + c] : T{0};
             }
-            advance_sets<B>([&](int g, int, int p) FORWARDPASS_UNROLLED { return x_at(x_rest[0], B::chains, g, p); },
-                            [&](int j, int, int p) FORWARDPASS_UNROLLED {
-                                if constexpr (shared) return w_at(w_rest[j], p);
-                                const Index first = i + p * B::lanes;
-                                const T* const from = w + j * w_stride + p * B::lanes;
-                                if (left - first >= B::lanes) return V::load(from);
-                                return left > first ? V::load_partial(from, left - first) : V::broadcast(0);
-                            },
-                            chain);
+            step(x_rest[0], B::chains, [&](int, int j, int p) FORWARDPASS_UNROLLED {
+                if constexpr (shared) return w_at(w_rest[j]);
+                const T* const from = w + j * w_stride + p * B::lanes;
+                const Index there = left - p * B::lanes;
+                return there >= B::lanes ? V::load(from) : there > 0 ? V::load_partial(from, there) : V::broadcast(0);
+            });
         }
     add_sets<B>(chain, sums);
 }
