@@ -34,8 +34,7 @@ struct Slice {
 template <class V>
 constexpr int most_rows(int vectors, bool few_cold_rows) noexcept {
     if (V::registers == 32 && few_cold_rows && vectors == 4) return 6;
-    // 12 rows of one vector would meet in one set of L1 where rows of x are 4 KB apart: 4096 x 16 took 1.25 times as
-    // long.
+    // One vector reads an x for each FMA: 8 rows are as many chains as fill the units, one after another [log 12].
     return vectors == 1 ? 8 : 12 / vectors;
 }
 
@@ -102,7 +101,7 @@ void all_rows(const Panel<T>& a, const Slice<T>& slice) noexcept {
     some_tiles<V, chains, most, vectors, lines>(a, slice, larger * (each + 1), tiles - larger, each);
 }
 
-// 32 KB of a panel: a half superblock of 256 bytes for each k. 16 KB and 64 KB are slower (784 x 512, Zen 4).
+// 32 KB of a panel: a half superblock of 256 bytes for each k. Half of that and twice that are slower [log 11].
 constexpr Index slice_bytes = 32 * 1024;
 
 template <class V, int most, int vectors, int lines, class T>
