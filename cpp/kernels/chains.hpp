@@ -86,7 +86,7 @@ FORWARDPASS_INLINE void add_chains(Operands<T>& at, const Superblock& s, Index f
     constexpr int at_once = Tile::at_once;
     const Index w_step = at.w_row_stride;
     // x lies as it is, or in the order of the weights.
-    constexpr bool ordered = Tile::lines > 0 && Tile::rows > 1;
+    constexpr bool ordered = Tile::lines > 0 && Tile::rows > 1 && Tile::chains == many_chains;
     constexpr Index x_step = ordered ? 1 : Tile::chains;
     const T* w = at.w + s.steps_before(first) * w_step;
     for (Index c = first; c < end; c += at_once) {

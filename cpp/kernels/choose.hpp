@@ -34,13 +34,6 @@ Index scratch_per_row(Index depth, bool cold) noexcept {
     return 3 * panel_outputs<V> + (cold ? chain_order_stride<Element<V>>(depth) : 0);
 }
 
-// Whether many outputs' weights come from memory. Then x is laid down in chain order first: as it lies each chain reads
-// all lines of x, while others are on their way from memory [log 12].
-template <class V>
-bool streams(const PackedLinear<Element<V>>& a, Index rows) noexcept {
-    return a.cold && rows > 1 && a.outputs >= 2 * panel_outputs<V> && chain_count(a.depth) == many_chains;
-}
-
 // A packed layer over some rows.
 template <class V>
 void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& batch, Element<V>* scratch) noexcept {
@@ -49,8 +42,9 @@ void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& b
     if (batch.rows == 0) return;
     Index left = batch.rows == 1 ? one_row<V>(a, batch.x, batch.y) : a.outputs;
     Batch<T> ordered = batch;
-    const bool streaming = streams<V>(a, batch.rows);
-    if (streaming) {
+    const bool streaming = a.cold && batch.rows > 1 && a.outputs >= 2 * panel_outputs<V>;
+    if (streaming && chain_count(a.depth) == many_chains) {
+        // As it lies each chain reads all lines of x, while weights are on their way from memory [log 12].
         ordered.x = scratch;
         ordered.x_row_stride = chain_order_stride<T>(a.depth);
         for (Index r = 0; r < batch.rows; ++r, scratch += ordered.x_row_stride)

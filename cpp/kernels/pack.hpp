@@ -13,23 +13,24 @@ template <class L, Index chains>
 void pack_superblock(const Element<L>* w, Index output_stride, const Superblock& s, Index count, Element<L>* to,
                      Index width) noexcept {
     constexpr Index lanes = L::lanes;
-    const Index whole = count - count % lanes;
-    for (Index c = 0; c < chains; c += lanes)
+    for (Index c = 0; c < chains; c += lanes) {
+        Element<L>* of[lanes];
+        unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { of[r] = to + s.steps_before(c + r) * width; });
         for (Index i = 0; i < s.steps_of(c); ++i) {
             const Element<L>* const from = w + i * chains + c;
-            const Index there = i < s.steps || s.longer - c > lanes ? lanes : s.longer - c;
-            const auto row = [&](Index r) { return to + (s.steps_before(c + r) + i) * width; };
+            const Index there = i < s.steps || s.longer - c > lanes ? lanes : s.longer - c, row = i * width;
             Index j = 0;
-            for (; j < whole && there == lanes; j += lanes) {
+            for (; j + lanes <= count && there == lanes; j += lanes) {
                 Register<L> block[lanes];
                 unrolled<lanes>([&](auto o)
                                     FORWARDPASS_UNROLLED { block[o] = L::load(from + (j + o) * output_stride); });
                 L::transpose(block);
-                unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { L::store(row(r) + j, block[r]); });
+                unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { L::store(of[r] + row + j, block[r]); });
             }
             for (; j < count; ++j)
-                for (Index r = 0; r < there; ++r) row(r)[j] = from[j * output_stride + r];
+                for (Index r = 0; r < there; ++r) of[r][row + j] = from[j * output_stride + r];
         }
+    }
 }
 
 // x in the order of a panel's rows: each superblock chain by chain. Of many chains.
@@ -93,11 +94,11 @@ void pack_panel(const WeightSource<Element<V>>& source, Index depth, Index first
         const T* const from = w + number * length * source.depth_stride;
         T* const to = rows + number * length * width;
         if (source.depth_stride != 1) {
-            const Index chains = chain_count(depth);
-            for (Index i = 0; i <= s.steps; ++i)
-                for (Index c = 0; c < chains && i < s.steps_of(c); ++c)
-                    pack_k<V>(from + (i * chains + c) * source.depth_stride, source.output_stride, count,
-                              to + (s.steps_before(c) + i) * width, width);
+            T* row = to;
+            for (Index c = 0; c < chain_count(depth); ++c)
+                for (Index i = 0; i < s.steps_of(c); ++i, row += width)
+                    pack_k<V>(from + (i * chain_count(depth) + c) * source.depth_stride, source.output_stride, count,
+                              row, width);
         } else if (length == few_chains * chain_length)
             pack_superblock<typename LanesUpTo<V, few_chains>::Type, few_chains>(from, source.output_stride, s, count,
                                                                                  to, width);

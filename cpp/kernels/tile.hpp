@@ -108,8 +108,7 @@ template <class V, int most, int vectors, int lines, class T>
 void slices(const Panel<T>& a) noexcept {
     const Index depth = a.layer.depth, length = superblock_length(depth);
     Slice<T> slice{a.rows.x, a.at + a.width, superblock_of(depth, 0), 0, 0, few_chains};
-    if constexpr (lines == 0)
-        if (chain_count(depth) == few_chains) return all_rows<V, few_chains, most, vectors, 0>(a, slice);
+    if (chain_count(depth) == few_chains) return all_rows<V, few_chains, most, vectors, lines>(a, slice);
     // One tile is all: there is nothing to keep in L1 for.
     const bool halves = a.rows.rows > most && length * a.width * static_cast<Index>(sizeof(T)) > slice_bytes;
     const Index chains = halves ? many_chains / 2 : many_chains;

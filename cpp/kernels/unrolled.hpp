@@ -1,5 +1,5 @@
-// Loops over arrays of registers, written out before the optimiser sees them. Where GCC 12 unrolls them it leaves copies
-// of the arrays in memory, and small layers lose a quarter [log 11].
+// Loops over arrays of registers, written out before the optimiser sees them. Where GCC 12 unrolls them it leaves
+// copies of the arrays in memory, and small layers lose a quarter [log 11].
 #pragma once
 
 #define FORWARDPASS_INLINE __attribute__((always_inline)) inline
