@@ -91,7 +91,7 @@ void Plan<T>::count_work() {
             outputs_ = linear.outputs;
             widest_ = std::max(widest_, outputs_);
             scratch_per_row_ =
-                std::max(scratch_per_row_, step.weights->kernels().scratch_per_row(linear.depth, linear.outputs));
+                std::max(scratch_per_row_, step.weights->kernels().scratch_per_row(linear.depth, linear.cold));
             weights_ += outputs_ * linear.depth;
             work_per_row_ += std::max(outputs_, outputs_for_reading) * linear.depth;
         }

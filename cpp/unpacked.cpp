@@ -81,11 +81,11 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
     };
     const Index elements =
         std::max(elements_of(outputs_packed), elements_of(a.outputs - (output_chunks - 1) * outputs_each));
-    const Index scratch = kernels.scratch_per_row(a.depth, outputs_packed) * std::min(a.rows, rows_at_once);
+    const bool far = elements * static_cast<Index>(sizeof(T)) > tuning().l2_bytes;
+    const Index scratch = kernels.scratch_per_row(a.depth, far) * std::min(a.rows, rows_at_once);
     const Index distance = elements + padded<T>(scratch);
     Workspace<T> workspace(checked_product(distance, threads));
     const bool cold = a.rows * a.depth * static_cast<Index>(sizeof(T)) > tuning().cached_bytes;
-    const bool far = elements * static_cast<Index>(sizeof(T)) > tuning().l2_bytes;
     std::vector<Index> packed_first(static_cast<std::size_t>(threads), -1);  // by each thread
     return run_chunks(
         chunks, static_cast<int>(threads), sharing.wakes,

@@ -75,7 +75,8 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
         const Index x_stride = padded<T>(depth) + line_elements<T>, y_stride = padded<T>(outputs) + line_elements<T>;
         const std::vector<T> x(static_cast<std::size_t>(rows * x_stride), T(0.5));
         std::vector<T> y(static_cast<std::size_t>(rows * y_stride));
-        AlignedBuffer<T> scratch(rows * kernels.scratch_per_row(depth, outputs));
+        const bool cold = weights.bytes() > tuning().cached_bytes;
+        AlignedBuffer<T> scratch(rows * kernels.scratch_per_row(depth, cold));
         volatile T sink;
         const auto reader = [&](Index streams) {
             return [&, streams] {
@@ -84,10 +85,9 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
         };
         const auto times = timer(
             [&] {
-                kernels.linear(
-                    {weights.panels(), depth, outputs, Activation{Function::relu},
-                     weights.bytes() > tuning().cached_bytes, tuning().row_fetch_bytes / static_cast<Index>(sizeof(T))},
-                    {x.data(), x_stride, y.data(), y_stride, rows, depth}, scratch.data());
+                kernels.linear({weights.panels(), depth, outputs, Activation{Function::relu}, cold,
+                                tuning().row_fetch_bytes / static_cast<Index>(sizeof(T))},
+                               {x.data(), x_stride, y.data(), y_stride, rows, depth}, scratch.data());
             },
             [&] { sink = kernels.fma_burst(burst_steps); }, reader(1), reader(2), reader(4), reader(8));
         const double reading = *std::min_element(times.begin() + 2, times.end());

@@ -16,20 +16,9 @@ void panel_of_rows(const Panel<Element<V>>& panel) noexcept {
     using T = Element<V>;
     const Index depth = panel.layer.depth;
     const T* const rows = panel.at + padded<T>(panel.outputs);
-    neighbours<V>({{panel.rows.x, panel.rows.x_row_stride},
-                   {rows, padded<T>(depth)},
-                   depth,
-                   panel.at,
-                   panel.layer.activation,
-                   panel.y,
-                   panel.rows.y_row_stride},
+    neighbours<V>({panel.rows.x, panel.rows.x_row_stride, rows, padded<T>(depth), depth, panel.at,
+                   panel.layer.activation, panel.y, panel.rows.y_row_stride},
                   panel.rows.rows, panel.outputs);
-}
-
-// Whether so many outputs are worth laying x down in chain order first. As it lies each chain passes over all lines of
-// x, which L2 then gives again and again [log 9].
-constexpr bool reorders_x(Index depth, Index outputs) noexcept {
-    return outputs >= 512 && depth > few_chains * chain_length;
 }
 
 // Elements from one row of x in chain order to the next; rows a power of two apart would share cache sets.
@@ -38,12 +27,11 @@ constexpr Index chain_order_stride(Index depth) noexcept {
     return padded<T>(depth) + line_elements<T>;
 }
 
-// Elements of scratch for each row: sums so far of a superblock, of a group, the totals, and x in chain order.
+// Elements of scratch for each row: sums so far of a superblock, of a group, and the totals; and x in chain order.
 template <class V>
-Index scratch_per_row(Index depth, Index outputs) noexcept {
-    return depth <= few_chains * chain_length
-               ? 0
-               : 3 * panel_outputs<V> + (reorders_x(depth, outputs) ? chain_order_stride<Element<V>>(depth) : 0);
+Index scratch_per_row(Index depth, bool cold) noexcept {
+    if (chain_count(depth) == few_chains) return 0;
+    return 3 * panel_outputs<V> + (cold ? chain_order_stride<Element<V>>(depth) : 0);
 }
 
 // A packed layer over some rows.
@@ -53,23 +41,29 @@ void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& b
     const Panels<T> panels{a.depth, a.outputs, panel_outputs<V>, V::lanes};
     if (batch.rows == 0) return;
     Index left = batch.rows == 1 ? one_row<V>(a, batch.x, batch.y) : a.outputs;
-    const bool chain_order = left > 0 && batch.rows > 1 && reorders_x(a.depth, a.outputs);
     Batch<T> ordered = batch;
-    if (chain_order) {
-        const Index stride = chain_order_stride<T>(a.depth);
-        for (Index r = 0; r < batch.rows; ++r)
-            to_chain_order<typename LanesUpTo<V, many_chains>::Type>(batch.x + r * batch.x_row_stride, a.depth,
-                                                                     scratch + r * stride);
+    const bool streaming = a.cold && batch.rows > 1 && a.outputs >= 2 * panel_outputs<V>;
+    if (streaming && chain_count(a.depth) == many_chains) {
+        // As it lies each chain reads all lines of x, while weights are on their way from memory [log 12].
         ordered.x = scratch;
-        ordered.x_row_stride = stride;
-        scratch += batch.rows * stride;
+        ordered.x_row_stride = chain_order_stride<T>(a.depth);
+        for (Index r = 0; r < batch.rows; ++r, scratch += ordered.x_row_stride)
+            to_chain_order<typename LanesUpTo<V, many_chains>::Type>(batch.x + r * batch.x_row_stride, a.depth,
+                                                                     scratch);
     }
     for (; left > 0; left -= panel_outputs<V>) {
         const Index first = a.outputs - left;
-        Panel<T> panel{a, batch, a.panels + panels.offset(first / panel_outputs<V>),
-                       left < panel_outputs<V> ? left : panel_outputs<V>, batch.y + first};
+        const Index outputs = left < panel_outputs<V> ? left : panel_outputs<V>;
+        const bool wide = outputs > panel_outputs<V> - V::lanes;
+        Panel<T> panel{a,
+                       streaming && wide ? ordered : batch,
+                       a.panels + panels.offset(first / panel_outputs<V>),
+                       outputs,
+                       panels.stride(outputs),
+                       batch.y + first,
+                       scratch};
         if (panels.are_rows(panel.outputs)) panel_of_rows<V>(panel);
-        else tiles<V>(Panel<T>{a, ordered, panel.at, panel.outputs, panel.y, chain_order}, scratch);
+        else tiles<V>(panel, streaming);
     }
 }
 
@@ -79,7 +73,7 @@ void unpacked_linear(const UnpackedRows<Element<V>>& a) noexcept {
     using T = Element<V>;
     if (a.depth_stride == 1 && a.depth > 0)
         return neighbours<V>(
-            {{a.x, a.x_row_stride}, {a.w, a.output_stride}, a.depth, a.bias, a.activation, a.y, a.y_row_stride}, a.rows,
+            {a.x, a.x_row_stride, a.w, a.output_stride, a.depth, a.bias, a.activation, a.y, a.y_row_stride}, a.rows,
             a.outputs);
     for (Index r = 0; r < a.rows; ++r)
         for (Index j = 0; j < a.outputs; j += outputs_in_l1<T>) {

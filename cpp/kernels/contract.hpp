@@ -125,9 +125,9 @@ constexpr Index read_streams[] = {1, 2, 4, 8};
 
 template <class T>
 struct Kernels {
-    // Rows as wide as the layer is deep; scratch_per_row(depth, outputs) for each of several, 64-byte aligned.
+    // Rows as wide as the layer is deep; scratch_per_row(depth, cold) for each of several, 64-byte aligned.
     void (*linear)(const PackedLinear<T>&, const Batch<T>&, T* scratch) noexcept;
-    Index (*scratch_per_row)(Index depth, Index outputs) noexcept;
+    Index (*scratch_per_row)(Index depth, bool cold) noexcept;
     void (*unpacked_linear)(const UnpackedRows<T>&) noexcept;
     // Packs outputs [first, first + count) of the source into one panel; count <= panel_outputs.
     void (*pack_panel)(const WeightSource<T>& source, Index depth, Index first, Index count, T* panel) noexcept;

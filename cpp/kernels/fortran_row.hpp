@@ -27,33 +27,20 @@ struct FortranRows {
 template <class V, int steps, class Use>
 FORWARDPASS_INLINE void pass_over(const FortranRows<Element<V>>& a, Index k, Index chains, bool opens,
                                   const Element<V>* chain, const Use& use) noexcept {
-    using T = Element<V>;
     Register<V> x[steps];
     unrolled<steps>([&](auto i) FORWARDPASS_UNROLLED { x[i] = V::load_broadcast(a.x + k + i * chains); });
-    const T* const w = a.w + k * a.stride;
+    const Element<V>* const w = a.w + k * a.stride;
     const Index step = chains * a.stride;
-    const auto vectors = [&](auto count, Index j) FORWARDPASS_UNROLLED {
-        constexpr int some = count;
-        Register<V> sum[some];
-        unrolled<some>(
-            [&](auto v) FORWARDPASS_UNROLLED { sum[v] = opens ? V::broadcast(0) : V::load(chain + j + v * V::lanes); });
-        unrolled<steps>([&](auto i) FORWARDPASS_UNROLLED {
-            unrolled<some>([&](auto v) FORWARDPASS_UNROLLED {
-                sum[v] = V::fma(x[i], V::load(w + i * step + j + v * V::lanes), sum[v]);
-            });
-        });
-        unrolled<some>([&](auto v) FORWARDPASS_UNROLLED { use(j + v * V::lanes, sum[v]); });
+    const auto vector = [&](Index j, const auto& load) FORWARDPASS_UNROLLED {
+        Register<V> sum = opens ? V::broadcast(0) : V::load(chain + j);
+        unrolled<steps>([&](auto i) FORWARDPASS_UNROLLED { sum = V::fma(x[i], load(w + i * step + j), sum); });
+        use(j, sum);
     };
     Index j = 0;
-    for (; j + 2 * V::lanes <= a.count; j += 2 * V::lanes) vectors(Constant<2>{}, j);
-    for (; j + V::lanes <= a.count; j += V::lanes) vectors(Constant<1>{}, j);
-    if (j < a.count) {
-        Register<V> sum = opens ? V::broadcast(0) : V::load(chain + j);
-        unrolled<steps>([&](auto i) FORWARDPASS_UNROLLED {
-            sum = V::fma(x[i], V::load_partial(w + i * step + j, a.count - j), sum);
-        });
-        use(j, sum);
-    }
+    for (; j + V::lanes <= a.count; j += V::lanes)
+        vector(j, [](const Element<V>* from) FORWARDPASS_UNROLLED { return V::load(from); });
+    if (j < a.count)
+        vector(j, [&](const Element<V>* from) FORWARDPASS_UNROLLED { return V::load_partial(from, a.count - j); });
 }
 
 // `count` outputs of `a`, at most outputs_in_l1.
@@ -63,21 +50,21 @@ void fortran_row(const FortranRows<Element<V>>& a, const Element<V>* bias, const
     using T = Element<V>;
     constexpr Index most = outputs_in_l1<T> + V::lanes;
     T chain[most], sums[most], group[most], total[most];
-    const Index chains = chain_count(a.depth), length = superblock_length(a.depth);
-    const Index count = a.depth > 0 ? superblock_count(a.depth) : 1;
+    const Index chains = chain_count(a.depth), length = superblock_length(a.depth), count = superblock_count(a.depth);
     if (a.depth == 0)
         for (Index j = 0; j < a.count; ++j) sums[j] = 0;
-    for (Index number = 0; number * length < a.depth; ++number) {
+    for (Index number = 0; number < count; ++number) {
         const Superblock s = superblock_of(a.depth, number);
-        for (Index c = 0; c < s.chains; ++c) {
-            const Index steps = s.steps + (c < s.longer ? 1 : 0);
+        const Index end = s.steps > 0 ? chains : s.longer;
+        for (Index c = 0; c < end; ++c) {
             const auto keep = [&](Index j, Register<V> value) FORWARDPASS_UNROLLED { V::store(chain + j, value); };
             const auto close = [&](Index j, Register<V> value) FORWARDPASS_UNROLLED {
                 Sums<V, 1, 1> sum{{{value}}};
-                if (c > 0) sum.add_stored(sums + j, 0);
-                if (c + 1 == s.chains) close_superblock<V>(number, count, sum, {group + j, total + j, 0});
+                if (c > 0) sum.add_to_stored(sums + j, 0);
+                if (c + 1 == end) close_superblock<V>(number, count, sum, {group + j, total + j, 0});
                 sum.store(sums + j, 0);
             };
+            const Index steps = s.steps_of(c);
             Index i = 0;
             const auto pass = [&](auto at_once) FORWARDPASS_UNROLLED {
                 constexpr int some = at_once;
@@ -91,17 +78,15 @@ void fortran_row(const FortranRows<Element<V>>& a, const Element<V>* bias, const
             pass(Constant<1>{});
         }
     }
-    Index j = 0;
-    for (; j < a.count; j += V::lanes) {
+    for (Index j = 0; j < a.count; j += V::lanes) {
+        const Index left = a.count - j;
         Sums<V, 1, 1> sum;
         sum.load(sums + j, 0);
-        if (j + V::lanes <= a.count) finish(sum, bias ? bias + j : nullptr, activation, y + j, 0, V::lanes);
-        else {
-            T last[V::lanes] = {};
-            if (bias)
-                for (Index i = j; i < a.count; ++i) last[i - j] = bias[i];
-            finish(sum, bias ? last : nullptr, activation, y + j, 0, a.count - j);
+        if (bias) {
+            const auto value = left < V::lanes ? V::load_partial(bias + j, left) : V::load(bias + j);
+            sum.at[0][0] = V::add(sum.at[0][0], value);
         }
+        finish(sum, nullptr, activation, y + j, 0, left);
     }
 }
 

@@ -13,29 +13,23 @@ namespace {
 template <class V>
 constexpr int panels_side_by_side = V::panel_vectors >= 4 ? 1 : 4;
 
-// Panels from `panel` on, `left` outputs. By itself: in one function with the others GCC 12 has too few registers [log
-// 8].
-template <class Tile, int side_by_side, class T>
-__attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* panel, Index left, const T* x, T* y,
-                                             Index fetch_distance) noexcept {
+// Panels from `panel` on, `left` outputs. Kept out of line: in one function with the others GCC 12 has too few
+// registers [log 8].
+template <class Tile, class T>
+__attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* panel, Index left, const T* x,
+                                             T* y) noexcept {
     using V = typename Tile::V;
-    constexpr Index width = Tile::in_panel * V::lanes;
-    const Index length = superblock_length(a.depth), chains = chain_count(a.depth);
+    constexpr Index width = Tile::in_panel * V::lanes, length = Tile::chains * chain_length;
+    constexpr bool many = Tile::chains == many_chains;
+    const Index count = many ? superblock_count(a.depth) : 1;
     typename Tile::Values sums;
     Operands<T> at{x, 0, panel + width, width, panel_outputs<V> * (a.depth + 1)};
-    if constexpr (Tile::lines > 0) at.fetched = at.w + fetch_distance, at.fetch_stride = width;
-    if (a.depth <= length) {
-        const Superblock s = superblock_of(a.depth, 0);
-        sum_chains<Tile, side_by_side>(at, Chains{s, 0, s.chains, chains, 1}, sums);
-    } else {
-        T kept[2][Tile::vectors * V::lanes];
-        const Index count = superblock_count(a.depth);
-        for (Index number = 0; number < count; ++number, at.x += length, at.w += length * width) {
-            const Superblock s = superblock_of(a.depth, number);
-            sum_chains<Tile, side_by_side>(at, Chains{s, 0, s.chains, chains, 1}, sums);
-            close_superblock<V>(number, count, sums, {kept[0], kept[1], 0});
-            if constexpr (Tile::lines > 0) at.fetched += length * width;
-        }
+    if constexpr (Tile::lines > 0) at.fetched = at.w + a.fetch_distance, at.fetch_stride = width;
+    T group[Tile::vectors * V::lanes] = {}, total[Tile::vectors * V::lanes] = {};
+    for (Index number = 0; number < count; ++number, at.x += length, at.w += length * width) {
+        sums.fill(static_cast<T>(-0.0));
+        add_chains<Tile>(at, superblock_of(a.depth, number), 0, Tile::chains, sums);
+        if constexpr (many) close_superblock<V>(number, count, sums, {group, total, 0});
     }
     unrolled<Tile::panels>([&](auto p) FORWARDPASS_UNROLLED {
         Sums<V, 1, Tile::in_panel> of_panel;
@@ -45,30 +39,17 @@ __attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* 
     });
 }
 
-// How many chains run side by side. One row of three or four cache lines has fewer chains, but reads its weights as one
-// stream, which L2 gives faster than two [log 7].
-template <class V, int vectors>
-constexpr int chains_at_once() noexcept {
-    if (vectors * V::lanes >= 3 * line_elements<Element<V>>) return 1;
-    int chains = 1;
-    while (chains * vectors < chains_wanted) chains *= 2;
-    return chains;
-}
-
 template <class V, int vectors, int panels>
 FORWARDPASS_INLINE void row_group(const PackedLinear<Element<V>>& a, const Element<V>* panel, Index left,
                                   const Element<V>* x, Element<V>* y) noexcept {
-    constexpr int at_once = chains_at_once<V, vectors>();
-    constexpr bool fetches = vectors / panels == V::panel_vectors && panels == panels_side_by_side<V>;
-    constexpr int lines = static_cast<int>(padded<Element<V>>(vectors / panels * V::lanes) / line_elements<Element<V>>);
-    if constexpr (fetches)
+    constexpr bool full = vectors / panels == V::panel_vectors;
+    constexpr int lines = full ? static_cast<int>(panel_outputs<V> / line_elements<Element<V>>) : 0;
+    if (chain_count(a.depth) == few_chains)
+        return row_of_panels<Tile<V, few_chains, 1, vectors, 0, panels>>(a, panel, left, x, y);
+    if constexpr (lines > 0)
         if (a.cold && a.fetch_distance > 0)
-            return row_of_panels<Tile<V, 1, vectors, panels, lines>, at_once>(a, panel, left, x, y, a.fetch_distance);
-    if constexpr (at_once > few_chains) {
-        if (chain_count(a.depth) == few_chains)
-            return row_of_panels<Tile<V, 1, vectors, panels>, few_chains>(a, panel, left, x, y, 0);
-    }
-    row_of_panels<Tile<V, 1, vectors, panels>, at_once>(a, panel, left, x, y, 0);
+            return row_of_panels<Tile<V, many_chains, 1, vectors, lines, panels>>(a, panel, left, x, y);
+    row_of_panels<Tile<V, many_chains, 1, vectors, 0, panels>>(a, panel, left, x, y);
 }
 
 // The last panel, of `vectors` vectors at most.

@@ -7,52 +7,52 @@
 namespace forwardpass {
 namespace {
 
-// One superblock of a panel: its weights w[j * output_stride + k], for `count` outputs, go to row packed_row(k). Turned
-// in registers, as many neighbours in k, each of another chain, for as many outputs.
-template <class L>
-void pack_superblock(const Element<L>* w, Index output_stride, const Superblock& s, Index chains, Index count,
-                     Element<L>* to, Index width) noexcept {
+// One superblock of a panel: weights w[j * output_stride + k] of `count` outputs, turned in registers: as many
+// neighbours in k, each of another chain, for as many outputs.
+template <class L, Index chains>
+void pack_superblock(const Element<L>* w, Index output_stride, const Superblock& s, Index count, Element<L>* to,
+                     Index width) noexcept {
     constexpr Index lanes = L::lanes;
-    const Index whole = count - count % lanes;
-    for (Index i = 0; i < s.steps; ++i) {
-        for (Index c = 0; c < chains; c += lanes) {
+    for (Index c = 0; c < chains; c += lanes) {
+        Element<L>* of[lanes];
+        unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { of[r] = to + s.steps_before(c + r) * width; });
+        for (Index i = 0; i < s.steps_of(c); ++i) {
             const Element<L>* const from = w + i * chains + c;
-            Element<L>* const rows = to + (c * s.steps + i) * width;
-            for (Index j = 0; j < whole; j += lanes) {
+            const Index there = i < s.steps || s.longer - c > lanes ? lanes : s.longer - c, row = i * width;
+            Index j = 0;
+            for (; j + lanes <= count && there == lanes; j += lanes) {
                 Register<L> block[lanes];
                 unrolled<lanes>([&](auto o)
                                     FORWARDPASS_UNROLLED { block[o] = L::load(from + (j + o) * output_stride); });
                 L::transpose(block);
-                unrolled<lanes>([&](auto r)
-                                    FORWARDPASS_UNROLLED { L::store(rows + r * s.steps * width + j, block[r]); });
+                unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { L::store(of[r] + row + j, block[r]); });
             }
-            for (Index j = whole; j < count; ++j)
-                for (Index r = 0; r < lanes; ++r) rows[r * s.steps * width + j] = from[j * output_stride + r];
+            for (; j < count; ++j)
+                for (Index r = 0; r < there; ++r) of[r][row + j] = from[j * output_stride + r];
         }
     }
-    for (Index k = chains * s.steps; k < chains * s.steps + s.longer; ++k)
-        for (Index j = 0; j < count; ++j) to[k * width + j] = w[j * output_stride + k];
 }
 
-// x in the order of a panel's rows: each superblock chain by chain.
+// x in the order of a panel's rows: each superblock chain by chain. Of many chains.
 template <class L>
 void to_chain_order(const Element<L>* x, Index depth, Element<L>* to) noexcept {
-    constexpr Index lanes = L::lanes;
-    const Index chains = chain_count(depth), length = superblock_length(depth);
-    for (Index number = 0; number * length < depth; ++number, x += length, to += length) {
+    constexpr Index lanes = L::lanes, length = many_chains * chain_length;
+    for (Index number = 0; number < superblock_count(depth); ++number, x += length, to += length) {
         const Superblock s = superblock_of(depth, number);
-        for (Index c = 0; c < chains && s.steps > 0; c += lanes) {
+        for (Index c = 0; c < many_chains; c += lanes) {
             Index i = 0;
             for (; i + lanes <= s.steps; i += lanes) {
                 Register<L> block[lanes];
-                unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { block[r] = L::load(x + (i + r) * chains + c); });
+                unrolled<lanes>([&](auto r)
+                                    FORWARDPASS_UNROLLED { block[r] = L::load(x + (i + r) * many_chains + c); });
                 L::transpose(block);
-                unrolled<lanes>([&](auto r) FORWARDPASS_UNROLLED { L::store(to + (c + r) * s.steps + i, block[r]); });
+                unrolled<lanes>([&](auto r)
+                                    FORWARDPASS_UNROLLED { L::store(to + s.steps_before(c + r) + i, block[r]); });
             }
-            for (; i < s.steps; ++i)
-                for (Index r = 0; r < lanes; ++r) to[(c + r) * s.steps + i] = x[i * chains + c + r];
+            for (; i < s.steps_of(c); ++i)
+                for (Index r = 0; r < lanes && i < s.steps_of(c + r); ++r)
+                    to[s.steps_before(c + r) + i] = x[i * many_chains + c + r];
         }
-        for (Index k = chains * s.steps; k < chains * s.steps + s.longer; ++k) to[k] = x[k];
     }
 }
 
@@ -88,26 +88,23 @@ void pack_panel(const WeightSource<Element<V>>& source, Index depth, Index first
     T* const rows = panel + biases;
     if (are_rows) return pack_rows(source, w, depth, count, rows, width);
 
-    const Index chains = chain_count(depth), length = superblock_length(depth);
-    for (Index number = 0; number * length < depth; ++number) {
+    const Index length = superblock_length(depth);
+    for (Index number = 0; number < superblock_count(depth); ++number) {
         const Superblock s = superblock_of(depth, number);
         const T* const from = w + number * length * source.depth_stride;
         T* const to = rows + number * length * width;
-        if (source.depth_stride == 1) {
-            if (chains == few_chains)
-                pack_superblock<typename LanesUpTo<V, few_chains>::Type>(from, source.output_stride, s, chains, count,
-                                                                         to, width);
-            else
-                pack_superblock<typename LanesUpTo<V, many_chains>::Type>(from, source.output_stride, s, chains, count,
-                                                                          to, width);
-            continue;
-        }
-        const auto pack = [&](Index k, Index row) FORWARDPASS_UNROLLED {
-            pack_k<V>(from + k * source.depth_stride, source.output_stride, count, to + row * width, width);
-        };
-        for (Index i = 0; i < s.steps; ++i)
-            for (Index c = 0; c < chains; ++c) pack(i * chains + c, c * s.steps + i);
-        for (Index k = chains * s.steps; k < chains * s.steps + s.longer; ++k) pack(k, k);
+        if (source.depth_stride != 1) {
+            T* row = to;
+            for (Index c = 0; c < chain_count(depth); ++c)
+                for (Index i = 0; i < s.steps_of(c); ++i, row += width)
+                    pack_k<V>(from + (i * chain_count(depth) + c) * source.depth_stride, source.output_stride, count,
+                              row, width);
+        } else if (length == few_chains * chain_length)
+            pack_superblock<typename LanesUpTo<V, few_chains>::Type, few_chains>(from, source.output_stride, s, count,
+                                                                                 to, width);
+        else
+            pack_superblock<typename LanesUpTo<V, many_chains>::Type, many_chains>(from, source.output_stride, s, count,
+                                                                                   to, width);
     }
     for (Index k = 0; source.depth_stride == 1 && count < width && k < depth; ++k)
         for (Index j = count; j < width; ++j) rows[k * width + j] = 0;

@@ -6,7 +6,7 @@
 //        bias   | b0 | b1 | b2 | ... |    |    no bias is a bias of -0.0: t + (-0.0) == t in every bit
 //        k = 0  |    |    |    |     |    |
 //        k = R  |    |    |    |     |    |    the k of a superblock (order.hpp) chain by chain, as they are
-//          :                                   summed; what its chains have more than others comes last
+//          :                                   summed
 //
 // The last panel is as wide as the registers for its outputs. A few outputs would leave most of a register empty, so
 // they are rows instead, as NumPy holds them: the biases, and each row, begin on a cache line.
@@ -27,27 +27,11 @@ template <class T>
     return (elements + line_elements<T> - 1) / line_elements<T> * line_elements<T>;
 }
 
-// A superblock of `length` products: chains that there are, of so many steps, and how many of them have one more. Step
-// i of chain c is row c * steps + i of the superblock, and what it has more is row R * steps + c.
-struct Superblock {
-    Index chains, steps, longer;
-};
-
-[[maybe_unused]] constexpr Superblock superblock_of(Index depth, Index number) noexcept {
-    const Index most = superblock_length(depth), left = depth - number * most, length = left < most ? left : most;
-    if (length == most) return {most / chain_length, chain_length, 0};
-    const bool few = most == few_chains * chain_length;
-    const Index steps = few ? length / few_chains : length / many_chains;
-    const Index longer = few ? length % few_chains : length % many_chains;
-    // The sum of nothing is one chain of nothing.
-    return {steps > 0 ? most / chain_length : longer > 0 ? longer : 1, steps, longer};
-}
-
 // The row of a panel where k is.
 [[maybe_unused]] constexpr Index packed_row(Index depth, Index k) noexcept {
-    const Index length = superblock_length(depth), number = k / length, in = k - number * length;
-    const Index chains = chain_count(depth), steps = superblock_of(depth, number).steps;
-    return in < chains * steps ? number * length + in % chains * steps + in / chains : k;
+    const Index chains = chain_count(depth), length = superblock_length(depth), number = k / length;
+    const Index in = k - number * length;
+    return number * length + superblock_of(depth, number).steps_before(in % chains) + in / chains;
 }
 
 }  // namespace

@@ -20,9 +20,8 @@ struct Sums {
     FORWARDPASS_INLINE void fill(Element<V> value) noexcept {
         each([&](auto r, auto v) FORWARDPASS_UNROLLED { at[r][v] = V::broadcast(value); });
     }
-    // Behind what came before.
-    FORWARDPASS_INLINE void add_to(const Sums& before) noexcept {
-        each([&](auto r, auto v) FORWARDPASS_UNROLLED { at[r][v] = V::add(before.at[r][v], at[r][v]); });
+    FORWARDPASS_INLINE void add(const Sums& next) noexcept {
+        each([&](auto r, auto v) FORWARDPASS_UNROLLED { at[r][v] = V::add(at[r][v], next.at[r][v]); });
     }
     FORWARDPASS_INLINE void load(const Element<V>* from, Index row_stride) noexcept {
         each([&](auto r, auto v) FORWARDPASS_UNROLLED { at[r][v] = V::load(from + r * row_stride + v * V::lanes); });
@@ -30,10 +29,12 @@ struct Sums {
     FORWARDPASS_INLINE void store(Element<V>* to, Index row_stride) const noexcept {
         each([&](auto r, auto v) FORWARDPASS_UNROLLED { V::store(to + r * row_stride + v * V::lanes, at[r][v]); });
     }
-    FORWARDPASS_INLINE void add_stored(const Element<V>* from, Index row_stride) noexcept {
-        Sums before;
-        before.load(from, row_stride);
-        add_to(before);
+    // Behind what was stored before.
+    FORWARDPASS_INLINE void add_to_stored(const Element<V>* from, Index row_stride) noexcept {
+        Sums sum;
+        sum.load(from, row_stride);
+        sum.add(*this);
+        *this = sum;
     }
 };
 
@@ -44,23 +45,25 @@ struct Kept {
     Index row_stride;
 };
 
-// What becomes of the sum of a group up to superblock `number` of `count`: it waits for the next superblock, or is
-// added to the total. Of the last superblock `sum` becomes the sum of all.
-template <class V, int rows, int vectors>
-FORWARDPASS_INLINE void close_group(Index number, Index count, Sums<V, rows, vectors>& sum,
-                                    const Kept<Element<V>>& kept) noexcept {
-    const bool last = number + 1 == count;
-    if (!last && (number + 1) % superblocks_in_group > 0) return sum.store(kept.group, kept.row_stride);
-    if (number >= superblocks_in_group) sum.add_stored(kept.total, kept.row_stride);
+// What becomes of the sum of superblock `number` of `count`, and of those of the `several` - 1 behind it, which
+// next(1), ... gives, all of one group: the sum of the group waits for the next superblock, or is added to the total.
+// Of the last superblock `sum` becomes the sum of all.
+template <int several = 1, class V, int rows, int vectors, class Next>
+FORWARDPASS_INLINE void close_superblocks(Index number, Index count, Sums<V, rows, vectors>& sum,
+                                          const Kept<Element<V>>& kept, const Next& next) noexcept {
+    if (number % superblocks_in_group > 0) sum.add_to_stored(kept.group, kept.row_stride);
+    unrolled<several - 1>([&](auto b) FORWARDPASS_UNROLLED { sum.add(next(b + 1)); });
+    const Index closed = number + several;
+    const bool last = closed == count;
+    if (!last && closed % superblocks_in_group > 0) return sum.store(kept.group, kept.row_stride);
+    if (closed > superblocks_in_group) sum.add_to_stored(kept.total, kept.row_stride);
     if (!last) sum.store(kept.total, kept.row_stride);
 }
 
-// The same for the sum of the superblock alone.
 template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void close_superblock(Index number, Index count, Sums<V, rows, vectors>& sum,
                                          const Kept<Element<V>>& kept) noexcept {
-    if (number % superblocks_in_group > 0) sum.add_stored(kept.group, kept.row_stride);
-    close_group<V>(number, count, sum, kept);
+    close_superblocks(number, count, sum, kept, [](int) {});
 }
 
 }  // namespace

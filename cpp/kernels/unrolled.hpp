@@ -1,5 +1,5 @@
-// Loops over arrays of registers, written out before the optimiser sees them. Unrolled by GCC 12 itself they
-// left copies of the arrays in memory: 80 GFLOP/s became 111 (32 x 32, AVX-512, Zen 4).
+// Loops over arrays of registers, written out before the optimiser sees them. Where GCC 12 unrolls them it leaves
+// copies of the arrays in memory, and small layers lose a quarter [log 11].
 #pragma once
 
 #define FORWARDPASS_INLINE __attribute__((always_inline)) inline
@@ -22,9 +22,8 @@ FORWARDPASS_INLINE void unrolled(const Body& body) noexcept {
     }
 }
 
-// The same object, of which the compiler knows nothing any more: it reads it again, rather than keep for so long what
-// it has read. GCC 12 keeps that in vector registers, and the way back queues behind the FMAs: a tile of 6 x 32 outputs
-// took 46 cycles longer (AVX-512, Zen 4).
+// The same object, but the compiler forgets what it has read of it, and reads it again. GCC 12 keeps such values in
+// vector registers meanwhile, and the way back queues behind the FMAs [log 11].
 template <class T>
 FORWARDPASS_INLINE const T& again(const T& object) noexcept {
     const T* p = &object;

@@ -16,7 +16,8 @@
 //   transpose                   `lanes` registers: rows become columns
 //   load_fours, repeat_fours, transpose_fours, store_fours
 //                               of more than four lanes: four elements of each of several rows, the same four again and
-//                               again, four registers turned within each four, the first `count` of each (fours.hpp)
+//                               again, four registers turned within each four, the first `count` of each
+//                               (neighbours.hpp)
 //   hold                        makes the compiler keep a value in a register
 #pragma once
 

@@ -86,8 +86,8 @@ private:
             if ((rows + outputs + depth + turn) % 6 != 0 || !c.kept(cost)) continue;
             if (panels == nullptr) panels = pack(source);
             T* const y = c.start("linear", rows, outputs);
-            const Index scratch_size = rows * c.kernels.scratch_per_row(depth, outputs);
             const bool cold = c.numbers.below(2) == 0, cold_x = c.numbers.below(2) == 0;
+            const Index scratch_size = rows * c.kernels.scratch_per_row(depth, cold);
             const Index fetch_distance = c.numbers.below(2) * 1000;
             T* const scratch = c.scratch.template place<T>(scratch_size, current.flush);
             std::fill_n(scratch, scratch_size, std::numeric_limits<T>::quiet_NaN());
@@ -138,13 +138,14 @@ private:
         return panels;
     }
 
-    // Where k lies in a panel, counted: superblock by superblock, chain by chain, and what some chains have more than
-    // others last.
+    // Where k lies in a panel, counted: superblock by superblock, chain by chain.
     static Index row_of(Index k) {
         const Index depth = current.depth, chains = depth <= 128 ? 4 : 8, start = k / (32 * chains) * 32 * chains;
-        const Index steps = std::min(depth - start, 32 * chains) / chains;
-        if (k - start >= steps * chains) return k;
-        return start + (k - start) % chains * steps + (k - start) / chains;
+        const Index length = std::min(depth - start, 32 * chains);
+        Index row = start;
+        for (Index chain = 0; chain < (k - start) % chains; ++chain)
+            for (Index i = chain; i < length; i += chains) ++row;
+        return row + (k - start) / chains;
     }
 
     Checker<T>& c;
@@ -153,7 +154,7 @@ private:
     const T *x_ = nullptr, *w_ = nullptr, *bias_ = nullptr, *expected_ = nullptr;
 };
 
-// What the grid does not reach: so many outputs that x is laid down in chain order, that a thread takes several chunks
+// What the grid does not reach: so many outputs that a thread takes several chunks
 // of panels, and that those of a Fortran weight do not fit L1; and what it reaches by chance: three groups of
 // superblocks. On each of these ways with an activation that is computed late.
 template <class T>

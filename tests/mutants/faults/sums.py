@@ -63,10 +63,8 @@ FAULTS = (
     Mutant(
         "packing leaves out what chains have more",
         "cpp/kernels/pack.hpp",
-        """\
-        for (Index k = chains * s.steps; k < chains * s.steps + s.longer; ++k) pack(k, k);
-""",
-        "",
+        "for (Index i = 0; i < s.steps_of(c); ++i, row += width)",
+        "for (Index i = 0; i < s.steps; ++i, row += width)",
         "the last steps of longer chains meet no weights: of strided weights only",
         ("conformance",),
     ),
