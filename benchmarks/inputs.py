@@ -10,6 +10,7 @@ from support import Array, arguments, microseconds, print_machine  # isort: skip
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ ROWS = 400_000
 
 def network(*sizes: int) -> fp.Sequential:
     layers: list[fp.Module] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in pairwise(sizes):
         layers += [fp.Linear.random(a, b, rng=0), fp.ReLU()]
     return fp.Sequential(*layers[:-1])
 
