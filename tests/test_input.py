@@ -84,6 +84,11 @@ def test_every_half() -> None:
             assert np.array_equal(net(x), net(halves.astype(dtype)), equal_nan=True)
 
 
+def test_a_truth_value_is_any_byte() -> None:
+    x = np.array([[0, 1, 2, 255]], np.uint8).view(np.bool_)
+    assert fp.Linear(np.eye(4))(x).tolist() == [[0.0, 1.0, 1.0, 1.0]]
+
+
 def test_more_axes() -> None:
     net = network(np.float32)
     x = values(24, "i").reshape(2, 3, 4, 17)

@@ -8,9 +8,12 @@
 namespace forwardpass {
 namespace {
 
-// A half, of which only the bits are known here.
+// What C++ has no type for: a half, and a truth value that may be any byte.
 struct Half {
     std::uint16_t bits;
+};
+struct Boolean {
+    std::uint8_t byte;
 };
 
 // An element wherever it lies, aligned or not.
@@ -32,8 +35,8 @@ FORWARDPASS_INLINE T converted(From value) noexcept {
     return static_cast<T>(value);
 }
 template <class T>
-FORWARDPASS_INLINE T converted(bool value) noexcept {
-    return value ? 1 : 0;
+FORWARDPASS_INLINE T converted(Boolean value) noexcept {
+    return value.byte != 0 ? 1 : 0;
 }
 // The exponent of a half counts from -15, of a float from -127: 2^112 brings one to the other, subnormal halves too.
 template <class T>
@@ -89,7 +92,7 @@ void convert_either(const Source& source, Index rows, Index width, T* to, Index 
 template <class T>
 void convert(const Source& source, Index rows, Index width, T* to, Index to_stride) noexcept {
     switch (source.type) {
-        case Number::boolean: return convert_either<bool>(source, rows, width, to, to_stride);
+        case Number::boolean: return convert_either<Boolean>(source, rows, width, to, to_stride);
         case Number::int8: return convert_either<std::int8_t>(source, rows, width, to, to_stride);
         case Number::uint8: return convert_either<std::uint8_t>(source, rows, width, to, to_stride);
         case Number::int16: return convert_either<std::int16_t>(source, rows, width, to, to_stride);
