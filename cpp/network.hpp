@@ -20,6 +20,8 @@ public:
     // std::length_error.
     bool run(const Batch<T>& batch, int threads, Interrupted interrupted) const;
 
+    const Kernels<T>& kernels() const noexcept { return *kernels_; }
+
     // In multiplications, for rows of `width` elements.
     Index work(Index rows, Index width) const noexcept { return plan_.work(rows, width); }
 

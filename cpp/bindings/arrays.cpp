@@ -131,6 +131,54 @@ bool may_overlap(PyArrayObject* a, PyArrayObject* b) {
     return a_low < b_high && b_low < a_high;
 }
 
+// What the kernels call a NumPy type.
+std::optional<Number> number_of(int type) noexcept {
+    const auto integer = [](bool is_signed, std::size_t size) {
+        return size == 1   ? is_signed ? Number::int8 : Number::uint8
+               : size == 2 ? is_signed ? Number::int16 : Number::uint16
+               : size == 4 ? is_signed ? Number::int32 : Number::uint32
+               : is_signed ? Number::int64
+                           : Number::uint64;
+    };
+    switch (type) {
+        case NPY_BOOL: return Number::boolean;
+        case NPY_BYTE: return Number::int8;
+        case NPY_UBYTE: return Number::uint8;
+        case NPY_SHORT: return integer(true, sizeof(npy_short));
+        case NPY_USHORT: return integer(false, sizeof(npy_ushort));
+        case NPY_INT: return integer(true, sizeof(npy_int));
+        case NPY_UINT: return integer(false, sizeof(npy_uint));
+        case NPY_LONG: return integer(true, sizeof(npy_long));
+        case NPY_ULONG: return integer(false, sizeof(npy_ulong));
+        case NPY_LONGLONG: return integer(true, sizeof(npy_longlong));
+        case NPY_ULONGLONG: return integer(false, sizeof(npy_ulonglong));
+        case NPY_HALF: return Number::float16;
+        case NPY_FLOAT: return Number::float32;
+        case NPY_DOUBLE: return Number::float64;
+        default: return std::nullopt;
+    }
+}
+
+// The product of all axes but the last.
+Index rows_in(PyArrayObject* array) noexcept {
+    Index rows = 1;
+    for (int d = 0; d + 1 < PyArray_NDIM(array); ++d) rows *= PyArray_DIM(array, d);
+    return rows;
+}
+
+// Whether one row stride describes all leading axes.
+bool has_row_stride(PyArrayObject* array) noexcept {
+    return PyArray_NDIM(array) <= 2 || PyArray_IS_C_CONTIGUOUS(array);
+}
+
+std::optional<Source> source_of(PyArrayObject* array) noexcept {
+    const std::optional<Number> type = number_of(PyArray_TYPE(array));
+    if (!type || !has_row_stride(array)) return std::nullopt;
+    const int last = PyArray_NDIM(array) - 1;
+    const Index row = last == 1 ? PyArray_STRIDE(array, 0) : PyArray_DIM(array, last) * PyArray_ITEMSIZE(array);
+    return Source{PyArray_BYTES(array), row, PyArray_STRIDE(array, last), *type, !PyArray_ISNOTSWAPPED(array)};
+}
+
 }  // namespace
 
 py::object steal(PyObject* object) {
@@ -152,11 +200,13 @@ std::string shape_text(PyArrayObject* array) { return shape_text(PyArray_NDIM(ar
 
 py::object shared_ndarray(py::handle value, const char* name) {
     if (PyArray_CheckExact(value.ptr())) return py::reinterpret_borrow<py::object>(value);
-    if (is_masked_array(value))
+    // Lists and tuples are asked nothing: the questions take longer than the conversion of a row.
+    const bool is_sequence = PyList_CheckExact(value.ptr()) || PyTuple_CheckExact(value.ptr());
+    if (!is_sequence && is_masked_array(value))
         throw py::type_error(std::string(name) + ": masked arrays are not supported; fill it first (numpy.ma.filled)");
     if (PyArray_Check(value.ptr())) return py::reinterpret_borrow<py::object>(value);
     try {
-        if (py::hasattr(value, "__dlpack_device__")) {
+        if (!is_sequence && py::hasattr(value, "__dlpack_device__")) {
             if (is_on_another_device(value))
                 throw py::type_error("the tensor is on another device; copy it to the CPU first");
             if (!py::hasattr(value, "__array__")) return py::module_::import("numpy").attr("from_dlpack")(value);
@@ -238,16 +288,26 @@ py::object flattened(PyArrayObject* array) {
     return steal(PyArray_Newshape(array, &two_axes, NPY_CORDER));
 }
 
+bool kernels_convert(PyArrayObject* array) noexcept {
+    return number_of(PyArray_TYPE(array)).has_value() && has_row_stride(array);
+}
+
+Input as_input(const py::object& array, int type, const char* name) {
+    PyArrayObject* const a = as_array(array);
+    const bool as_it_lies = is_plain(a, type) && has_adjacent_elements(a) && has_row_stride(a);
+    if (const auto source = as_it_lies ? std::nullopt : source_of(a))
+        return {{array, nullptr, rows_in(a), PyArray_DIM(a, PyArray_NDIM(a) - 1), 0}, source};
+    return {as_rows(to_type(array, type, name)), std::nullopt};
+}
+
 Rows as_rows(py::object array) {
     PyArrayObject* a = as_array(array);
     const int ndim = PyArray_NDIM(a);
-    if (!has_adjacent_elements(a) || (ndim > 2 && !PyArray_IS_C_CONTIGUOUS(a))) {
+    if (!has_adjacent_elements(a) || !has_row_stride(a)) {
         array = steal(PyArray_GETCONTIGUOUS(a));
         a = as_array(array);
     }
-    const Index width = ndim == 0 ? 1 : PyArray_DIM(a, ndim - 1);
-    Index rows = 1;
-    for (int d = 0; d + 1 < ndim; ++d) rows *= PyArray_DIM(a, d);
+    const Index width = ndim == 0 ? 1 : PyArray_DIM(a, ndim - 1), rows = rows_in(a);
     const Index row_stride = ndim == 2 && rows > 1 ? PyArray_STRIDE(a, 0) / PyArray_ITEMSIZE(a) : width;
     return {std::move(array), PyArray_DATA(a), rows, width, row_stride};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 
 #include "../kernels/contract.hpp"
@@ -85,6 +86,19 @@ struct Rows {
 
 // Precondition: to_type() gave the array. Copies only where no single row stride describes it.
 Rows as_rows(py::object array);
+
+// Rows that a network reads: as they lie, or through a source, tile by tile, and then `rows.data` is null.
+struct Input {
+    Rows rows;
+    std::optional<Source> source;
+};
+
+// Precondition: at least one axis. Runs Python code, and copies, only for what the kernels cannot convert: a type of
+// more than 64 bits, or more than two axes that are not C-contiguous. Throws TypeError as to_type().
+Input as_input(const py::object& array, int type, const char* name);
+
+// Whether as_input() runs no Python code.
+bool kernels_convert(PyArrayObject* array) noexcept;
 
 // Where a result goes: the caller's `out`, or a new array; through a temporary where `out` is not
 // laid out in adjacent rows or shares memory with an input.

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "../converted.hpp"
 #include "../dispatch.hpp"
 #include "calls.hpp"
 #include "checks.hpp"
@@ -144,7 +145,8 @@ void BoundNetwork::check_initialised() const {
 
 template <class T>
 py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyObject* out, int threads) const {
-    const Rows from = as_rows(to_type(x, numpy_type<T>, "x"));
+    const Input input = as_input(x, numpy_type<T>, "x");
+    const Rows& from = input.rows;
     npy_intp shape[NPY_MAXDIMS];
     const int ndim = PyArray_NDIM(as_array(x));
     std::copy_n(PyArray_DIMS(as_array(x)), ndim, shape);
@@ -155,10 +157,15 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     if (out != nullptr) destination.keep_apart_from(from.array);
     const Rows to = destination.rows();
     const int most = threads_of_call(threads, shared_work(network.work(1, from.width), from.rows));
+    const Batch<T> batch{static_cast<const T*>(from.data),
+                         from.row_stride,
+                         static_cast<T*>(to.data),
+                         to.row_stride,
+                         from.rows,
+                         from.width};
     run_released(network.work(from.rows, from.width), [&] {
-        return network.run({static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data), to.row_stride,
-                            from.rows, from.width},
-                           most, signal_raised);
+        return input.source ? run_converted(network, *input.source, batch, most, signal_raised)
+                            : network.run(batch, most, signal_raised);
     });
     return destination.finish();
 }
@@ -220,7 +227,9 @@ py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) cons
                                                        : nullptr)
         return py::reinterpret_steal<py::object>(result);
     const Inside inside;
-    const py::object x = checked_axes(to_ndarray(value, "x"));
+    py::object x = shared_ndarray(value, "x");
+    if (!kernels_convert(as_array(x))) x = to_ndarray(x, "x");  // converting it runs Python code, which may change it
+    x = checked_axes(x);
     const int type = type_ >= 0 ? type_ : common_type({{x, "x"}});
     return type == NPY_FLOAT ? run(*f32_, x, out, threads) : run(*f64_, x, out, threads);
 }

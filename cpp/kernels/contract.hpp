@@ -1,7 +1,7 @@
 // What every instruction set offers, and what it may assume. Read this first.
 //
 // A kernel is noexcept, owns nothing, allocates nothing and cannot fail: everything that can be
-// wrong has been refused in bindings/. Strides count elements, never bytes. Outputs never overlap
+// wrong has been refused in bindings/. Strides count elements, and bytes only in a Source. Outputs never overlap
 // inputs. Any of rows, depth and outputs may be 0. The order of every sum is `fma-v2`
 // (order.hpp), so all tables give the same bits.
 #pragma once
@@ -44,6 +44,31 @@ struct Batch {
     Index rows;
     Index width;
     bool cold = false;  // x comes from memory, not from a cache
+};
+
+// What an element of x may be besides the type that a network computes in.
+enum class Number : std::uint8_t {
+    boolean,
+    int8,
+    uint8,
+    int16,
+    uint16,
+    int32,
+    uint32,
+    int64,
+    uint64,
+    float16,
+    float32,
+    float64,
+};
+
+// Rows as a caller has them: of any type, in either byte order, aligned or not. Strides count bytes.
+struct Source {
+    const char* at;
+    Index row_stride;
+    Index column_stride;
+    Number type;
+    bool swapped;
 };
 
 // y = activation(W x + b) for each row x, from packed weights (panel.hpp).
@@ -134,6 +159,8 @@ struct Kernels {
     void (*activate)(const Activation&, const T* x, T* y, Index count) noexcept;  // x == y is allowed
     void (*add)(const T* a, const T* b, T* y, Index count) noexcept;              // y == a is allowed
     void (*row)(const RowTask<T>&) noexcept;
+    // The source as rows of T, elements adjacent.
+    void (*convert)(const Source& source, Index rows, Index width, T* to, Index to_stride) noexcept;
     // The machine's ceilings, for benchmarks: both return a value so that no work is optimised away.
     T (*fma_burst)(Index steps) noexcept;                               // steps * fma_burst_flops operations
     T (*read_sum)(const T* data, Index count, Index streams) noexcept;  // reads every element once

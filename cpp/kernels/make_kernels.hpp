@@ -4,6 +4,7 @@
 #include "activations.hpp"
 #include "ceilings.hpp"
 #include "choose.hpp"
+#include "convert.hpp"
 #include "elementwise.hpp"
 #include "pack.hpp"
 #include "row_functions.hpp"
@@ -20,6 +21,7 @@ constexpr Kernels<Element<V>> make_kernels() noexcept {
             activate<V>,
             add<V>,
             row<V>,
+            convert<Element<V>>,
             fma_burst<V>,
             read_sum<V>,
             2 * burst_chains * V::lanes,

@@ -115,4 +115,28 @@ FAULTS = (
         "the conversion of another argument frees what is going to be read",
         ("tests/test_checked_is_used.py",),
     ),
+    Mutant(
+        "another byte order is read as our own",
+        "cpp/bindings/arrays.cpp",
+        "*type, !PyArray_ISNOTSWAPPED(array)};",
+        "*type, false};",
+        "big-endian numbers are others",
+        ("tests/test_input.py",),
+    ),
+    Mutant(
+        "converted rows begin at the first",
+        "cpp/converted.cpp",
+        "from.at += first * source_.row_stride;",
+        "from.at += 0 * first;",
+        "each thread converts the same rows",
+        ("tests/test_input.py",),
+    ),
+    Mutant(
+        "halves end at 65504",
+        "cpp/kernels/convert.hpp",
+        "if (rest >= 0x7c00u << 13) bits = rest | 0x7f800000u;",
+        "",
+        "an infinite half is 65536",
+        ("tests/test_input.py",),
+    ),
 )
