@@ -19,7 +19,7 @@ constexpr Kernels<Element<V>> make_kernels() noexcept {
             pack_panel<V>,
             activate<V>,
             add<V>,
-            row<V>,
+            rows<V>,
             fma_burst<V>,
             read_sum<V>,
             2 * burst_chains * V::lanes,
