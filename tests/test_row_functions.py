@@ -128,7 +128,8 @@ def assert_layer_norm_is_right(
     single = row.dtype == np.float32
     lost = (1 + len(row) / 16) * 2.0 ** (-46 if single else -104) * max(abs(value) for value in wanted)
     for value, one, error in zip(got.tolist(), wanted, units(got, wanted), strict=True):
-        assert error <= (allowed or (0.51 if single else 2)) or abs(value - one) <= lost, f"{value!r}, not {float(one)!r}"
+        near = error <= (allowed or (0.51 if single else 2)) or abs(value - one) <= lost
+        assert near, f"{value!r}, not {float(one)!r}"
 
 
 def extreme_rows(dtype: Float, width: int) -> list[Array]:

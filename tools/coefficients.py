@@ -109,8 +109,14 @@ def row_polynomials() -> list[Polynomial]:
     most = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2
     return [
         Polynomial("exp2_tail", "(2^f - 1) / f, |f| <= 1/2", exp2_tail, -half, half, limit),
-        Polynomial("atanh_tail", "(atanh(s) - s) / s^3 in s^2, s <= (m - 1) / (m + 1) for m up to sqrt(2)",
-                   atanh_tail, mpf(0), most, limit),
+        Polynomial(
+            "atanh_tail",
+            "(atanh(s) - s) / s^3 in s^2, s <= (m - 1) / (m + 1) for m up to sqrt(2)",
+            atanh_tail,
+            mpf(0),
+            most,
+            limit,
+        ),
     ]
 
 
