@@ -171,8 +171,13 @@ class Duel(NamedTuple):
 
     def __str__(self) -> str:
         """Three columns."""
-        times = [f"{microseconds(r.seconds)} ({microseconds(r.low)} to {microseconds(r.high)})" for r in self]
+        times = [f"{microseconds(r.seconds)} ({microseconds(r.low)} to {microseconds(r.high)}){off(r)}" for r in self]
         return f"{times[0]} | {self.peer.contestant}: {times[1]} | {self.ratio:.2f}"
+
+
+def off(result: Result) -> str:
+    """The error beside a time, where it was measured."""
+    return "" if result.error is None else f", error {result.error:.2g}"
 
 
 class Row(NamedTuple):
