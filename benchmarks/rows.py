@@ -3,8 +3,8 @@
     python benchmarks/rows.py [--seconds 2] [--dtype float64]
     FORWARDPASS_ISA=avx2 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 python benchmarks/rows.py
 
-ONNX Runtime is called by IOBinding, and nothing keeps it to an instruction set. Microseconds, medians; in parentheses how
-many times as long as ours a peer takes.
+ONNX Runtime is called by IOBinding, and nothing keeps it to an instruction set. Microseconds, medians; in parentheses
+how many times as long as ours a peer takes.
 """
 
 from support import arguments, print_machine  # isort: skip
@@ -21,6 +21,7 @@ from forwardpass.cli.timing import time_interleaved
 SHAPES = ((64, 1000), (1024, 10), (1024, 128))
 BLOCKS, BLOCK_ROWS = "128-[norm-256]x4", (64, 1024)
 PEERS = ("torch", "onnxruntime iob")
+KEPT: list[object] = []  # the bindings hold addresses only
 
 
 def row_functions(workload: Workload) -> dict[str, dict[str, Callable[[], object]]]:
@@ -49,8 +50,8 @@ def row_functions(workload: Workload) -> dict[str, dict[str, Callable[[], object
         for name, array in arrays.items():
             binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
         binding.bind_output("y", "cpu", 0, out.dtype, out.shape, out.ctypes.data)
-        # The binding keeps addresses only.
-        return lambda keeps=(arrays, out): session.run_with_iobinding(binding)
+        KEPT.append((arrays, out))
+        return lambda: session.run_with_iobinding(binding)
 
     def ours(layer: fp.Module) -> Callable[[], object]:
         return lambda: layer(x, out=y)
@@ -89,11 +90,12 @@ def main() -> None:
     print(f"| {args.dtype} | forwardpass, us | {' | '.join(PEERS)} |\n|---|---|---|---|")
     for rows, width in SHAPES:
         workload = Workload(f"{width}-1", rows, args.dtype)
-        for name, calls in row_functions(workload).items():
-            line(f"{name} {rows} x {width}", calls, args.seconds)
+        for name, each in row_functions(workload).items():
+            line(f"{name} {rows} x {width}", each, args.seconds)
     for rows in BLOCK_ROWS:
         workload = Workload(BLOCKS, rows, args.dtype)
-        calls = {"ours": build("forwardpass out=", workload, 1), **{peer: build(peer, workload, 1) for peer in PEERS}}
+        names = {"ours": "forwardpass out=", **{peer: peer for peer in PEERS}}
+        calls: dict[str, Callable[[], object]] = {who: build(name, workload, 1) for who, name in names.items()}
         line(f"{BLOCKS} x {rows}", calls, args.seconds)
 
 

@@ -41,7 +41,8 @@ FORWARDPASS_INLINE Element<V> largest_of(const Element<V>* x, Index count) noexc
 template <class W, class T>
 struct Weights;
 
-// Of floats: in doubles, whose exponents have room for every weight that can count.
+// Of floats: in doubles, whose exponents have room for every weight that can count. Floats would be a third faster, and
+// wrong by more than 2 units [log 13].
 template <class W>
 struct Weights<W, float> {
     using S = Scalar<double>;
