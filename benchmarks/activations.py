@@ -1,7 +1,8 @@
 """Every activation on an array in L1, one thread, from Python: forwardpass, NumPy, PyTorch and SLEEF.
 
 Ours stands in cycles too, by the FMA burst of the same run, which is two FMAs a cycle: alone, and fused. Fused is what
-it adds, over ReLU, to one of the outputs of 64-64 at 256 rows.
+it adds, over ReLU, to one of the outputs of 64-64 at 256 rows. The limit is that of its operations, which
+cpp/operations.cpp counts, at two a cycle.
 
 Each in its own way: ours with `out=`, NumPy as it is written by hand with results preallocated, PyTorch by its
 functional call (its vector functions are SLEEF's), and SLEEF's own functions of one unit (`sudo apt install
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import forwardpass as fp
+from forwardpass import _core
 from forwardpass.cli.timing import time_interleaved
 
 SHAPE = (4, 1000)
@@ -175,6 +177,32 @@ def ours(layers: dict[str, fp.Module], x: Array, y: Array) -> dict[str, Call]:
     return {name: call(layer) for name, layer in layers.items()}
 
 
+def limits(dtype: str) -> dict[str, float]:
+    """Cycles an element at two operations a cycle, where there is a compiler to count them with."""
+    root = Path(__file__).resolve().parents[1]
+    lanes = _core.fma_burst(dtype, 1) / (2 * 12)
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "operations")
+        source = root / "benchmarks/cpp/operations.cpp"
+        command = [
+            "c++",
+            "-std=c++17",
+            "-O1",
+            "-w",
+            "-ffp-contract=off",
+            f"-I{root}/cpp",
+            str(source),
+            "-o",
+            str(program),
+        ]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+            lines = subprocess.run([program, dtype], check=True, capture_output=True, text=True).stdout.splitlines()
+        except (OSError, subprocess.CalledProcessError):
+            return {}
+    return {name: int(count) / 2 / lanes for name, count in (line.split("\t") for line in lines)}
+
+
 def fused(dtype: str) -> dict[str, Call]:
     """The same behind a layer, those that are fused to it."""
     rng = np.random.default_rng(1)
@@ -201,7 +229,8 @@ def main() -> None:
         "SLEEF": sleef(x, outputs[2]),
     }
     behind = fused(args.dtype)
-    print(f"| {args.dtype} | forwardpass, ns | cycles | fused, cycles | NumPy | PyTorch | SLEEF |\n|{'---|' * 7}")
+    least = limits(args.dtype)
+    print(f"| {args.dtype} | forwardpass, ns | cycles | fused | limit | NumPy | PyTorch | SLEEF |\n|{'---|' * 8}")
     for name in contestants["forwardpass"]:
         calls = {peer: calls[name] for peer, calls in contestants.items() if name in calls}
         calls |= {"burst": fma_burst(args.dtype)}
@@ -220,7 +249,8 @@ def main() -> None:
             f"{nanoseconds[peer]:.2f} ({nanoseconds[peer] / mine:.1f}x)" if peer in nanoseconds else ""
             for peer in ("NumPy", "PyTorch", "SLEEF")
         ]
-        print(f"| {name} | {mine:.2f} | {cycles} | {added} | {' | '.join(cells)} |", flush=True)
+        limit = f"{least[name]:.2f}" if name in least else ""
+        print(f"| {name} | {mine:.2f} | {cycles} | {added} | {limit} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def main() -> None:
     for rows in BLOCK_ROWS:
         workload = Workload(BLOCKS, rows, args.dtype)
         names = {"ours": "forwardpass out=", **{peer: peer for peer in PEERS}}
-        calls: dict[str, Callable[[], object]] = {who: build(name, workload, 1) for who, name in names.items()}
+        calls: dict[str, Callable[[], object]] = {who: build(name, workload, 1).__call__ for who, name in names.items()}
         line(f"{BLOCKS} x {rows}", calls, args.seconds)
 
 

@@ -72,8 +72,8 @@ FAULTS = (
     Mutant(
         "lanes of a sum added next to next",
         "cpp/kernels/rows.hpp",
-        "auto& lanes = of_[s][(first + v) % vectors];",
-        "auto& lanes = of_[s][(first + v + 1) % vectors];",
+        "totals[v] = A::plus(totals[v], totals[v + half]);",
+        "totals[v] = A::plus(totals[2 * v], totals[2 * v + 1]);",
         "the lanes of a sum depend on the width of the registers",
     ),
     Mutant(
