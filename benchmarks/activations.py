@@ -1,11 +1,15 @@
 """Every activation on an array in L1, one thread, from Python: forwardpass, NumPy, PyTorch and SLEEF.
 
+Ours stands in cycles too, by the FMA burst of the same run, which is two FMAs a cycle: alone, and fused. Fused is what
+it adds, over ReLU, to one of the outputs of 64-64 at 256 rows. The limit is that of its operations, which
+cpp/operations.cpp counts, at two a cycle.
+
 Each in its own way: ours with `out=`, NumPy as it is written by hand with results preallocated, PyTorch by its
 functional call (its vector functions are SLEEF's), and SLEEF's own functions of one unit (`sudo apt install
 libsleef-dev`), a loop of them compiled here with AVX2, for float32. Nanoseconds per element, medians.
 """
 
-from support import arguments, print_machine  # isort: skip
+from support import BURST_STEPS, arguments, fma_burst, print_machine  # isort: skip
 
 import ctypes
 import subprocess
@@ -18,10 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import forwardpass as fp
+from forwardpass import _core
 from forwardpass.cli.timing import time_interleaved
 
 SHAPE = (4, 1000)
 ELEMENTS = SHAPE[0] * SHAPE[1]
+# Of the network that activations are fused to.
+WIDTH, ROWS = 64, 256
+# A burst has 12 chains (cpp/kernels/ceilings.hpp), and two FMA units take two of them a cycle.
+BURST_CYCLES = BURST_STEPS * 12 / 2
 
 Array = NDArray[Any]
 Call = Callable[[], object]
@@ -142,8 +151,8 @@ def sleef(x: Array, y: Array) -> dict[str, Call]:
     return {name: call(name) for name in ("Tanh", "Sigmoid", "ELU", "GELU")}
 
 
-def ours(x: Array, y: Array) -> dict[str, Call]:
-    layers: dict[str, fp.Module] = {
+def our_layers() -> dict[str, fp.Module]:
+    return {
         "ReLU": fp.ReLU(),
         "LeakyReLU": fp.LeakyReLU(),
         "ELU": fp.ELU(),
@@ -160,10 +169,51 @@ def ours(x: Array, y: Array) -> dict[str, Call]:
         "LayerNorm": fp.LayerNorm(SHAPE[1]),
     }
 
+
+def ours(layers: dict[str, fp.Module], x: Array, y: Array) -> dict[str, Call]:
     def call(layer: fp.Module) -> Call:
         return lambda: layer(x, out=y)
 
     return {name: call(layer) for name, layer in layers.items()}
+
+
+def limits(dtype: str) -> dict[str, float]:
+    """Cycles an element at two operations a cycle, where there is a compiler to count them with."""
+    root = Path(__file__).resolve().parents[1]
+    lanes = _core.fma_burst(dtype, 1) / (2 * 12)
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "operations")
+        source = root / "benchmarks/cpp/operations.cpp"
+        command = [
+            "c++",
+            "-std=c++17",
+            "-O1",
+            "-w",
+            "-ffp-contract=off",
+            f"-I{root}/cpp",
+            str(source),
+            "-o",
+            str(program),
+        ]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+            lines = subprocess.run([program, dtype], check=True, capture_output=True, text=True).stdout.splitlines()
+        except (OSError, subprocess.CalledProcessError):
+            return {}
+    return {name: int(count) / 2 / lanes for name, count in (line.split("\t") for line in lines)}
+
+
+def fused(dtype: str) -> dict[str, Call]:
+    """The same behind a layer, those that are fused to it."""
+    rng = np.random.default_rng(1)
+    weight = rng.standard_normal((WIDTH, WIDTH)).astype(dtype) / np.dtype(dtype).type(4)
+    x = rng.standard_normal((ROWS, WIDTH)).astype(dtype)
+    layers: dict[str, fp.Module] = {
+        name: fp.Sequential(fp.Linear(weight), layer)
+        for name, layer in our_layers().items()
+        if not isinstance(layer, (fp.Softmax, fp.LogSoftmax, fp.LayerNorm))
+    }
+    return ours(layers, x, np.empty_like(x))
 
 
 def main() -> None:
@@ -173,22 +223,34 @@ def main() -> None:
     x = (2 * np.random.default_rng(0).standard_normal(SHAPE)).astype(args.dtype)
     outputs = [np.empty_like(x) for _ in range(3)]
     contestants = {
-        "forwardpass": ours(x, outputs[0]),
+        "forwardpass": ours(our_layers(), x, outputs[0]),
         "NumPy": numpy_by_hand(x, outputs[1]),
         "PyTorch": pytorch(x),
         "SLEEF": sleef(x, outputs[2]),
     }
-    print(f"| {args.dtype} | forwardpass, ns | NumPy | PyTorch | SLEEF |\n|---|---|---|---|---|")
+    behind = fused(args.dtype)
+    least = limits(args.dtype)
+    print(f"| {args.dtype} | forwardpass, ns | cycles | fused | limit | NumPy | PyTorch | SLEEF |\n|{'---|' * 8}")
     for name in contestants["forwardpass"]:
         calls = {peer: calls[name] for peer, calls in contestants.items() if name in calls}
+        calls |= {"burst": fma_burst(args.dtype)}
+        if name in behind:
+            calls |= {"fused": behind[name], "fused ReLU": behind["ReLU"]}
         timings = time_interleaved(calls, args.seconds)
+        cycle = timings["burst"].median / BURST_CYCLES
+        cycles = f"{timings['forwardpass'].median / ELEMENTS / cycle:.2f}"
+        added = ""
+        if name in behind:
+            more = timings["fused"].median - timings["fused ReLU"].median
+            added = f"{more / (ROWS * WIDTH) / cycle:.2f}"
         nanoseconds = {peer: timing.median * 1e9 / ELEMENTS for peer, timing in timings.items()}
         mine = nanoseconds["forwardpass"]
         cells = [
             f"{nanoseconds[peer]:.2f} ({nanoseconds[peer] / mine:.1f}x)" if peer in nanoseconds else ""
             for peer in ("NumPy", "PyTorch", "SLEEF")
         ]
-        print(f"| {name} | {mine:.2f} | {' | '.join(cells)} |", flush=True)
+        limit = f"{least[name]:.2f}" if name in least else ""
+        print(f"| {name} | {mine:.2f} | {cycles} | {added} | {limit} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

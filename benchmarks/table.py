@@ -17,7 +17,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import closing
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ from forwardpass.cli.bench import numbers
 from forwardpass.cli.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
 from forwardpass.cli.bench.engine import Engine, Result
 from forwardpass.cli.bench.report import dump, header, key, machine, microseconds, read
-from forwardpass.cli.bench.workload import SpecError, Workload, parse_net
+from forwardpass.cli.bench.workload import SpecError, Workload, multiplications
 
 DEEP_NARROW = "32x17-1"
 NETS = [
@@ -36,6 +36,9 @@ NETS = [
     *("4096-16", "16-4096", "10000-1"),
     *("17-64-64-6", "48-256-256-12", "40-128-128-128-1", "784-512-256-10", "512-1024-512-256-1", DEEP_NARROW),
     "4096-4096-4096-1000",
+    # Policies, classifiers and newer networks: files/notation.py says how they are written.
+    *("17-64-64-6:tanh", "17-64-64-6:elu", "17-64-64-6:gelu", "17-64-64-6:silu", "48-512-256-128-12:elu"),
+    *("784-512-256-10:relu:softmax", "64-1000:relu:softmax", "128-[norm-256]x4", "128-[256]x4-10:gelu"),
 ]
 ROWS = (1, 8, 64, 256, 1024)
 FLOAT64 = (
@@ -132,11 +135,7 @@ def measure(seconds: float, path: Path, choice: Choice) -> tuple[dict[str, Any],
     begun = json.loads(path.read_text())["machine"] if results else facts
     done = {key(r) for r in results}
     # The largest take minutes, so they come last.
-    sizes = sorted(
-        (sum(a * b for a, b in pairwise(parse_net(net))) * rows, net, rows)
-        for net in choice.nets
-        for rows in choice.rows
-    )
+    sizes = sorted((multiplications(net) * rows, net, rows) for net in choice.nets for rows in choice.rows)
     for dtype in choice.dtypes:
         for threads in choice.threads:
             missing = [(net, rows) for _, net, rows in sizes if (net, rows, dtype, threads) not in done]
@@ -177,8 +176,13 @@ class Duel(NamedTuple):
 
     def __str__(self) -> str:
         """Three columns."""
-        times = [f"{microseconds(r.seconds)} ({microseconds(r.low)} to {microseconds(r.high)})" for r in self]
+        times = [f"{microseconds(r.seconds)} ({microseconds(r.low)} to {microseconds(r.high)}){off(r)}" for r in self]
         return f"{times[0]} | {self.peer.contestant}: {times[1]} | {self.ratio:.2f}"
+
+
+def off(result: Result) -> str:
+    """The error beside a time, where it was measured."""
+    return "" if result.error is None else f", error {result.error:.2g}"
 
 
 class Row(NamedTuple):

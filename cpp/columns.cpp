@@ -6,51 +6,20 @@
 #include <limits>
 
 #include "float_environment.hpp"
-#include "kernels/layer_norm.hpp"
+#include "kernels/pair_layer_norm.hpp"
 
 namespace forwardpass {
 namespace {
 
 // The exponent of a power of two that leaves the scale both of its parts, or 0 where it has them already.
-template <class T>
 int exponent_apart(double scale) noexcept {
-    using Limits = std::numeric_limits<T>;
+    using Limits = std::numeric_limits<double>;
     constexpr int roomy = Limits::max_exponent - 2 * Limits::digits;
     int exponent = 0;
     if (scale != 0 && std::isfinite(scale)) std::frexp(scale, &exponent);
     return std::abs(exponent) <= roomy
                ? 0
                : std::clamp(exponent, Limits::min_exponent - Limits::digits, Limits::max_exponent - 2);
-}
-
-// Whether there are powers of two apart.
-template <class T>
-bool fill(T* table, Index stride, Index width, const ColumnValues& values) noexcept {
-    std::fill_n(table, table_rows * stride, T{0});  // the padding is read with the last columns
-    const auto put = [&](ColumnRow row, Index i, double first, double second) {
-        const T high = static_cast<T>(first);
-        table[row * stride + i] = high;
-        // Where float has no room for the first part there is nothing left to add.
-        const bool finite = high - high == 0;
-        table[(row + 1) * stride + i] = finite ? static_cast<T>((first - high) + second) : T{0};
-    };
-    bool powers = false;
-    for (Index i = 0; i < width; ++i) {
-        put(center_row, i, values.center.high[i], values.center.low[i]);
-        put(offset_row, i, values.offset.high[i], values.offset.low[i]);
-        const int apart = exponent_apart<T>(values.scale.high[i]);
-        // A scale of 2^254 and more is too large for float even so. It stays a number, as 0 times it is 0; the bound
-        // is infinite then (bound.py).
-        const double scale = std::ldexp(values.scale.high[i], -apart), most = std::numeric_limits<T>::max();
-        const bool fits = apart == 0 || std::abs(scale) <= most;
-        put(scale_row, i, fits ? scale : std::copysign(most, scale),
-            fits ? std::ldexp(values.scale.low[i], -apart) : 0);
-        table[power_row * stride + i] = static_cast<T>(std::ldexp(1, apart));
-        powers |= apart != 0;
-        table[lowest_row * stride + i] = static_cast<T>(values.lowest[i]);
-        table[highest_row * stride + i] = static_cast<T>(values.highest[i]);
-    }
-    return powers;
 }
 
 using S = Scalar<double>;
@@ -99,21 +68,29 @@ void quotients_by_root(const double* numerator, const double* denominator, doubl
 }
 
 Columns::Columns(Index width, const ColumnValues& values)
-    : width_(width),
-      f32_(checked_product(table_rows, padded<float>(width))),
-      f64_(checked_product(table_rows, padded<double>(width))) {
+    : width_(width), table_(checked_product(table_rows, padded<double>(width))) {
     assign(values);
 }
 
 void Columns::assign(const ColumnValues& values) noexcept {
     const StandardFloatEnvironment environment;  // or the caller's rounding mode would choose the bits
-    f32_powers_ = fill(f32_.data(), stride<float>(), width_, values);
-    f64_powers_ = fill(f64_.data(), stride<double>(), width_, values);
+    double* const table = table_.data();
+    std::fill_n(table, table_rows * stride(), 0.0);  // the padding is read with the last columns
+    powers_ = false;
+    for (Index i = 0; i < width_; ++i) {
+        const auto put = [&](Index row, double value) { table[row * stride() + i] = value; };
+        put(center_row, values.center.high[i]), put(center_row + 1, values.center.low[i]);
+        put(offset_row, values.offset.high[i]), put(offset_row + 1, values.offset.low[i]);
+        const int apart = exponent_apart(values.scale.high[i]);
+        put(scale_row, std::ldexp(values.scale.high[i], -apart));
+        put(scale_row + 1, std::ldexp(values.scale.low[i], -apart));
+        put(power_row, std::ldexp(1, apart));
+        powers_ |= apart != 0;
+        put(rounded_scale_row, values.scale.high[i]);
+        put(lowest_row, values.lowest[i]), put(highest_row, values.highest[i]);
+    }
 }
 
-Index Columns::bytes() const noexcept {
-    return table_rows * (stride<float>() * static_cast<Index>(sizeof(float)) +
-                         stride<double>() * static_cast<Index>(sizeof(double)));
-}
+Index Columns::bytes() const noexcept { return table_rows * stride() * static_cast<Index>(sizeof(double)); }
 
 }  // namespace forwardpass

@@ -1,5 +1,5 @@
-// Values for each feature, of a layer that has no weights to sum: normalisation, scaling, limits. Kept for both dtypes,
-// as such a layer takes that of its neighbours.
+// Values for each feature, of a layer that has no weights to sum: normalisation, scaling, limits. One table for both
+// dtypes, as such a layer takes that of its neighbours.
 #pragma once
 
 #include <memory>
@@ -36,28 +36,16 @@ public:
     Index width() const noexcept { return width_; }
     Index bytes() const noexcept;
 
-    // table_rows rows (kernels/contract.hpp), stride<T>() apart.
-    template <class T>
-    const T* table() const noexcept {
-        if constexpr (sizeof(T) == 4) return f32_.data();
-        else return f64_.data();
-    }
-    template <class T>
-    Index stride() const noexcept {
-        return padded<T>(width_);
-    }
+    // table_rows rows (kernels/contract.hpp), stride() apart.
+    const double* table() const noexcept { return table_.data(); }
+    Index stride() const noexcept { return padded<double>(width_); }
     // Whether the scale of some column has a power of two apart.
-    template <class T>
-    bool powers() const noexcept {
-        if constexpr (sizeof(T) == 4) return f32_powers_;
-        else return f64_powers_;
-    }
+    bool powers() const noexcept { return powers_; }
 
 private:
     Index width_;
-    AlignedBuffer<float> f32_;
-    AlignedBuffer<double> f64_;
-    bool f32_powers_ = false, f64_powers_ = false;
+    AlignedBuffer<double> table_;
+    bool powers_ = false;
 };
 
 }  // namespace forwardpass

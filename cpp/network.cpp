@@ -69,16 +69,17 @@ FORWARDPASS_INLINE void Network<T>::run_step(const Step<T>& step, const Batch<T>
 template <class T>
 __attribute__((noinline)) void Network<T>::run_rows(const Step<T>& step, const Batch<T>& batch,
                                                     const Added<T>& added) const noexcept {
-    RowTask<T> task{step.row.function, nullptr, 0, step.row.eps, nullptr, nullptr, batch.width};
-    if (const Columns* const columns = step.row.columns.get())
-        task.table = columns->table<T>(), task.table_stride = columns->stride<T>(), task.powers = columns->powers<T>();
+    if (step.kind == Step<T>::Kind::row) {
+        RowTask task{step.row.function, nullptr, 0, step.row.eps};
+        if (const Columns* const columns = step.row.columns.get())
+            task.table = columns->table(), task.table_stride = columns->stride(), task.powers = columns->powers();
+        return kernels_->rows(task, batch);
+    }
     for (Index r = 0; r < batch.rows; ++r) {
-        task.x = batch.x + r * batch.x_row_stride;
-        task.y = batch.y + r * batch.y_row_stride;
-        if (step.kind == Step<T>::Kind::row) kernels_->row(task);
-        else if (step.kind == Step<T>::Kind::add)
-            kernels_->add(task.x, added.rows + r * added.row_stride, task.y, batch.width);
-        else kernels_->activate(step.linear.activation, task.x, task.y, batch.width);
+        const T* const x = batch.x + r * batch.x_row_stride;
+        T* const y = batch.y + r * batch.y_row_stride;
+        if (step.kind == Step<T>::Kind::add) kernels_->add(x, added.rows + r * added.row_stride, y, batch.width);
+        else kernels_->activate(step.linear.activation, x, y, batch.width);
     }
 }
 

@@ -14,10 +14,10 @@ import pytest
 import forwardpass as fp
 from forwardpass.cli.bench import engine as engine_module
 from forwardpass.cli.bench.contestants import OURS, UnsupportedError, build
-from forwardpass.cli.bench.engine import Engine, Result, check
+from forwardpass.cli.bench.engine import Engine, Result, check, error_of
 from forwardpass.cli.bench.jitter import parse_rate
 from forwardpass.cli.bench.report import dump, read
-from forwardpass.cli.bench.workload import SpecError, Workload, parse_net, read_model
+from forwardpass.cli.bench.workload import SpecError, Workload, multiplications, parse_net, read_model
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,11 +26,12 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_networks_are_parsed() -> None:
-    assert parse_net("64-256-256-8:relu") == [64, 256, 256, 8]
-    assert parse_net("3-8x2-1") == [3, 8, 8, 1]
+    assert Workload("64-256-256-8:relu", 1).widths == [64, 256, 256, 8]
+    assert Workload("3-8x2-1", 1).widths == [3, 8, 8, 1]
+    assert multiplications("3-8x2-1") == Workload("3-8x2-1", 1).work == 3 * 8 + 8 * 8 + 8
 
 
-@pytest.mark.parametrize("spec", ["", "4", "4-", "4-0", "4-2:tanh", "a-b", "4--2"])
+@pytest.mark.parametrize("spec", ["", "4", "4-", "4-0", "4-2:tan", "a-b", "4--2", "99999999999-2"])
 def test_bad_networks_are_refused(spec: str) -> None:
     with pytest.raises(SpecError, match="--net"):
         parse_net(spec)
@@ -53,8 +54,8 @@ def test_bad_rates_are_refused(text: str) -> None:
         ({}, "expected 0.weight"),
         ({"0.weight": np.ones(3)}, "shape"),
         ({"0.weight": np.ones((2, 3)), "0.bias": np.ones(3)}, r"shape \(2,\)"),
-        ({"0.weight": np.ones((2, 3)), "2.weight": np.ones((2, 3))}, "takes 3, the layer before gives 2"),
-        ({"0.weight": np.ones((2, 3)), "1.weight": np.ones((2, 2))}, "ReLU between"),
+        ({"0.weight": np.ones((2, 3)), "2.weight": np.ones((2, 3))}, "takes 3, the one before gives 2"),
+        ({"0.weight": np.ones((2, 3)), "other": np.ones(2)}, "layers"),
     ],
 )
 def test_bad_model_files_are_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
@@ -64,15 +65,21 @@ def test_bad_model_files_are_refused(tmp_path: Path, arrays: dict[str, Any], mes
         read_model(str(path))
 
 
-def test_saved_networks(tmp_path: Path) -> None:
-    """Of other layers than ReLU none is timed as if it were one."""
-    first, last = fp.Linear.random(3, 4, rng=0), fp.Linear.random(4, 2, rng=1)
-    fp.save(fp.Sequential(first, fp.ReLU(), last), tmp_path / "relu.npz")
-    assert [w.shape for w, _ in read_model(str(tmp_path / "relu.npz"))] == [(4, 3), (2, 4)]
-    for number, net in enumerate((fp.Sequential(first, fp.Tanh(), last), fp.Sequential(first, fp.ReLU()))):
-        fp.save(net, tmp_path / f"{number}.npz")
-        with pytest.raises(SpecError, match="Linear layers with ReLU between"):
-            read_model(str(tmp_path / f"{number}.npz"))
+def test_model_files(tmp_path: Path) -> None:
+    """Of save() and bare weights: what is timed is what they hold."""
+    first, last = fp.Linear.random(3, 4, rng=0), fp.Linear.random(4, 2, bias=False, rng=1)
+    fp.save(fp.Sequential(first, fp.Tanh(), last, fp.Softmax()), tmp_path / "saved.npz")
+    assert [type(step).__name__ for step in Workload(str(tmp_path / "saved.npz"), 1).steps] == [
+        *("Dense", "Elementwise", "Dense", "Elementwise"),
+    ]
+    np.savez(tmp_path / "bare.npz", **{"0.weight": first.weight, "0.bias": first.bias, "2.weight": last.weight})
+    workload = Workload(str(tmp_path / "bare.npz"), 5)
+    assert [layer.weight.shape for layer in workload.layers] == [(4, 3), (2, 4)]
+    for name in ("forwardpass", "NumPy"):
+        assert check(build(name, workload, 1)(), workload) is None
+    fp.save(fp.Sequential(first, fp.Affine([1] * 4, [0] * 4)), tmp_path / "affine.npz")
+    with pytest.raises(SpecError, match="Affine is no layer that every contestant could have"):
+        _ = Workload(str(tmp_path / "affine.npz"), 1).steps
 
 
 def test_a_model_that_is_no_npz(tmp_path: Path) -> None:
@@ -82,26 +89,37 @@ def test_a_model_that_is_no_npz(tmp_path: Path) -> None:
 
 
 def test_every_contestant_here_is_right() -> None:
-    for rows in (1, 9):
-        workload = Workload("5-7-3", rows)
-        for name in (*OURS, "NumPy", "NumPy out="):
-            assert check(np.atleast_2d(build(name, workload, 1)()), workload) is None
+    for net in ("5-7-3", "5-7x2-3:tanh"):
+        for rows in (1, 9):
+            workload = Workload(net, rows)
+            for name in (*OURS, "NumPy", "NumPy out="):
+                assert check(np.atleast_2d(build(name, workload, 1)()), workload) is None
+
+
+def test_what_a_contestant_cannot_run_is_said() -> None:
+    workload = Workload("8-[norm-16]x2-3:gelu:softmax", 4)
+    assert check(build("forwardpass", workload, 1)(), workload) is None
+    with pytest.raises(UnsupportedError, match="ReLU or Tanh between layers only"):
+        build("NumPy", workload, 1)
 
 
 # In a process of its own: peers warn, print, and keep threads. 77 says that one is not installed.
 OF_TODAYS_X = """
 import sys
 import numpy as np
-from forwardpass.cli.bench.contestants import build
+from forwardpass.cli.bench.contestants import UnsupportedError, build
 from forwardpass.cli.bench.engine import check
 from forwardpass.cli.bench.workload import Workload
 
-for net, rows in (("5-7-3", 1), ("5-7-3", 9), ("6-40-1", 17), ("64-4", 3)):
+for net, rows in (("5-7-3", 1), ("5-7-3", 9), ("6-40-1", 17), ("64-4", 3), ("8-[16]x2-3:tanh:softmax", 3)):
     workload = Workload(net, rows)
     try:
         call = build(sys.argv[1], workload, 1)
     except ImportError:
         sys.exit(77)
+    except UnsupportedError:
+        assert "softmax" in net
+        continue
     call()
     workload.x[...] *= -2  # what is expected is computed after it
     for _ in range(2):
@@ -137,6 +155,9 @@ def test_a_wrong_contestant_is_found() -> None:
     workload = Workload("5-7-3", 2)
     y = workload.expected[0].astype(np.float32)
     assert check(y, workload) is None
+    assert error_of(y, workload) <= 0.5
+    largest = y[np.unravel_index(np.abs(y).argmax(), y.shape)]
+    assert error_of(np.where(y == largest, y + 4 * np.spacing(abs(largest)), y), workload) == pytest.approx(4, abs=0.5)
     assert "off by" in str(check(y + np.float32(1e-3), workload))
     assert "shape" in str(check(y[:1], workload))
     assert "float32" in str(check(y.astype(np.float64), workload))
@@ -202,7 +223,7 @@ def test_the_command_end_to_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--net", "4-2:tanh"), ("--jitter", "0"), ("--model", "missing.npz"), ("--compare", "missing"), ("--batch", "0")],
+    [("--net", "4-2:tan"), ("--jitter", "0"), ("--model", "missing.npz"), ("--compare", "missing"), ("--batch", "0")],
 )
 def test_bad_arguments_are_refused(arguments: tuple[str, ...]) -> None:
     result = bench(*arguments)

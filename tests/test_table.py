@@ -189,7 +189,7 @@ def test_the_program_end_to_end(tmp_path: Path) -> None:
         ((), "--page"),
         (("--page", str(BENCHMARKS / "README.md")), "README.md explains the pages"),
         (("--page", "page.md", "--isa", "avx3"), "--isa"),
-        (("--page", "page.md", "--net", "4-2:tanh"), "--net"),
+        (("--page", "page.md", "--net", "4-2:tan"), "--net"),
         (("--page", "page.md", "--peer", "forwardpass"), "--peer"),
     ],
 )

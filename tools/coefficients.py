@@ -45,6 +45,11 @@ def expm1_tail(r: mpf) -> mpf:
     return (mp.expm1(r) - r) / r**2
 
 
+def exp2_tail(f: mpf) -> mpf:
+    """(2^f - 1) / f, also near 0."""
+    return mp.expm1(f * mp.log(2)) / f if f else mp.log(2)
+
+
 def atanh_tail(z: mpf) -> mpf:
     """(atanh(s) - s) / s^3 for z = s^2, also near 0."""
     if abs(z) < mpf("1e-10"):
@@ -98,6 +103,23 @@ def polynomials(kind: str) -> list[Polynomial]:
     ]
 
 
+def row_polynomials() -> list[Polynomial]:
+    """Of rows of floats: to a tenth of a unit of float, computed in doubles."""
+    half, limit = mpf(1) / 2, mpf(2) ** -26
+    most = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2
+    return [
+        Polynomial("exp2_tail", "(2^f - 1) / f, |f| <= 1/2", exp2_tail, -half, half, limit),
+        Polynomial(
+            "atanh_tail",
+            "(atanh(s) - s) / s^3 in s^2, s <= (m - 1) / (m + 1) for m up to sqrt(2)",
+            atanh_tail,
+            mpf(0),
+            most,
+            limit,
+        ),
+    ]
+
+
 def nodes(p: Polynomial, count: int) -> list[mpf]:
     middle, radius = (p.low + p.high) / 2, (p.high - p.low) / 2
     return [middle + radius * mp.cos(mp.pi * (2 * i + 1) / (2 * count)) for i in range(count)]
@@ -125,9 +147,8 @@ def evaluated(coefficients: list[mpf], x: mpf) -> mpf:
     return total
 
 
-def fitted(p: Polynomial, kind: str) -> tuple[list[mpf], mpf]:
+def fitted(p: Polynomial, kind: str, exact: int) -> tuple[list[mpf], mpf]:
     """Rounded coefficients and their largest error; those in two parts are exact."""
-    exact = EXACT[p.name]
     probes = nodes(p, 400)
     wanted = [p.function(x) for x in probes]
     for degree in range(2, 40):
@@ -179,12 +200,23 @@ def constants(kind: str) -> list[str]:
         f"normal_largest = {text(LARGEST[kind], kind)};",
     ]
     for p in polynomials(kind):
-        rounded, error = fitted(p, kind)
-        exact = EXACT[p.name]
-        lines.append(f"    // {p.comment}: at most {mp.nstr(error, 2)} away, 2^{mp.nstr(mp.log(error, 2), 4)}.")
-        lines += [pair(f"{p.name}_{i}", rounded[i], kind) for i in range(exact)]
-        body = ",\n        ".join(text(c, kind) for c in rounded[exact:])
-        lines.append(f"    static constexpr {kind} {p.name}[] = {{\n        {body}}};")
+        lines += polynomial(p, kind, EXACT[p.name])
+    return lines
+
+
+def polynomial(p: Polynomial, kind: str, exact: int) -> list[str]:
+    rounded, error = fitted(p, kind, exact)
+    lines = [f"    // {p.comment}: at most {mp.nstr(error, 2)} away, 2^{mp.nstr(mp.log(error, 2), 4)}."]
+    lines += [pair(f"{p.name}_{i}", rounded[i], kind) for i in range(exact)]
+    body = ",\n        ".join(text(c, kind) for c in rounded[exact:])
+    return [*lines, f"    static constexpr {kind} {p.name}[] = {{\n        {body}}};"]
+
+
+def row_constants() -> list[str]:
+    log2_e, ln2 = text(1 / mp.log(2), "double"), text(mp.log(2), "double")
+    lines = [f"    static constexpr double log2_e = {log2_e}, ln2 = {ln2};"]
+    for p in row_polynomials():
+        lines += polynomial(p, "double", 0)
     return lines
 
 
@@ -215,6 +247,7 @@ def header() -> str:
         structs.append(f"\ntemplate <>\nstruct Coefficients<{kind}> {{")
         structs += constants(kind)
         structs.append("};")
+    structs += ["\n// What rows of floats take, in doubles.\nstruct RowCoefficients {", *row_constants(), "};"]
     return "\n".join([HEADER, *structs, FOOTER]).replace("\n\n\n", "\n\n")
 
 

@@ -43,9 +43,12 @@ struct Avx128F32 {
     static void transpose(Register (&rows)[4]) noexcept { _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]); }
 };
 
+struct Avx2F64;
+
 struct Avx2F32 {
     using Element = float;
     using Half = Avx128F32;
+    using Wide = Avx2F64;
     using Register = __m256;
     static constexpr Index lanes = 8;
     static constexpr int registers = 16;
@@ -128,6 +131,7 @@ struct Avx2F32 {
 struct Avx2F64 {
     using Element = double;
     using Half = Avx2F64;
+    using Wide = Avx2F64;
     using Register = __m256d;
     static constexpr Index lanes = 4;
     static constexpr int registers = 16;
@@ -146,6 +150,19 @@ struct Avx2F64 {
             p += 2;
         }
         if (count & 1) _mm_store_sd(p, part);
+    }
+    static Register load(const float* p) noexcept { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
+    static void store(float* p, Register a) noexcept { _mm_storeu_ps(p, _mm256_cvtpd_ps(a)); }
+    static Register load_partial(const float* p, Index count) noexcept {
+        return _mm256_cvtps_pd(Avx128F32::load_partial(p, count));
+    }
+    static void store_partial(float* p, Register a, Index count) noexcept {
+        store_first(p, _mm256_cvtpd_ps(a), static_cast<int>(count));
+    }
+    template <int n>
+    static Register down(Register a) noexcept {
+        if constexpr (n == 2) return _mm256_permute2f128_pd(a, a, 1);
+        else return _mm256_permute_pd(a, 0x5);
     }
     static void hold(Register& a) noexcept { __asm__("" : "+x"(a)); }
     static Register broadcast(double a) noexcept { return _mm256_set1_pd(a); }

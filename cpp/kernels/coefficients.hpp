@@ -78,5 +78,16 @@ struct Coefficients<double> {
         -0x1.3d36bf09f9dadp-27, 0x1.1f15b880577bfp-31,  0x1.b6a0293a9881ap-31};
 };
 
+// What rows of floats take, in doubles.
+struct RowCoefficients {
+    static constexpr double log2_e = 0x1.71547652b82fep+0, ln2 = 0x1.62e42fefa39efp-1;
+    // (2^f - 1) / f, |f| <= 1/2: at most 7.8e-9 away, 2^-26.93.
+    static constexpr double exp2_tail[] = {0x1.62e4302fc626ep-1, 0x1.ebfbe00e63baep-3,  0x1.c6af6cdbbdcc7p-5,
+                                           0x1.3b2a53045179ap-7, 0x1.5f0890162a90ap-10, 0x1.4413896e1ad27p-13};
+    // (atanh(s) - s) / s^3 in s^2, s <= (m - 1) / (m + 1) for m up to sqrt(2): at most 5.8e-10 away, 2^-30.7.
+    static constexpr double atanh_tail[] = {0x1.5555554bb2b2cp-2, 0x1.9999eb5d84f14p-3, 0x1.245c438323e9ap-3,
+                                            0x1.ddced7078dd3ap-4};
+};
+
 }  // namespace
 }  // namespace forwardpass

@@ -117,10 +117,10 @@ enum class RowFunction : std::uint8_t {
     log_softmax,
 };
 
-// The values of columns and layer_norm: so many rows of a table, whole cache lines each, whose padding
-// behind the last column is read, and does not matter; each value but the limits in two parts (pair.hpp). Where
-// RowTask::powers is set, the scale is that times a power of two, for scales that the type has too few digits for, or
-// none.
+// The values of columns and layer_norm: so many rows of a table, whole cache lines each, whose padding behind the last
+// column is read, and does not matter. Each value but the limits is in two parts (pair.hpp), and rows of floats take
+// the first. Where RowTask::powers is set, the scale is that times a power of two, for scales that double has too few
+// digits for, or none; rows of floats take the rounded scale.
 enum ColumnRow : Index {
     center_row,
     scale_row = 2,
@@ -129,19 +129,16 @@ enum ColumnRow : Index {
     highest_row,
     column_rows,
     power_row = column_rows,
+    rounded_scale_row,
     table_rows
 };
 
-// y = function(x) for one row; x == y is allowed.
-template <class T>
+// A function of rows, and its values.
 struct RowTask {
     RowFunction function;
-    const T* table;  // null for softmax and log_softmax
+    const double* table;  // null for softmax and log_softmax
     Index table_stride;
     double eps;
-    const T* x;
-    T* y;
-    Index count;
     bool powers = false;
 };
 
@@ -158,7 +155,7 @@ struct Kernels {
     void (*pack_panel)(const WeightSource<T>& source, Index depth, Index first, Index count, T* panel) noexcept;
     void (*activate)(const Activation&, const T* x, T* y, Index count) noexcept;  // x == y is allowed
     void (*add)(const T* a, const T* b, T* y, Index count) noexcept;              // y == a is allowed
-    void (*row)(const RowTask<T>&) noexcept;
+    void (*rows)(const RowTask&, const Batch<T>&) noexcept;                       // x == y is allowed
     // The source as rows of T, elements adjacent.
     void (*convert)(const Source& source, Index rows, Index width, T* to, Index to_stride) noexcept;
     // The machine's ceilings, for benchmarks: both return a value so that no work is optimised away.

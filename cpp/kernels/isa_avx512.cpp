@@ -8,9 +8,12 @@
 namespace forwardpass {
 namespace {
 
+struct Avx512F64;
+
 struct Avx512F32 {
     using Element = float;
     using Half = Avx2F32;
+    using Wide = Avx512F64;
     using Register = __m512;
     static constexpr Index lanes = 16;
     static constexpr int registers = 32;
@@ -79,6 +82,7 @@ struct Avx512F32 {
 struct Avx512F64 {
     using Element = double;
     using Half = Avx2F64;
+    using Wide = Avx512F64;
     using Register = __m512d;
     static constexpr Index lanes = 8;
     static constexpr int registers = 32;
@@ -91,6 +95,20 @@ struct Avx512F64 {
     }
     static void store_partial(double* p, Register a, Index count) noexcept {
         _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), a);
+    }
+    static Register load(const float* p) noexcept { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+    static void store(float* p, Register a) noexcept { _mm256_storeu_ps(p, _mm512_cvtpd_ps(a)); }
+    static Register load_partial(const float* p, Index count) noexcept {
+        return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << count) - 1), p));
+    }
+    static void store_partial(float* p, Register a, Index count) noexcept {
+        Avx2F32::store_partial(p, _mm512_cvtpd_ps(a), count);
+    }
+    template <int n>
+    static Register down(Register a) noexcept {
+        if constexpr (n == 4) return _mm512_shuffle_f64x2(a, a, 0x4E);
+        else if constexpr (n == 2) return _mm512_shuffle_f64x2(a, a, 0xB1);
+        else return _mm512_permute_pd(a, 0x55);
     }
     static void hold(Register& a) noexcept { __asm__("" : "+v"(a)); }
     static Register broadcast(double a) noexcept { return _mm512_set1_pd(a); }

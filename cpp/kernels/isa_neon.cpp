@@ -6,9 +6,12 @@
 namespace forwardpass {
 namespace {
 
+struct NeonF64;
+
 struct NeonF32 {
     using Element = float;
     using Half = NeonF32;
+    using Wide = NeonF64;
     using Register = float32x4_t;
     static constexpr Index lanes = 4;
     static constexpr int registers = 32;
@@ -61,6 +64,7 @@ struct NeonF32 {
 struct NeonF64 {
     using Element = double;
     using Half = NeonF64;
+    using Wide = NeonF64;
     using Register = float64x2_t;
     static constexpr Index lanes = 2;
     static constexpr int registers = 32;
@@ -72,6 +76,16 @@ struct NeonF64 {
         return count < 2 ? vsetq_lane_f64(*p, vdupq_n_f64(0), 0) : vld1q_f64(p);
     }
     static void store_partial(double* p, Register a, Index) noexcept { *p = vgetq_lane_f64(a, 0); }
+    static Register load(const float* p) noexcept { return vcvt_f64_f32(vld1_f32(p)); }
+    static void store(float* p, Register a) noexcept { vst1_f32(p, vcvt_f32_f64(a)); }
+    static Register load_partial(const float* p, Index count) noexcept {
+        return count < 2 ? vsetq_lane_f64(static_cast<double>(*p), vdupq_n_f64(0), 0) : load(p);
+    }
+    static void store_partial(float* p, Register a, Index) noexcept { *p = static_cast<float>(vgetq_lane_f64(a, 0)); }
+    template <int>
+    static Register down(Register a) noexcept {
+        return vextq_f64(a, a, 1);
+    }
     static void hold(Register& a) noexcept { __asm__("" : "+w"(a)); }
     static Register broadcast(double a) noexcept { return vdupq_n_f64(a); }
     static Register load_broadcast(const double* p) noexcept { return vld1q_dup_f64(p); }

@@ -20,7 +20,7 @@ constexpr Kernels<Element<V>> make_kernels() noexcept {
             pack_panel<V>,
             activate<V>,
             add<V>,
-            row<V>,
+            rows<V>,
             convert<Element<V>>,
             fma_burst<V>,
             read_sum<V>,

@@ -1,9 +1,11 @@
-// What the functions of whole rows share. Sums over a row go through 64 bytes of lanes, element i through lane i modulo
-// their number, and the lanes are added in order: the same bits whatever the width of the registers. That order is
-// ROW_ORDER of bindings/machine.cpp, and a change of it is a new name.
+// What the functions of whole rows share. A row is computed with at least twice the digits of its elements and rounded
+// once: floats as doubles, and doubles as pairs. W is the instruction set's vector of doubles for both.
+//
+// A sum over a row goes through 64 bytes of lanes, element i through lane i modulo their number. Then the upper half of
+// the lanes is added to the lower half, again and again: the same bits whatever the width of the registers. That order
+// is ROW_ORDER of bindings/machine.cpp, and a change of it is a new name.
 #pragma once
 
-#include "contract.hpp"
 #include "functions.hpp"
 #include "panel.hpp"
 #include "scalar.hpp"
@@ -11,115 +13,218 @@
 namespace forwardpass {
 namespace {
 
-// `exact`, a sum of two parts, unless the same in one, `rounded`, overflows or is NaN: parts of infinity are NaN.
-template <class V>
-FORWARDPASS_INLINE Register<V> finite_or(Register<V> exact, Register<V> rounded) noexcept {
-    return V::select_at_least(V::broadcast(FloatFormat<Element<V>>::largest), V::magnitude(rounded), exact, rounded);
+template <class T>
+struct Row {
+    const T* x;
+    T* y;
+    Index count;
+};
+
+// Numbers as they are added up: a register, or pairs of them.
+template <class W>
+struct Single {
+    using Number = Register<W>;
+    static FORWARDPASS_INLINE Number zero() noexcept { return W::broadcast(0); }
+    static FORWARDPASS_INLINE Number plus(Number a, Number b) noexcept { return a + b; }
+    template <int n>
+    static FORWARDPASS_INLINE Number down(Number a) noexcept {
+        return W::template down<n>(a);
+    }
+};
+
+template <class W>
+struct Paired {
+    using Number = Pair<W>;
+    static FORWARDPASS_INLINE Number zero() noexcept { return {W::broadcast(0), W::broadcast(0)}; }
+    static FORWARDPASS_INLINE Number plus(const Number& a, const Number& b) noexcept {
+        const Pair<W> high = two_sum<W>(a.high, b.high);
+        return {high.high, high.low + (a.low + b.low)};
+    }
+    template <int n>
+    static FORWARDPASS_INLINE Number down(const Number& a) noexcept {
+        return {W::template down<n>(a.high), W::template down<n>(a.low)};
+    }
+};
+
+// With at least twice the digits of T.
+template <class W, class T>
+using Twice = Choose<sizeof(T) == 4, Single<W>, Paired<W>>;
+
+// Registers or pairs that lie side by side in a row and are computed in step: each operation on one hides the others'
+// latency.
+template <class Kind, int k>
+struct Several {
+    static constexpr int count = k;
+    typename Kind::Number of[k];
+};
+template <class W, int k>
+using Registers = Several<Single<W>, k>;
+
+// So many fill the registers of every instruction set, and hide most of the latency.
+constexpr int in_step = 4;
+
+template <class W>
+FORWARDPASS_INLINE Element<W> first_lane(Register<W> a) noexcept {
+    if constexpr (W::lanes == 1) return a;
+    else return a[0];
+}
+
+template <class W>
+FORWARDPASS_INLINE Pair<Scalar<Element<W>>> first_lane(const Pair<W>& a) noexcept {
+    return {first_lane<W>(a.high), first_lane<W>(a.low)};
+}
+
+// Elements that fill a register, and those that are left at the end of a row: fewer.
+struct Whole {
+    Index at;
+};
+struct Rest {
+    Index at, count;
+};
+
+// What lies behind the rest of a row is `behind`.
+template <class W, class T>
+FORWARDPASS_INLINE Register<W> elements(const T* row, Whole place, Element<W>) noexcept {
+    return W::load(row + place.at);
+}
+template <class W, class T>
+FORWARDPASS_INLINE Register<W> elements(const T* row, Rest place, Element<W> behind) noexcept {
+    alignas(64) static constexpr Element<W> numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return W::select_at_least(W::load(numbers), W::broadcast(static_cast<Element<W>>(place.count)),
+                              W::broadcast(behind), W::load_partial(row + place.at, place.count));
+}
+
+template <class W, class T>
+FORWARDPASS_INLINE void put(T* row, Whole place, Register<W> y) noexcept {
+    W::store(row + place.at, y);
+}
+template <class W, class T>
+FORWARDPASS_INLINE void put(T* row, Rest place, Register<W> y) noexcept {
+    W::store_partial(row + place.at, y, place.count);
+}
+
+template <class W, class T, int k>
+FORWARDPASS_INLINE void put(T* row, Whole place, const Registers<W, k>& y) noexcept {
+    unrolled<k>([&](auto v) FORWARDPASS_UNROLLED { put<W>(row, Whole{place.at + v * W::lanes}, y.of[v]); });
+}
+template <class W, class T>
+FORWARDPASS_INLINE void put(T* row, Rest place, const Registers<W, 1>& y) noexcept {
+    put<W>(row, place, y.of[0]);
 }
 
 // Several sums over the same row.
-template <class V, int sums>
+template <class W, class T, int sums, int k>
 struct RowSums {
-    Pair<V> of[sums];
+    Several<Twice<W, T>, k> of[sums];
 };
 
-// The sums of term(x register, index), a RowSums<V, sums>, over x[0..count), as pairs.
-template <class V, int sums, class Term>
-FORWARDPASS_INLINE RowSums<Scalar<Element<V>>, sums> sum_over(const Element<V>* x, Index count,
-                                                              const Term& term) noexcept {
-    using T = Element<V>;
-    using S = Scalar<T>;
-    constexpr int lanes = static_cast<int>(line_elements<T>), vectors = lanes / static_cast<int>(V::lanes);
-    const auto add = [](auto& total, const auto& more) FORWARDPASS_UNROLLED {
-        const auto high = total.high + more.high, part = high - total.high;
-        total.low = total.low + (((total.high - (high - part)) + (more.high - part)) + more.low);
-        total.high = high;
-    };
-    struct Lanes {
-        T high[lanes], low[lanes];
-        FORWARDPASS_INLINE void store(int v, const Pair<V>& pair) noexcept {
-            V::store(high + v * V::lanes, pair.high);
-            V::store(low + v * V::lanes, pair.low);
-        }
-    };
-    Pair<V> totals[sums][vectors];
-    unrolled<sums>([&](auto s) FORWARDPASS_UNROLLED {
-        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { totals[s][v] = {V::broadcast(0), V::broadcast(0)}; });
-    });
-    Index i = 0;
-    for (; i + lanes <= count; i += lanes)
-        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
-            const RowSums<V, sums> more = term(V::load(x + i + v * V::lanes), i + v * V::lanes);
-            unrolled<sums>([&](auto s) FORWARDPASS_UNROLLED { add(totals[s][v], more.of[s]); });
+template <class A, int half, class Number, int count>
+FORWARDPASS_INLINE void fold_registers(Number (&totals)[count]) noexcept {
+    if constexpr (half > 0) {
+        unrolled<half>([&](auto v) FORWARDPASS_UNROLLED { totals[v] = A::plus(totals[v], totals[v + half]); });
+        fold_registers<A, half / 2>(totals);
+    }
+}
+
+template <class A, int half, class Number>
+FORWARDPASS_INLINE Number fold_lanes(const Number& total) noexcept {
+    if constexpr (half == 0) return total;
+    else return fold_lanes<A, half / 2>(A::plus(total, A::template down<half>(total)));
+}
+
+// As they are found.
+template <class T, int sums>
+struct RowTotals {
+    typename Twice<Scalar<double>, T>::Number of[sums];
+};
+
+template <class W, class T, int sums>
+class Lanes {
+public:
+    static constexpr int vectors = static_cast<int>(line_elements<T> / W::lanes);
+
+    FORWARDPASS_INLINE Lanes() noexcept {
+        unrolled<sums>([&](auto s) FORWARDPASS_UNROLLED {
+            unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { of_[s][v] = A::zero(); });
         });
-    Lanes whole[sums], rest[sums];
-    unrolled<sums>([&](auto s) FORWARDPASS_UNROLLED {
-        unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { whole[s].store(v, totals[s][v]); });
-    });
-    for (int v = 0; i + v * V::lanes < count; ++v) {
-        const Index at = i + v * V::lanes;
-        const RowSums<V, sums> more = term(V::load_partial(x + at, count - at), at);
-        unrolled<sums>([&](auto s) FORWARDPASS_UNROLLED { rest[s].store(v, more.of[s]); });
     }
-    RowSums<S, sums> results;
-    for (int s = 0; s < sums; ++s) {
-        Pair<S> total{0, 0};
-        // Without the lanes of a short row that got nothing.
-        for (Index lane = 0; lane < lanes && lane < count; ++lane) {
-            Pair<S> own{whole[s].high[lane], whole[s].low[lane]};
-            if (i + lane < count) add(own, Pair<S>{rest[s].high[lane], rest[s].low[lane]});
-            add(total, own);
-        }
-        // The lanes may cancel, so that the low part is the larger one.
-        results.of[s] = two_sum<S>(total.high, total.low);
+    // From the lanes of register `first` on, and again from the first lane.
+    template <int first, int k>
+    FORWARDPASS_INLINE void add(const RowSums<W, T, sums, k>& more) noexcept {
+        unrolled<sums>([&](auto s) FORWARDPASS_UNROLLED {
+            unrolled<k>([&](auto v) FORWARDPASS_UNROLLED {
+                auto& lanes = of_[s][(first + v) % vectors];
+                lanes = A::plus(lanes, more.of[s].of[v]);
+            });
+        });
     }
-    return results;
-}
+    FORWARDPASS_INLINE RowTotals<T, sums> totals() noexcept {
+        RowTotals<T, sums> found;
+        unrolled<sums>([&](auto s) FORWARDPASS_UNROLLED {
+            fold_registers<A, vectors / 2>(of_[s]);
+            found.of[s] = first_lane<W>(fold_lanes<A, static_cast<int>(W::lanes) / 2>(of_[s][0]));
+        });
+        return found;
+    }
 
-template <class V>
-FORWARDPASS_INLINE Pair<V> broadcast(const Pair<Scalar<Element<V>>>& value) noexcept {
-    return {V::broadcast(value.high), V::broadcast(value.low)};
-}
-
-// The value of some columns.
-template <class V>
-FORWARDPASS_INLINE Pair<V> column(const RowTask<Element<V>>& a, ColumnRow row, Index at) noexcept {
-    const auto* const from = a.table + row * a.table_stride + at;
-    return {V::load(from), V::load(from + a.table_stride)};
-}
-
-// The power of two of some columns' scale, if any: where it is above 1 it comes before the scale, otherwise behind it,
-// so that what would be subnormal or infinite is rounded once.
-template <class V, bool powers>
-struct Powers {
-    Register<V> before, behind;
-
-    FORWARDPASS_INLINE Powers(const RowTask<Element<V>>& a, Index at) noexcept {
-        if constexpr (powers) {
-            before = V::load(a.table + power_row * a.table_stride + at);
-            behind = V::broadcast(1);
-            multiply(behind);
-        }
-    }
-    FORWARDPASS_INLINE void multiply(Register<V> power) noexcept {
-        const auto one = V::broadcast(1), both = before * power;
-        before = V::max(one, both);
-        behind = behind * smaller<V>(one, both);
-    }
-    FORWARDPASS_INLINE Pair<V> times(const Pair<V>& value, const Pair<V>& scale) const noexcept {
-        if constexpr (powers) {
-            const Pair<V> y = product<V>({value.high * before, value.low * before}, scale);
-            return {y.high * behind, y.low * behind};
-        } else return product<V>(value, scale);
-    }
+private:
+    using A = Twice<W, T>;
+    typename A::Number of_[sums][vectors];
 };
 
-// y[i..] = compute(x register, i), for whole vectors and a last one that is filled up.
-template <class V, class Compute>
-FORWARDPASS_INLINE void each_column(const RowTask<Element<V>>& a, const Compute& compute) noexcept {
+template <class W, class T>
+FORWARDPASS_INLINE auto total_of(const Several<Twice<W, T>, Lanes<W, T, 1>::vectors>& terms) noexcept {
+    Lanes<W, T, 1> lanes;
+    lanes.template add<0>(RowSums<W, T, 1, Lanes<W, T, 1>::vectors>{{terms}});
+    return lanes.totals().of[0];
+}
+
+// The sums of term(Several registers of x, place), a RowSums, over x[0..count) and lanes of `behind`, whose terms must
+// not matter.
+template <class W, int sums, class T, class Term>
+FORWARDPASS_INLINE RowTotals<T, sums> sum_over(const T* x, Index count, Element<W> behind, const Term& term) noexcept {
+    Lanes<W, T, sums> lanes;
+    constexpr int vectors = Lanes<W, T, sums>::vectors, most = vectors > in_step ? vectors : in_step;
     Index i = 0;
-    for (; i + V::lanes <= a.count; i += V::lanes) V::store(a.y + i, compute(V::load(a.x + i), i));
-    if (i < a.count) V::store_partial(a.y + i, compute(V::load_partial(a.x + i, a.count - i), i), a.count - i);
+    for (; i + most * W::lanes <= count; i += most * W::lanes)
+        unrolled<most / in_step>([&](auto group) FORWARDPASS_UNROLLED {
+            constexpr int first = group * in_step;
+            const Whole place{i + first * W::lanes};
+            Registers<W, in_step> values;
+            unrolled<in_step>([&](auto v)
+                                  FORWARDPASS_UNROLLED { values.of[v] = W::load(x + place.at + v * W::lanes); });
+            lanes.template add<first>(term(values, place));
+        });
+    unrolled<most>([&](auto v) FORWARDPASS_UNROLLED {
+        const Index at = i + v * W::lanes, left = count - at;
+        const auto add = [&](auto place) FORWARDPASS_UNROLLED {
+            const Registers<W, 1> value{{elements<W>(x, place, behind)}};
+            lanes.template add<v>(term(value, place));
+        };
+        if (left >= W::lanes) add(Whole{at});
+        else if (W::lanes > 1 && left > 0) add(Rest{at, left});
+    });
+    return lanes.totals();
+}
+
+// y = compute(x register, place) for all elements of a row.
+template <class W, class T, class Compute>
+FORWARDPASS_INLINE void each_column(Row<T> row, const Compute& compute) noexcept {
+    const auto whole = [&](Index at)
+                           FORWARDPASS_UNROLLED { put<W>(row.y, Whole{at}, compute(W::load(row.x + at), Whole{at})); };
+    Index i = 0;
+    for (; i + in_step * W::lanes <= row.count; i += in_step * W::lanes)
+        unrolled<in_step>([&](auto v) FORWARDPASS_UNROLLED { whole(i + v * W::lanes); });
+    for (; i + W::lanes <= row.count; i += W::lanes) whole(i);
+    if (W::lanes > 1 && i < row.count) {
+        const Rest rest{i, row.count - i};
+        put<W>(row.y, rest, compute(W::load_partial(row.x + i, rest.count), rest));
+    }
+}
+
+// A row of the table. It is read in whole registers, behind the last column too.
+[[maybe_unused]] inline const double* values_of(const RowTask& task, Index row) noexcept {
+    return task.table + row * task.table_stride;
 }
 
 }  // namespace

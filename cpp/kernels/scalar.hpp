@@ -22,15 +22,28 @@ template <class T>
 struct Scalar {
     using Element = T;
     using Half = Scalar;
+    using Wide = Scalar<double>;
     using Register = T;
     static constexpr Index lanes = 1;
     static constexpr int registers = 16;
     static constexpr int panel_vectors = 4;
 
-    static Register load(const T* p) noexcept { return *p; }
-    static Register load_partial(const T* p, Index) noexcept { return *p; }
-    static void store(T* p, Register a) noexcept { *p = a; }
-    static void store_partial(T* p, Register a, Index) noexcept { *p = a; }
+    template <class From>
+    static Register load(const From* p) noexcept {
+        return static_cast<T>(*p);
+    }
+    template <class From>
+    static Register load_partial(const From* p, Index) noexcept {
+        return static_cast<T>(*p);
+    }
+    template <class To>
+    static void store(To* p, Register a) noexcept {
+        *p = static_cast<To>(a);
+    }
+    template <class To>
+    static void store_partial(To* p, Register a, Index) noexcept {
+        *p = static_cast<To>(a);
+    }
     static void transpose(Register (&)[1]) noexcept {}
     static void hold(Register&) noexcept {}
     static Register broadcast(T a) noexcept { return a; }

@@ -5,9 +5,11 @@
 //   registers                   how many registers there are, 16 or 32
 //   panel_vectors               the width of a panel and of its tile, in registers (panel.hpp)
 //   Half                        the type of half as many lanes, or V itself where there is none
+//   Wide                        the type of as many bytes of doubles: V itself where it is one
 //
 //   load, store                 of `lanes` elements, anywhere in memory
-//   load_partial, store_partial of the first `count` of them, 1 to lanes - 1; the lanes behind those are zeros
+//   load_partial, store_partial of the first `count` of them, 1 to lanes - 1; the lanes behind those are zeros.
+//                               Those of doubles take arrays of floats too, which they convert
 //   load_broadcast, broadcast   one element, in all lanes
 //   add, fma, max               one rounding each; max is its second operand where either is NaN
 //   magnitude, with_sign        |a|; |a| with another's sign
@@ -18,6 +20,7 @@
 //                               of more than four lanes: four elements of each of several rows, the same four again and
 //                               again, four registers turned within each four, the first `count` of each
 //                               (neighbours.hpp)
+//   down<n>                     lane l + n comes to lane l, for l < n: of doubles, n a power of two below `lanes`
 //   hold                        makes the compiler keep a value in a register
 #pragma once
 

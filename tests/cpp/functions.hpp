@@ -117,34 +117,34 @@ template <class T>
 void check_row_functions(Checker<T>& c) {
     const RowFunction functions[] = {RowFunction::columns, RowFunction::layer_norm, RowFunction::softmax,
                                      RowFunction::log_softmax};
-    // Every tail, and on both sides of what softmax keeps.
+    // Every tail, and long rows.
     std::vector<Index> counts{511, 512, 513, 525, 1023, 1024, 1025, 1037};
     for (Index count = 0; count <= 131; ++count) counts.push_back(count);
     for (const Index count : counts) {
         for (const RowFunction function : functions) {
             if (!c.kept(1)) continue;
             current.flush = c.numbers.below(2) ? Flush::right : Flush::left;
-            Values<T> x = bending(c, count);
+            const Index rows = 1 + c.numbers.below(3);
+            Values<T> x = bending(c, rows * count);
             move_row(c.numbers, x);
             Values<T> expected = x;
             const Columns columns(count, RandomColumns<T>(c, count).pointers());
             // On a page's edge, so that nothing behind the last cache line is read.
-            const Index stride = columns.stride<T>(), size = stride * table_rows;
-            T* const table = c.w.template place<T>(size, current.flush);
-            if (count > 0) std::copy_n(columns.table<T>(), size, table);
+            const Index stride = columns.stride(), size = stride * table_rows;
+            double* const table = c.w.template place<double>(size, current.flush);
+            if (count > 0) std::copy_n(columns.table(), size, table);
             for (Index row = 0; row < table_rows; ++row)
                 std::fill(table + row * stride + count, table + (row + 1) * stride,
-                          std::numeric_limits<T>::quiet_NaN());
+                          std::numeric_limits<double>::quiet_NaN());
             const double eps[] = {1e-5, 0, 1e-300, 1e300};
-            RowTask<T> task{function, table,           stride, eps[c.numbers.below(4)],
-                            x.data(), expected.data(), count,  columns.powers<T>()};
-            one_lane<T>().row(task);
-            const T* const x_at = c.place(c.x, x, 1, count, count, 1);
-            T* const y = c.start("row", 1, count);
+            const RowTask task{function, table, stride, eps[c.numbers.below(4)], columns.powers()};
+            one_lane<T>().rows(task, {x.data(), count, expected.data(), count, rows, count});
+            const T* const x_at = c.place(c.x, x, rows, count, count, 1);
+            T* const y = c.start("rows", rows, count);
             const bool in_place = c.numbers.below(2);
-            if (in_place) std::copy_n(x_at, count, y);
-            task.x = in_place ? y : x_at, task.y = y;
-            c.kernels.row(task);
+            if (in_place)
+                for (Index r = 0; r < rows; ++r) std::copy_n(x_at + r * count, count, y + r * c.stride);
+            c.kernels.rows(task, {in_place ? y : x_at, in_place ? c.stride : count, y, c.stride, rows, count});
             c.check(expected.data(), count);
         }
     }
@@ -188,13 +188,10 @@ private:
         RowLayer layer{function, nullptr, 1e-5};
         if (has_table) layer.columns = std::make_shared<Columns>(width_, RandomColumns<T>(c_, width_).pointers());
         layers_.push_back(layer);
-        for (Index r = 0; r < rows_; ++r) {
-            T* const row = x_.data() + r * width_;
-            const bool any = layer.columns != nullptr;
-            one_lane<T>().row({function, any ? layer.columns->template table<T>() : nullptr,
-                               any ? layer.columns->template stride<T>() : 0, layer.eps, row, row, width_,
-                               any && layer.columns->template powers<T>()});
-        }
+        const bool any = layer.columns != nullptr;
+        one_lane<T>().rows({function, any ? layer.columns->table() : nullptr, any ? layer.columns->stride() : 0,
+                            layer.eps, any && layer.columns->powers()},
+                           {x_.data(), width_, x_.data(), width_, rows_, width_});
     }
     void add_residual(Index nesting) {
         const Values<T> before = x_;
@@ -255,15 +252,16 @@ std::uint64_t hash_of_functions(const Kernels<T>& kernels) {
             kernels.activate(activation, x.data(), y.data(), count);
             add(y);
         }
-        const Index stride = padded<T>(count);
-        Values<T> table(static_cast<std::size_t>(table_rows * stride), 1);
+        const Index stride = padded<double>(count);
+        Values<double> table(static_cast<std::size_t>(table_rows * stride), 1);
         for (Index row = 0; row < column_rows; ++row)
             for (Index i = 0; i < count; ++i)
-                table[static_cast<std::size_t>(row * stride + i)] = static_cast<T>(numbers.below(2001) - 1000) / 512;
+                table[static_cast<std::size_t>(row * stride + i)] =
+                    static_cast<double>(numbers.below(2001) - 1000) / 512;
         move_row(numbers, x);
         for (const RowFunction function :
              {RowFunction::columns, RowFunction::layer_norm, RowFunction::softmax, RowFunction::log_softmax}) {
-            kernels.row({function, table.data(), stride, 1e-5, x.data(), y.data(), count});
+            kernels.rows({function, table.data(), stride, 1e-5}, {x.data(), count, y.data(), count, 1, count});
             add(y);
         }
     }

@@ -19,7 +19,7 @@ from ..limits import MAX_BYTES, Budget, open_regular
 from ..nn import Module
 from ..printing import printable
 from . import architecture as arch
-from . import document, npz, order, safe, writing
+from . import document, notation, npz, order, safe, writing
 from .errors import ModelFileError
 from .tensors import Contents, Tensor, Values
 
@@ -147,7 +147,7 @@ def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_b
     path = Path(path)
     read = _format(path).read
     if architecture is not None:
-        arch.parse(architecture)  # a fault of the argument, not of the file
+        notation.parse(architecture)  # a fault of the argument, not of the file
     budget = Budget(max_bytes, ModelFileError)
     try:
         with open_regular(path, ModelFileError) as file:

@@ -16,7 +16,6 @@ import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,19 +51,6 @@ KEYS: dict[str, set[str]] = {
     **{name: {"type", "features", *maybe, *more} for name, (_, maybe, more) in COLUMNS.items()},
 }
 INFINITIES = ("inf", "-inf")
-# What parse() calls them.
-ACTIVATIONS = {
-    "elu": "ELU",
-    "gelu": "GELU",
-    "identity": "Identity",
-    "leaky_relu": "LeakyReLU",
-    "relu": "ReLU",
-    "selu": "SELU",
-    "sigmoid": "Sigmoid",
-    "silu": "SiLU",
-    "softplus": "Softplus",
-    "tanh": "Tanh",
-}
 
 
 @dataclass(frozen=True)
@@ -170,33 +156,6 @@ def _columns_there(spec: Any) -> list[str]:
     """The arrays of a layer, in the order of its state_dict()."""
     always, maybe, _ = COLUMNS[spec["type"]]
     return [*(name for name in maybe if spec[name]), *always]
-
-
-def parse(text: str) -> dict[str, Any]:
-    """The description of ``64-128-10:tanh``: widths, and the activation between them; without one, ReLU.
-
-    Raises
-    ------
-    ValueError
-        Not of that form.
-    TypeError
-        No string.
-    """
-    if not isinstance(text, str):
-        raise TypeError(f"architecture: expected a string like '64-128-10:relu', got {type(text).__name__}")
-    widths, _, activation = text.partition(":")
-    sizes = [int(part) if part.isascii() and part.isdigit() else 0 for part in widths.split("-")]
-    activation = activation or "relu"
-    if len(sizes) < 2 or min(sizes) < 1 or activation not in ACTIVATIONS:
-        known = ", ".join(ACTIVATIONS)
-        raise ValueError(f"architecture: expected widths like 64-128-10:relu, with one of {known}; got {text!r}")
-    kind = ACTIVATIONS[activation]
-    between = {"type": kind, **FUNCTIONS[kind][1]}
-    layers: list[dict[str, Any]] = []
-    for inputs, outputs in pairwise(sizes):
-        linear = {"type": "Linear", "in_features": inputs, "out_features": outputs, "bias": True}
-        layers += [dict(between), linear] if layers else [linear]
-    return {"type": "Sequential", "layers": layers}
 
 
 def width(spec: Any) -> int:

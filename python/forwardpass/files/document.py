@@ -23,7 +23,7 @@ VERSION = 1
 KEYS = {"forwardpass", "contract", "dtype", "architecture", "answer", "hash"}
 # Files that were made before it had a name have none.
 ROW_ORDER = "row_order"
-ROW_FUNCTIONS = ("LayerNorm", "Softmax", "LogSoftmax")
+ROW_FUNCTIONS = ("Affine", "BatchNorm1d", "LayerNorm", "LogSoftmax", "Normalize", "Softmax")
 # Outputs of the test input that a file keeps.
 MOST_ANSWERS = 4096
 # Elements of an array that are copied at a time.

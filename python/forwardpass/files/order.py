@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import architecture as arch
+from . import notation
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -29,7 +30,7 @@ def assigned(shapes: Shapes, text: str, sorted_: bool = False) -> tuple[Any, dic
     fitting, refusals = [], []
     for order in [given] if given == by_name else [by_name, given]:
         try:
-            fitting.append(_in_order(shapes, order, arch.parse(text)))
+            fitting.append(_in_order(shapes, order, notation.parse(text)))
         except ValueError as error:
             refusals.append(error)
         if fitting and numbered:
@@ -84,17 +85,17 @@ def check_shapes(expected: Mapping[str, arch.Expected], shapes: Shapes, names: M
 
 
 def _in_order(shapes: Shapes, order: list[str], spec: Any) -> tuple[Any, dict[str, str]]:
-    linears = [position for position, layer in enumerate(spec["layers"]) if layer["type"] == "Linear"]
-    if len(order) != len(linears):
+    owners = [(prefix, layer) for prefix, layer in arch.layers(spec) if layer["type"] in ("LayerNorm", "Linear")]
+    if len(order) != len(owners):
         raise ValueError(
-            f"architecture: expected {len(linears)} layers, of tensors called <name>.weight and <name>.bias, "
+            f"architecture: expected {len(owners)} layers, of tensors called <name>.weight and <name>.bias, "
             f"got {len(order)}: {[name[:100] for name in shapes][:20]}"
         )
     names = {}
-    for name, position in zip(order, linears, strict=True):
-        spec["layers"][position]["bias"] = has_bias = _tensor(name, "bias") in shapes
+    for name, (prefix, layer) in zip(order, owners, strict=True):
+        layer["bias"] = has_bias = _tensor(name, "bias") in shapes
         for kind in ("weight", "bias") if has_bias else ("weight",):
-            names[f"{position}.{kind}"] = _tensor(name, kind)
+            names[prefix + kind] = _tensor(name, kind)
     check_names(dict.fromkeys(names.values()), shapes)
     check_shapes(arch.tensors(spec), shapes, names)
     return spec, names

@@ -35,7 +35,12 @@ def numbers(text: str) -> list[int]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("--quick", action="store_true", help="two networks, few peers, under 20 seconds")
-    parser.add_argument("--net", action="append", default=[], help="64-256-256-8:relu; may be given again")
+    parser.add_argument(
+        "--net",
+        action="append",
+        default=[],
+        help="like 64-256-8:tanh:softmax (docs/networks-in-text.md); may be given again",
+    )
     parser.add_argument("--model", action="append", default=[], help="an .npz with 0.weight, 0.bias, 2.weight, ...")
     parser.add_argument("--batch", type=numbers, help="rows of a call, like 1,64,1024 (default 1,64)")
     parser.add_argument("--threads", type=numbers, default=[1], help="threads of a call, like 1,2 (default 1)")
@@ -63,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
     for model in args.model:
         if not model.endswith(".npz"):
             raise SpecError(f"--model {model}: expected an .npz")
-        _ = Workload(model, 1, args.dtype).layers
+        _ = Workload(model, 1, args.dtype).steps
     nets = [*(net.removesuffix(":relu") for net in args.net), *args.model] or (QUICK_NETS if args.quick else NETS)
     batches = [1] if rate else args.batch or [1, 64]
     workloads = [Workload(net, rows, args.dtype) for net in nets for rows in batches]

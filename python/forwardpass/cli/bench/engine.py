@@ -30,6 +30,7 @@ class Result:
     low: float | None = None
     high: float | None = None
     skipped: str | None = None
+    error: float | None = None  # of the checked rows, at most, in units in the last place of their largest output
 
     def to_json(self) -> dict[str, Any]:
         """As --json prints it."""
@@ -47,6 +48,13 @@ def check(y: Array, workload: Workload) -> str | None:
     if not (error <= tolerance).all():
         return f"not {workload.dtype}-accurate: off by {np.nanmax(error):.2g}"
     return None
+
+
+def error_of(y: Array, workload: Workload) -> float:
+    """How wrong a contestant's first rows are, at most, in units in the last place of their largest output."""
+    expected = workload.expected[0]
+    unit = np.spacing(np.abs(expected).max().astype(workload.dtype))
+    return float(np.abs(y - expected).max() / unit)
 
 
 class Engine:
@@ -100,15 +108,19 @@ class Engine:
             tick(f"{workload.net}, {workload.rows} rows: round {round_number + 1} of {rounds}")
             for worker in list(ready):
                 times[worker.contestant].append(self._ask(worker, workload, ready, results, "time"))
+        errors: dict[str, float] = {}
         for worker in list(ready):
             # Once more at the end: one that lost its input meanwhile was timed at something else.
             y = self._ask(worker, workload, ready, results, "first_rows", workload.rows)
             if not isinstance(y, Skipped) and (reason := check(y, workload)) is not None:
                 ready.remove(worker)
                 results.append(self.result(workload, worker, skipped=reason))
+            elif not isinstance(y, Skipped):
+                errors[worker.contestant] = error_of(y, workload)
         for worker in ready:
             low, median, high = (float(q) for q in np.quantile(times[worker.contestant], (0.25, 0.5, 0.75)))
-            results.append(self.result(workload, worker, seconds=median, low=low, high=high))
+            found = {"seconds": median, "low": low, "high": high, "error": errors[worker.contestant]}
+            results.append(self.result(workload, worker, **found))
         return results
 
     def _ask(

@@ -66,11 +66,13 @@ def print_rows(results: Iterable[Result]) -> None:
         members = list(group)
         timed = sorted((r for r in members if r.seconds is not None), key=lambda r: r.seconds or 0)
         ours = min((r.seconds for r in timed if r.contestant in OURS and r.seconds), default=None)
-        print(f"\n{net}, {rows} row{'s' * (rows > 1)}, {dtype}, {threads} thread{'s' * (threads > 1)}")
+        print(f"\n{net}, {rows} row{'s' * (rows > 1)}, {dtype}, {threads} thread{'s' * (threads > 1)}", end="")
+        print("; error in units in the last place of the largest output")
         for r in timed:
             ratio = f"{r.seconds / ours:6.2f}x" if ours and r.seconds else ""
             spread = f"({microseconds(r.low)} to {microseconds(r.high)})"
-            print(f"  {r.contestant:18} {microseconds(r.seconds):>8} us  {spread:22} {ratio}")
+            error = "" if r.error is None else f"error {r.error:.2g}"
+            print(f"  {r.contestant:18} {microseconds(r.seconds):>8} us  {spread:22} {ratio:8} {error}".rstrip())
         for r in members:
             if r.skipped is not None:
                 print(f"  {r.contestant:18} skipped: {r.skipped}")

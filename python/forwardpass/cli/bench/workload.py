@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...bound import error_bound
-from ...files import load
-from ...nn import Linear, Module, ReLU, Sequential
+from ...files import ModelFileError, load
+from ...files import architecture as arch
+from ...files.notation import parse
+from ...nn import Module, Sequential
+from ..exact import exact
 
 Array = NDArray[Any]
 
@@ -26,32 +28,124 @@ class SpecError(ValueError):
     """A network, a model file or a number that cannot be benchmarked."""
 
 
+class UnsupportedError(Exception):
+    """What a contestant cannot do, and why."""
+
+
+class Dense(NamedTuple):
+    """A Linear: weight (out, in), bias (out,)."""
+
+    weight: Array
+    bias: Array
+
+
+class Elementwise(NamedTuple):
+    """A function without arrays, and its arguments: a name of architecture.FUNCTIONS."""
+
+    kind: str
+    arguments: dict[str, Any]
+
+
+class Norm(NamedTuple):
+    """A LayerNorm."""
+
+    weight: Array
+    bias: Array
+    eps: float
+
+
+class Block(NamedTuple):
+    """A Residual."""
+
+    inner: list[Step]
+
+
+Step = Dense | Elementwise | Norm | Block
+
+
 @dataclass(frozen=True)
 class Workload:
-    """One row of the table; `net` is a specification as parse_net takes it, or the path of a model file."""
+    """One row of the table; `net` is in the notation of files/notation.py, or the path of a model file."""
 
     net: str
     rows: int
     dtype: str = "float32"
 
     @cached_property
-    def layers(self) -> list[tuple[Array, Array]]:
-        """(weight (out, in), bias (out,)) of each Linear; ReLU stands between them, none at the end."""
+    def described(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """The description of the network, and its arrays by their names."""
         if self.net.endswith(".npz"):
-            return [(w.astype(self.dtype), b.astype(self.dtype)) for w, b in read_model(self.net)]
+            return read_model(self.net)
+        spec = parse_net(self.net)
         rng = np.random.default_rng(0)
-        layers = []
-        for inputs, outputs in pairwise(parse_net(self.net)):
-            bound = inputs**-0.5  # PyTorch's initialisation
-            w = (rng.random((outputs, inputs), np.float32) * 2 - 1) * np.float32(bound)
-            b = (rng.random(outputs, np.float32) * 2 - 1) * np.float32(bound)
-            layers.append((w.astype(self.dtype), b.astype(self.dtype)))
-        return layers
+        arrays: dict[str, Array] = {}
+        for prefix, layer in arch.layers(spec):
+            if layer["type"] == "Linear":
+                inputs, outputs = layer["in_features"], layer["out_features"]
+                bound = np.float32(inputs**-0.5)  # PyTorch's initialisation
+                arrays[prefix + "weight"] = (rng.random((outputs, inputs), np.float32) * 2 - 1) * bound
+                arrays[prefix + "bias"] = (rng.random(outputs, np.float32) * 2 - 1) * bound
+            elif layer["type"] == "LayerNorm":
+                arrays[prefix + "weight"] = rng.random(layer["features"], np.float32) + np.float32(0.5)
+                arrays[prefix + "bias"] = rng.random(layer["features"], np.float32) - np.float32(0.5)
+        return spec, arrays
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The layers in turn, their arrays in the dtype."""
+        spec, arrays = self.described
+
+        def array(name: str, size: int) -> Array:
+            return arrays[name].astype(self.dtype) if name in arrays else np.zeros(size, self.dtype)
+
+        def steps(spec: Any, prefix: str) -> list[Step]:
+            kind = spec["type"]
+            if kind == "Sequential":
+                return [step for i, layer in enumerate(spec["layers"]) for step in steps(layer, f"{prefix}{i}.")]
+            if kind == "Residual":
+                return [Block(steps(spec["inner"], f"{prefix}inner."))]
+            if kind == "Linear":
+                return [Dense(array(prefix + "weight", 0), array(prefix + "bias", spec["out_features"]))]
+            if kind == "LayerNorm" and spec["weight"]:
+                return [Norm(array(prefix + "weight", 0), array(prefix + "bias", spec["features"]), spec["eps"])]
+            if kind in arch.FUNCTIONS:
+                return [Elementwise(kind, {name: value for name, value in spec.items() if name != "type"})]
+            raise SpecError(f"--model {self.net}: {kind} is no layer that every contestant could have")
+
+        return steps(spec, "")
 
     @cached_property
     def widths(self) -> list[int]:
-        """Inputs, and outputs of each layer."""
-        return [self.layers[0][0].shape[1], *(w.shape[0] for w, _ in self.layers)]
+        """Inputs, and outputs of each layer with weights, those in blocks too."""
+        dense = self._dense(self.steps)
+        return [dense[0].weight.shape[1], *(each.weight.shape[0] for each in dense)]
+
+    def _dense(self, steps: list[Step]) -> list[Dense]:
+        found: list[Dense] = []
+        for step in steps:
+            found += [step] if isinstance(step, Dense) else self._dense(step.inner) if isinstance(step, Block) else []
+        return found
+
+    def plain(self, kinds: tuple[str, ...] = ("ReLU",)) -> tuple[list[Dense], str]:
+        """Weights and biases, and the activation between, of a network of nothing else.
+
+        Raises
+        ------
+        UnsupportedError
+            Another network, or another activation than these.
+        """
+        dense = [step for step in self.steps if isinstance(step, Dense)]
+        functions = [step for step in self.steps if isinstance(step, Elementwise)]
+        shape = [type(step) for step in self.steps] == [(Dense, Elementwise)[i % 2] for i in range(len(dense) * 2 - 1)]
+        named = {step.kind for step in functions} or {"ReLU"}
+        if not shape or len(named) > 1 or not named <= set(kinds):
+            raise UnsupportedError(f"{' or '.join(kinds)} between layers only")
+        return dense, named.pop()
+
+    @property
+    def layers(self) -> list[Dense]:
+        """Weights and biases, with ReLU between. Raises UnsupportedError for other networks."""
+        return self.plain()[0]
 
     @cached_property
     def x(self) -> Array:
@@ -62,70 +156,62 @@ class Workload:
     @property
     def work(self) -> int:
         """Multiplications for each row."""
-        return sum(a * b for a, b in pairwise(self.widths))
+        return sum(each.weight.size for each in self._dense(self.steps))
 
     def network(self) -> Sequential:
         """The same as a forwardpass network."""
-        modules: list[Module] = []
-        for w, b in self.layers:
-            modules += [ReLU(), Linear(w, b)] if modules else [Linear(w, b)]
-        return Sequential(*modules)
+        spec, arrays = self.described
+        dtypes = {name: np.float64 if want.float64 else self.dtype for name, want in arch.tensors(spec).items()}
+        network = arch.build(spec, {name: arrays[name].astype(dtype) for name, dtype in dtypes.items()})
+        return network if isinstance(network, Sequential) else Sequential(network)
 
     @cached_property
     def expected(self) -> tuple[Array, Array]:
-        """The first rows' outputs in float64, and how far a contestant may be from them."""
-        x = np.atleast_2d(self.x)[:CHECKED_ROWS]
-        y = x.astype(np.float64)
-        for i, (w, b) in enumerate(self.layers):
-            y = (np.maximum(y, 0) if i else y) @ w.T.astype(np.float64) + b
-        return y, PLAIN_CHAIN * error_bound(self.network(), x)
+        """The first rows' outputs in a wider float, and how far a contestant may be from them."""
+        x, network = np.atleast_2d(self.x)[:CHECKED_ROWS], self.network()
+        return exact(network, x), PLAIN_CHAIN * error_bound(network, x)
 
 
-def parse_net(spec: str) -> list[int]:
-    """The widths of `17-64-64-6`, or `17-64-64-6:relu`; `32x16` stands for sixteen times 32."""
-    widths_text, _, activation = spec.partition(":")
-    if activation not in ("", "relu"):
-        raise SpecError(f"--net {spec}: expected the activation relu, got {activation!r}")
-    widths: list[int] = []
-    for part in widths_text.split("-"):
-        match = re.fullmatch(r"([1-9]\d{0,6})(?:x([1-9]\d{0,3}))?", part)
-        if match is None:
-            raise SpecError(f"--net {spec}: expected widths like 17-64-64-6:relu, got {part!r}")
-        widths += [int(match[1])] * int(match[2] or 1)
-    if len(widths) < 2:
-        raise SpecError(f"--net {spec}: expected at least an input and an output width")
-    return widths
+def parse_net(text: str) -> dict[str, Any]:
+    """The description of a network in the notation of files/notation.py."""
+    try:
+        spec = parse(text)
+        for _ in arch.layers(spec):  # sizes are checked on the way
+            pass
+    except (ValueError, ModelFileError) as error:
+        raise SpecError(f"--net {text}: {error}") from error
+    return spec
 
 
-def read_model(path: str) -> list[tuple[Array, Array]]:
-    """Weights and biases of an .npz whose arrays have PyTorch's names: 0.weight, 0.bias, 2.weight, ...
+def multiplications(net: str) -> int:
+    """Of one row of a network in that notation."""
+    linears = [layer for _, layer in arch.layers(parse_net(net)) if layer["type"] == "Linear"]
+    return sum(layer["in_features"] * layer["out_features"] for layer in linears)
 
-    Of one that save() wrote, or of bare weights.
+
+def read_model(path: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The description and the arrays of an .npz: one that save() wrote, or bare weights with ReLU between.
+
+    Those have PyTorch's names: 0.weight, 0.bias, 2.weight, ...
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError) as error:
         raise SpecError(f"--model {path}: expected an .npz of arrays: {error}") from error
-    if "forwardpass" in arrays:
-        kinds = [type(layer) for _, layer in load(path)._leaves()]
-        if kinds != [(Linear, ReLU)[i % 2] for i in range(len(kinds) | 1)]:
-            raise SpecError(f"--model {path}: expected Linear layers with ReLU between, as every contestant has them")
-    positions = sorted({int(name.split(".")[0]) for name in arrays if re.fullmatch(r"\d+\.(weight|bias)", name)})
-    if not positions or positions != list(range(0, 2 * len(positions), 2)):
-        raise SpecError(f"--model {path}: expected 0.weight, 0.bias, 2.weight, ... with ReLU between, got {[*arrays]}")
-    layers: list[tuple[Array, Array]] = []
-    for position in positions:
-        weight, bias = arrays.get(f"{position}.weight"), arrays.get(f"{position}.bias")
-        if weight is None or weight.ndim != 2:
-            raise SpecError(f"--model {path}: {position}.weight: expected shape (out, in)")
-        bias = np.zeros(len(weight)) if bias is None else bias
-        if bias.shape != (len(weight),):
-            raise SpecError(f"--model {path}: {position}.bias: expected shape ({len(weight)},), got {bias.shape}")
-        if layers and layers[-1][0].shape[0] != weight.shape[1]:
-            raise SpecError(
-                f"--model {path}: {position}.weight takes {weight.shape[1]}, the layer before gives "
-                f"{layers[-1][0].shape[0]}"
-            )
-        layers.append((weight, bias))
-    return layers
+    try:
+        network: Module = load(path) if "forwardpass" in arrays else load(path, _widths(path, arrays))
+    except ModelFileError as error:
+        raise SpecError(f"--model {error}") from error
+    return arch.describe(network), {name: np.asarray(value) for name, value in network.state_dict().items()}
+
+
+def _widths(path: str, arrays: dict[str, Array]) -> str:
+    """The notation of bare weights."""
+    weights = [value for name, value in arrays.items() if name.endswith("weight")]
+    if not weights or any(weight.ndim != 2 for weight in weights):
+        raise SpecError(f"--model {path}: expected 0.weight, 0.bias, 2.weight, ... of shapes (out, in) and (out,)")
+    for before, behind in pairwise(weights):
+        if len(before) != behind.shape[1]:
+            raise SpecError(f"--model {path}: a layer takes {behind.shape[1]}, the one before gives {len(before)}")
+    return "-".join(map(str, [weights[0].shape[1], *map(len, weights)]))

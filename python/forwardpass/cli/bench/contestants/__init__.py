@@ -9,7 +9,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from ..workload import Array, Workload
+from ..workload import Array, UnsupportedError, Workload
+
+__all__ = ["CONTESTANTS", "Call", "UnsupportedError", "build", "float32_only"]
 
 
 class Call(NamedTuple):
@@ -25,10 +27,6 @@ class Call(NamedTuple):
 
 
 Build = Callable[[Workload, int], Call]
-
-
-class UnsupportedError(Exception):
-    """What this contestant cannot do, and why."""
 
 
 def float32_only(workload: Workload) -> None:

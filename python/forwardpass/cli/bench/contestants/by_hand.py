@@ -1,5 +1,6 @@
 """Networks written by hand: NumPy, the BLAS under SciPy, and Numba."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,22 @@ import numpy as np
 from ..workload import Array, Workload
 from . import Call, UnsupportedError
 
+# With an array and out=.
+FUNCTIONS: dict[str, Callable[..., Array]] = {
+    "ReLU": lambda y, out=None: np.maximum(y, 0, out=out),
+    "Tanh": np.tanh,
+}
+
 
 def numpy_naive(workload: Workload, threads: int) -> Call:
     """As one writes it down."""
-    layers, x = workload.layers, workload.x
+    (layers, kind), x = workload.plain(tuple(FUNCTIONS)), workload.x
+    function = FUNCTIONS[kind]
 
     def run() -> Array:
         y = x
         for i, (w, b) in enumerate(layers):
-            y = (np.maximum(y, 0) if i else y) @ w.T + b
+            y = (function(y) if i else y) @ w.T + b
         return y
 
     return Call("run()", {"run": run})
@@ -25,9 +33,10 @@ def numpy_careful(workload: Workload, threads: int) -> Call:
     """Every result preallocated; for batches the weights transposed beforehand, as the BLAS likes them."""
     one_row = workload.rows == 1
     lead = () if one_row else (workload.rows,)
-    weights = [w if one_row else np.ascontiguousarray(w.T) for w, _ in workload.layers]
-    steps = [(w, b, np.empty((*lead, len(b)), b.dtype)) for w, (_, b) in zip(weights, workload.layers, strict=True)]
-    x, last = workload.x, len(steps) - 1
+    layers, kind = workload.plain(tuple(FUNCTIONS))
+    weights = [w if one_row else np.ascontiguousarray(w.T) for w, _ in layers]
+    steps = [(w, b, np.empty((*lead, len(b)), b.dtype)) for w, (_, b) in zip(weights, layers, strict=True)]
+    x, last, function = workload.x, len(steps) - 1, FUNCTIONS[kind]
 
     def run() -> Array:
         y = x
@@ -38,7 +47,7 @@ def numpy_careful(workload: Workload, threads: int) -> Call:
                 np.dot(y, w, out=out)
             np.add(out, b, out=out)
             if i < last:
-                np.maximum(out, 0, out=out)
+                function(out, out=out)
             y = out
         return y
 

@@ -1,5 +1,6 @@
 """Whole-graph compilers: OpenVINO, JAX and IREE."""
 
+import io
 import os
 from typing import Any
 
@@ -7,27 +8,23 @@ import numpy as np
 
 from ..workload import Workload
 from . import Call, float32_only
+from .onnx import model
 
 
 def openvino(workload: Workload, threads: int) -> Call:
     """Compiled for latency in float32; the tensors share NumPy's memory."""
     float32_only(workload)
     import openvino as ov
-    from openvino import opset13 as ops
 
     x = np.atleast_2d(workload.x)
-    parameter = ops.parameter(list(x.shape), np.float32, name="x")
-    node = parameter
-    for i, (w, b) in enumerate(workload.layers):
-        node = ops.add(ops.matmul(ops.relu(node) if i else node, ops.constant(w), False, True), ops.constant(b))
-    model = ov.Model([ops.result(node)], [parameter], "network")
+    network = ov.Core().read_model(io.BytesIO(model(workload)))
     settings = {
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    request = ov.Core().compile_model(model, "CPU", settings).create_infer_request()
+    request = ov.Core().compile_model(network, "CPU", settings).create_infer_request()
     y = np.empty((workload.rows, workload.widths[-1]), np.float32)
     request.set_input_tensor(ov.Tensor(x, shared_memory=True))
     request.set_output_tensor(ov.Tensor(y, shared_memory=True))

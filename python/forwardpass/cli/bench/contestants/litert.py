@@ -4,12 +4,22 @@ from typing import Any
 
 import numpy as np
 
-from ..workload import Array, Workload
+from ..workload import Array, Block, Dense, Elementwise, Step, UnsupportedError, Workload
 from . import Call, float32_only
+
+# Without options; GELU has one.
+FUNCTIONS = {
+    "ELU": "ELU",
+    "GELU": "GELU",
+    "LogSoftmax": "LOG_SOFTMAX",
+    "ReLU": "RELU",
+    "Sigmoid": "LOGISTIC",
+    "Tanh": "TANH",
+}
 
 
 def _flatbuffer(workload: Workload) -> bytes:
-    """The network as a .tflite file: FULLY_CONNECTED operations, with ReLU fused into all but the last."""
+    """The network as a .tflite file. A FULLY_CONNECTED operation has the ReLU behind it fused."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
@@ -26,26 +36,64 @@ def _flatbuffer(workload: Workload) -> bytes:
         )
         return len(tensors) - 1
 
-    activations = schema.ActivationFunctionType
-    x = y = tensor((workload.rows, workload.widths[0]))
+    def is_relu(steps: list[Step], i: int) -> bool:
+        step = steps[i] if i < len(steps) else None
+        return isinstance(step, Elementwise) and step.kind == "ReLU"
+
+    builtin = schema.BuiltinOperator
+    codes: list[int] = []
     operators = []
-    for i, (w, b) in enumerate(workload.layers):
-        activation = activations.RELU if i + 1 < len(workload.layers) else activations.NONE
-        inputs = [y, tensor(w.shape, w), tensor(b.shape, b)]
-        y = tensor((workload.rows, len(b)))
+
+    def run(code: int, inputs: list[int], shape: tuple[int, ...], options: Any = None) -> int:
+        """The number of its result."""
+        if code not in codes:
+            codes.append(code)
+        result = tensor(shape)
+        kind = 0 if options is None else getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
         operators.append(
             schema.OperatorT(
-                opcodeIndex=0,
+                opcodeIndex=codes.index(code),
                 inputs=inputs,
-                outputs=[y],
-                builtinOptionsType=schema.BuiltinOptions.FullyConnectedOptions,
-                builtinOptions=schema.FullyConnectedOptionsT(fusedActivationFunction=activation),
+                outputs=[result],
+                builtinOptionsType=kind,
+                builtinOptions=options,
             )
         )
-    code = schema.BuiltinOperator.FULLY_CONNECTED
+        return result
+
+    def chain(steps: list[Step], x: int, width: int) -> tuple[int, int]:
+        """The number of its result, and how wide that is."""
+        for i, step in enumerate(steps):
+            shape = (workload.rows, width)
+            if isinstance(step, Dense):
+                fused = is_relu(steps, i + 1)
+                options = schema.FullyConnectedOptionsT(fusedActivationFunction=int(fused))
+                inputs, width = (
+                    [x, tensor(step.weight.shape, step.weight), tensor(step.bias.shape, step.bias)],
+                    len(step.bias),
+                )
+                x = run(builtin.FULLY_CONNECTED, inputs, (workload.rows, width), options)
+            elif isinstance(step, Block):
+                x = run(builtin.ADD, [x, chain(step.inner, x, width)[0]], shape, schema.AddOptionsT())
+            elif not isinstance(step, Elementwise):
+                raise UnsupportedError("has no operation for LayerNorm")
+            elif step.kind == "SiLU":
+                x = run(builtin.MUL, [x, run(builtin.LOGISTIC, [x], shape)], shape, schema.MulOptionsT())
+            elif step.kind == "Softmax":
+                x = run(builtin.SOFTMAX, [x], shape, schema.SoftmaxOptionsT(beta=1.0))
+            elif step.kind in FUNCTIONS:
+                options = schema.GeluOptionsT(approximate=False) if step.kind == "GELU" else None
+                if i == 0 or not is_relu(steps, i) or not isinstance(steps[i - 1], Dense):
+                    x = run(getattr(builtin, FUNCTIONS[step.kind]), [x], shape, options)
+            else:
+                raise UnsupportedError(f"{step.kind} is not among its operations")
+        return x, width
+
+    x = tensor((workload.rows, workload.widths[0]))
+    y, _ = chain(workload.steps, x, workload.widths[0])
     model = schema.ModelT(
         version=3,
-        operatorCodes=[schema.OperatorCodeT(deprecatedBuiltinCode=code, builtinCode=code)],
+        operatorCodes=[schema.OperatorCodeT(deprecatedBuiltinCode=min(code, 127), builtinCode=code) for code in codes],
         subgraphs=[schema.SubGraphT(tensors=tensors, inputs=[x], outputs=[y], operators=operators)],
         buffers=buffers,
     )

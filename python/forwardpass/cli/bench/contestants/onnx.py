@@ -6,29 +6,52 @@ from typing import Any
 
 import numpy as np
 
-from ..workload import Array, Workload
+from ..workload import Array, Block, Dense, Norm, Step, Workload
 from . import Call, UnsupportedError, float32_only
 
+# Of functions with other names there, and of their arguments.
+OPERATORS = {"ReLU": "Relu", "ELU": "Elu", "GELU": "Gelu", "SELU": "Selu", "LeakyReLU": "LeakyRelu"}
+ATTRIBUTES = {"negative_slope": "alpha", "alpha": "alpha", "approximate": "approximate"}
 
-def _model(workload: Workload) -> bytes:
-    """The network as an .onnx file: Gemm and Relu."""
+
+def model(workload: Workload) -> bytes:
+    """The network as an .onnx file."""
     from onnx import TensorProto, helper, numpy_helper
 
-    nodes, constants, name = [], [], "x"
-    last = len(workload.layers) - 1
-    for i, (w, b) in enumerate(workload.layers):
-        constants += [numpy_helper.from_array(w, f"w{i}"), numpy_helper.from_array(b, f"b{i}")]
-        output = "y" if i == last else f"z{i}"
-        nodes.append(helper.make_node("Gemm", [name, f"w{i}", f"b{i}"], [output], transB=1))
-        if i < last:
-            nodes.append(helper.make_node("Relu", [output], [f"h{i}"]))
-        name = f"h{i}"
+    nodes: list[Any] = []
+    constants: list[Any] = []
+
+    def constant(values: Array) -> str:
+        constants.append(numpy_helper.from_array(values, f"c{len(constants)}"))
+        return str(constants[-1].name)
+
+    def node(operator: str, inputs: list[str], **attributes: Any) -> str:
+        nodes.append(helper.make_node(operator, inputs, [f"h{len(nodes)}"], **attributes))
+        return f"h{len(nodes) - 1}"
+
+    def chain(steps: list[Step], x: str) -> str:
+        for step in steps:
+            if isinstance(step, Block):
+                x = node("Add", [x, chain(step.inner, x)])
+            elif isinstance(step, Dense):
+                x = node("Gemm", [x, constant(step.weight), constant(step.bias)], transB=1)
+            elif isinstance(step, Norm):
+                x = node("LayerNormalization", [x, constant(step.weight), constant(step.bias)], epsilon=step.eps)
+            elif step.kind == "SiLU":
+                x = node("Mul", [x, node("Sigmoid", [x])])
+            else:
+                attributes = {ATTRIBUTES[name]: value for name, value in step.arguments.items() if name in ATTRIBUTES}
+                x = node(OPERATORS.get(step.kind, step.kind), [x], **attributes)
+        return x
+
+    chain(workload.steps, "x")
+    nodes[-1].output[0] = "y"
     kind = TensorProto.FLOAT if workload.dtype == "float32" else TensorProto.DOUBLE
     x = helper.make_tensor_value_info("x", kind, [workload.rows, workload.widths[0]])
     y = helper.make_tensor_value_info("y", kind, [workload.rows, workload.widths[-1]])
     graph = helper.make_graph(nodes, "network", [x], [y], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    data: bytes = model.SerializeToString()
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    data: bytes = made.SerializeToString()
     return data
 
 
@@ -42,7 +65,7 @@ def _session(workload: Workload, threads: int) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(_model(workload), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model(workload), options, providers=["CPUExecutionProvider"])
 
 
 def plain(workload: Workload, threads: int) -> Call:
@@ -73,7 +96,7 @@ def mnn(workload: Workload, threads: int) -> Call:
 
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "net.onnx", Path(folder) / "net.mnn"
-        source.write_bytes(_model(workload))
+        source.write_bytes(model(workload))
         files = ["--modelFile", str(source), "--MNNModel", str(target)]
         mnnconvert(["mnnconvert", "-f", "ONNX", *files, "--bizCode", "forwardpass"])
         if not target.exists():
@@ -101,7 +124,7 @@ def tract(workload: Workload, threads: int) -> Call:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"
-        path.write_bytes(_model(workload))
+        path.write_bytes(model(workload))
         runnable = library.onnx().load(path).into_model().into_runnable()
     names = {"state": runnable.spawn_state(), "runnable": runnable, "x": np.atleast_2d(workload.x)}
     return Call("state.run([x])[0].to_numpy()", names)

@@ -12,14 +12,16 @@ from . import Call, UnsupportedError, float32_only
 
 def scikit_learn(workload: Workload, threads: int) -> Call:
     """MLPRegressor.predict, given its weights."""
-    if len(workload.layers) < 2:
+    names = {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "logistic", "Identity": "identity"}
+    layers, activation = workload.plain(tuple(names))
+    if len(layers) < 2:
         raise UnsupportedError("needs a hidden layer")
     from sklearn.neural_network import MLPRegressor
 
     hidden = tuple(workload.widths[1:-1])
-    model = MLPRegressor(hidden_layer_sizes=hidden, activation="relu", max_iter=1)
-    model.coefs_ = [np.ascontiguousarray(w.T) for w, _ in workload.layers]
-    model.intercepts_ = [b for _, b in workload.layers]
+    model = MLPRegressor(hidden_layer_sizes=hidden, activation=names[activation], max_iter=1)
+    model.coefs_ = [np.ascontiguousarray(w.T) for w, _ in layers]
+    model.intercepts_ = [b for _, b in layers]
     model.n_layers_, model.n_outputs_, model.out_activation_ = len(workload.widths), workload.widths[-1], "identity"
     model.n_features_in_ = workload.widths[0]
     return Call("model.predict(x)", {"model": model, "x": np.atleast_2d(workload.x)})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..workload import Array, Workload
+from ..workload import Array, Block, Dense, Norm, Step, Workload
 from . import Call, UnsupportedError, float32_only
 
 
@@ -11,12 +11,30 @@ def _module(workload: Workload, threads: int) -> tuple[Any, Any]:
 
     torch.set_num_threads(threads)
     torch.backends.mkldnn.set_flags(_enabled=True)
-    modules: list[Any] = []
-    for w, b in workload.layers:
-        linear = torch.nn.Linear(w.shape[1], w.shape[0], dtype=getattr(torch, workload.dtype))
-        linear.weight.data, linear.bias.data = torch.from_numpy(w.copy()), torch.from_numpy(b.copy())
-        modules += [torch.nn.ReLU(), linear] if modules else [linear]
-    return torch, torch.nn.Sequential(*modules).eval()
+
+    class Residual(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self, inner: Any) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x: Any) -> Any:
+            return x + self.inner(x)
+
+    def sequential(steps: list[Step]) -> Any:
+        return torch.nn.Sequential(*map(module, steps))
+
+    def module(step: Step) -> Any:
+        if isinstance(step, Block):
+            return Residual(sequential(step.inner))
+        if isinstance(step, (Dense, Norm)):
+            shape = step.weight.shape
+            made = torch.nn.Linear(shape[1], shape[0]) if isinstance(step, Dense) else torch.nn.LayerNorm(shape)
+            made.weight.data, made.bias.data = torch.from_numpy(step.weight.copy()), torch.from_numpy(step.bias.copy())
+            return made
+        arguments = {"dim": -1} if step.kind in ("Softmax", "LogSoftmax") else step.arguments
+        return getattr(torch.nn, step.kind)(**arguments)
+
+    return torch, sequential(workload.steps).eval()
 
 
 def _call(torch: Any, module: Any, x: Array) -> Call:

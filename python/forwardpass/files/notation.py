@@ -1,0 +1,130 @@
+"""Networks in text, as load(), from_torch() and the commands take them.
+
+    17-64-64-6                   widths: Linear layers, and ReLU before each but the first
+    32x17-1                      seventeen times 32
+    17-64-64-6:tanh              another activation
+    784-512-10:relu:softmax      what stands behind the last layer
+    64-128-norm-10:gelu          a LayerNorm of the features that there are, here before the activation
+    128-[norm-256]x4-10          Residual blocks, each back to its own width: LayerNorm, 128 to 256, ReLU, 256 to 128
+
+The activation stands before each Linear but the first of the network and of a block.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .architecture import FUNCTIONS
+
+ACTIVATIONS = {
+    "elu": "ELU",
+    "gelu": "GELU",
+    "identity": "Identity",
+    "leaky_relu": "LeakyReLU",
+    "relu": "ReLU",
+    "selu": "SELU",
+    "sigmoid": "Sigmoid",
+    "silu": "SiLU",
+    "softplus": "Softplus",
+    "tanh": "Tanh",
+}
+ENDS = {**ACTIVATIONS, "log_softmax": "LogSoftmax", "softmax": "Softmax"}
+NORM = "norm"
+# Of one repetition, and of a width: more is a mistake, or a file's way to take memory.
+MOST_TIMES, MOST_DIGITS = 1000, 10
+PART = re.compile(r"(?P<what>norm|[0-9]+|\[[^][]*\])(?:x(?P<times>[0-9]{1,4}))?")
+
+Layers = list[dict[str, Any]]
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The description (architecture.py) of a network in this notation.
+
+    Raises
+    ------
+    ValueError
+        Not of that form.
+    TypeError
+        No string.
+
+    Examples
+    --------
+    >>> [layer["type"] for layer in parse("3-4-2:tanh:softmax")["layers"]]
+    ['Linear', 'Tanh', 'Linear', 'Softmax']
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"architecture: expected a string like '64-128-10:relu', got {type(text).__name__}")
+    chain, *more = text.split(":")
+    activation, end = (*more, "", "")[:2]
+    if len(more) > 2 or activation not in ("", *ACTIVATIONS) or end not in ("", *ENDS):
+        raise _refusal(text)
+    head, _, rest = chain.partition("-")
+    first = PART.fullmatch(head)
+    if first is None or not first["what"].isdigit() or not rest:
+        raise _refusal(text)
+    width = _number(first["what"], text)
+    repeated = [first["what"]] * (_times(first, text) - 1)
+    between = ACTIVATIONS[activation or "relu"]
+    layers, _ = _chain([*repeated, *_parts(rest, text)], width, between, text)
+    return {"type": "Sequential", "layers": layers + ([_function(ENDS[end])] if end else [])}
+
+
+def _refusal(text: str) -> ValueError:
+    known = ", ".join(ACTIVATIONS)
+    return ValueError(f"architecture: expected widths like 64-128-10:relu, with one of {known}; got {text!r}")
+
+
+def _number(digits: str, text: str) -> int:
+    if len(digits) > MOST_DIGITS or int(digits) < 1:
+        raise _refusal(text)
+    return int(digits)
+
+
+def _times(part: re.Match[str], text: str) -> int:
+    times = int(part["times"] or 1)
+    if not 1 <= times <= MOST_TIMES:
+        raise _refusal(text)
+    return times
+
+
+def _parts(chain: str, text: str) -> list[str]:
+    """The parts between the hyphens that stand in no brackets, each as often as it says."""
+    parts: list[str] = []
+    at = 0
+    while at <= len(chain):
+        part = PART.match(chain, at)
+        if part is None or chain[part.end() : part.end() + 1] not in ("", "-"):
+            raise _refusal(text)
+        parts += [part["what"]] * _times(part, text)
+        at = part.end() + 1
+    return parts
+
+
+def _chain(parts: list[str], width: int, activation: str, text: str) -> tuple[Layers, int]:
+    """The layers of some parts behind `width` features, and how many features they give."""
+    layers: Layers = []
+    begun = False
+    for part in parts:
+        if part == NORM:
+            norm = {"type": "LayerNorm", "features": width, "eps": 1e-05, "weight": True, "bias": True}
+            layers.append(norm)
+        elif part.startswith("["):
+            inner, outputs = _chain(_parts(part[1:-1], text), width, activation, text)
+            inner += [_function(activation), _linear(outputs, width)]
+            layers.append({"type": "Residual", "inner": {"type": "Sequential", "layers": inner}})
+            begun = True
+        else:
+            outputs = _number(part, text)
+            layers += [_function(activation)] if begun else []
+            layers.append(_linear(width, outputs))
+            width, begun = outputs, True
+    return layers, width
+
+
+def _linear(inputs: int, outputs: int) -> dict[str, Any]:
+    return {"type": "Linear", "in_features": inputs, "out_features": outputs, "bias": True}
+
+
+def _function(kind: str) -> dict[str, Any]:
+    return {"type": kind, **FUNCTIONS[kind][1]}
