@@ -53,6 +53,7 @@ void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& b
     const Panels<T> panels{a.depth, a.outputs, panel_outputs<V>, V::lanes};
     if (batch.rows == 0) return;
     Index left = batch.rows == 1 ? one_row<V>(a, batch.x, batch.y) : a.outputs;
+    if (left < a.outputs) finish_late<V>(a.activation, batch.y, 0, 1, a.outputs - left);
     const bool chain_order = left > 0 && batch.rows > 1 && reorders_x(a.depth, a.outputs);
     Batch<T> ordered = batch;
     if (chain_order) {
@@ -68,8 +69,12 @@ void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& b
         const Index first = a.outputs - left;
         Panel<T> panel{a, batch, a.panels + panels.offset(first / panel_outputs<V>),
                        left < panel_outputs<V> ? left : panel_outputs<V>, batch.y + first};
-        if (panels.are_rows(panel.outputs)) panel_of_rows<V>(panel);
-        else tiles<V>(Panel<T>{a, ordered, panel.at, panel.outputs, panel.y, chain_order}, scratch);
+        if (panels.are_rows(panel.outputs)) {
+            panel_of_rows<V>(panel);
+            continue;
+        }
+        tiles<V>(Panel<T>{a, ordered, panel.at, panel.outputs, panel.y, chain_order}, scratch);
+        finish_late<V>(a.activation, panel.y, batch.y_row_stride, batch.rows, panel.outputs);
     }
 }
 

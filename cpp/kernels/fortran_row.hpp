@@ -103,6 +103,7 @@ void fortran_row(const FortranRows<Element<V>>& a, const Element<V>* bias, const
             finish(sum, bias ? last : nullptr, activation, y + j, 0, a.count - j);
         }
     }
+    finish_late<V>(activation, y, 0, 1, a.count);
 }
 
 }  // namespace

@@ -192,7 +192,7 @@ __attribute__((noinline)) void some_sums(const RowsByRows<T>& a, Index row, Inde
     T* const y = a.y + row * a.y_row_stride + output;
     const T* const bias = a.bias ? a.bias + output : nullptr;
     if constexpr (B::rows == 1 && B::sets % B::lanes == 0) {
-        finish_sums(sums, bias, a.activation, y, 0, B::sums);
+        finish(sums, bias, a.activation, y, 0, B::sums);
     } else {
         T found[B::vectors * B::lanes];
         sums.store(found, 0);

@@ -1,6 +1,7 @@
 // Softmax and its logarithm.
 #pragma once
 
+#include "logarithm.hpp"
 #include "rows.hpp"
 
 namespace forwardpass {
