@@ -39,18 +39,36 @@ struct Strips {
     Index count;
 };
 
-// y = compute(x), element by element, of a V that compute is told by an object. The last, partial vector of a row is
+// `count` registers of each row, from element `first` on. In one loop: what stays the same is made ready once, not for
+// each row.
+template <class V, class Compute>
+FORWARDPASS_INLINE void each_register(const Strips<Element<V>>& a, Index first, Index count,
+                                      const Compute& compute) noexcept {
+    const Element<V>* x = a.x + first;
+    Element<V>* y = a.y + first;
+    Index i = 0;
+    for (Index left = a.rows * count; left > 0; --left) {
+        V::store(y + i, compute(V{}, V::load(x + i)));
+        i += V::lanes;
+        if (i < count * V::lanes) continue;
+        i = 0;
+        x += a.x_row_stride;
+        y += a.y_row_stride;
+    }
+}
+
+// y = compute(x), element by element; an object tells compute the type of vectors. The last, partial vector of a row is
 // filled up with zeros.
 template <class V, class Compute>
 FORWARDPASS_INLINE void each_element(const Strips<Element<V>>& a, const Compute& compute) noexcept {
-    using Two = Twice<V>;
-    for (Index r = 0; r < a.rows; ++r) {
-        const Element<V>* const x = a.x + r * a.x_row_stride;
-        Element<V>* const y = a.y + r * a.y_row_stride;
-        Index i = 0;
-        for (; i + Two::lanes <= a.count; i += Two::lanes) Two::store(y + i, compute(Two{}, Two::load(x + i)));
-        for (; i + V::lanes <= a.count; i += V::lanes) V::store(y + i, compute(V{}, V::load(x + i)));
-        if (i < a.count) V::store_partial(y + i, compute(V{}, V::load_partial(x + i, a.count - i)), a.count - i);
+    constexpr Index two = Twice<V>::lanes;
+    const Index twos = a.count / two, ones = (a.count - twos * two) / V::lanes;
+    const Index first = twos * two + ones * V::lanes, left = a.count - first;
+    each_register<Twice<V>>(a, 0, twos, compute);
+    each_register<V>(a, twos * two, ones, compute);
+    for (Index r = 0; left > 0 && r < a.rows; ++r) {
+        const auto x = V::load_partial(a.x + r * a.x_row_stride + first, left);
+        V::store_partial(a.y + r * a.y_row_stride + first, compute(V{}, x), left);
     }
 }
 
