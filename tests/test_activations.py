@@ -287,6 +287,8 @@ def test_large_outputs_stay_in_the_type(dtype: Float) -> None:
         y = CASES[name][0](np.array([largest / 2, -largest / 2], dtype))
         assert np.isfinite(y).all(), name
     assert fp.SELU()(np.array([largest], dtype)) == np.inf
+    fits = np.float32(3.23862215e38)  # times the scale it is the largest float32, to half a unit
+    assert fp.SELU()(np.array([fits])) == np.finfo(np.float32).max
     assert Fraction(float(fp.ELU()(np.array([largest], dtype))[0])) == Fraction(float(largest))
 
 

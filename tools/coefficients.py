@@ -26,8 +26,8 @@ TANH_TURN = mpf("0.625")
 SOFTPLUS_TURN = mpf("0.75")
 # The normal distribution's tail is a polynomial in s = a / (a + pivot), which this pivot makes short, around a center
 # where its coefficients lose little when they are rounded.
-PIVOT = mpf(2)
-CENTER = {"float": mpf("0.58984375"), "double": mpf("0.32421875")}
+PIVOT = mpf("2.25")
+CENTER = {"float": mpf("0.5595703125"), "double": mpf("0.6328125")}
 # Coefficients that come in two parts.
 EXACT = {"atanh_tail": 1}
 
@@ -128,7 +128,7 @@ def polynomials(kind: str) -> list[Polynomial]:
         ),
         Polynomial(
             "normal_tail",
-            f"(a + 2) Phi(-a) exp(a^2 / 2) in s - {mp.nstr(center, 10)}, s = a / (a + 2)",
+            f"(a + 2.25) Phi(-a) exp(a^2 / 2) in s - {mp.nstr(center, 10)}, s = a / (a + 2.25)",
             lambda v: normal_tail(center + v),
             -center,
             LARGEST[kind] / (LARGEST[kind] + PIVOT) - center,
@@ -212,8 +212,8 @@ def constants(kind: str) -> list[str]:
         f"    static constexpr {kind} log2_e = {text(1 / mp.log(2), kind)};",
         f"    static constexpr {kind} ln2_high = {text(high, kind)}, ln2_low = {text(low, kind)};",
         pair("ln2", mp.log(2), kind),
-        f"    static constexpr {kind} selu_scale = {text(selu_scale, kind)}, "
-        f"selu_scale_alpha = {text(selu_scale * selu_alpha, kind)};",
+        pair("selu_scale", selu_scale, kind),
+        f"    static constexpr {kind} selu_scale_alpha = {text(selu_scale * selu_alpha, kind)};",
         f"    static constexpr Pair gelu_linear{{{text(linear, kind)}, {text(gelu_linear - linear, kind)}}};",
         pair("gelu_cubic", gelu_linear * mpf("0.044715"), kind),
         f"    static constexpr {kind} tanh_turn = {text(TANH_TURN, kind)};",

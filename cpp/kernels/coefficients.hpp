@@ -18,12 +18,13 @@ struct Coefficients<float> {
     static constexpr float log2_e = 0x1.7154760000000p+0f;
     static constexpr float ln2_high = 0x1.62e4000000000p-1f, ln2_low = 0x1.7f7d1c0000000p-20f;
     static constexpr Pair ln2{0x1.62e4300000000p-1f, -0x1.05c6100000000p-29f};
-    static constexpr float selu_scale = 0x1.0cfabe0000000p+0f, selu_scale_alpha = 0x1.c212cc0000000p+0f;
+    static constexpr Pair selu_scale{0x1.0cfabe0000000p+0f, -0x1.2addda0000000p-25f};
+    static constexpr float selu_scale_alpha = 0x1.c212cc0000000p+0f;
     static constexpr Pair gelu_linear{0x1.9884000000000p+0f, 0x1.4cf50e0000000p-18f};
     static constexpr Pair gelu_cubic{0x1.2444f20000000p-4f, 0x1.49b16a0000000p-29f};
     static constexpr float tanh_turn = 0x1.4000000000000p-1f;
     static constexpr float softplus_turn = 0x1.8000000000000p-1f;
-    static constexpr float normal_half_pivot = 0x1.0000000000000p+0f, normal_center = 0x1.2e00000000000p-1f,
+    static constexpr float normal_half_pivot = 0x1.2000000000000p+0f, normal_center = 0x1.1e80000000000p-1f,
                            normal_largest = 0x1.d000000000000p+3f;
     // (e^r - 1 - r) / r^2, |r| <= ln(2) / 2: at most 4.1e-9 away, 2^-27.87.
     static constexpr float expm1_tail[] = {0x1.0000000000000p-1f, 0x1.5555560000000p-3f,  0x1.5554ea0000000p-5f,
@@ -45,11 +46,11 @@ struct Coefficients<float> {
     // (log(1 + e^x) - log(2) - x / 2) / x^2 in x^2, |x| <= 0.75: at most 3.1e-9 away, 2^-28.27.
     static constexpr float softplus_even[] = {0x1.0000000000000p-3f, -0x1.5553e00000000p-8f, 0x1.6b463a0000000p-12f,
                                               -0x1.9449500000000p-16f};
-    // (a + 2) Phi(-a) exp(a^2 / 2) in s - 0.58984375, s = a / (a + 2): at most 3.8e-9 away, 2^-27.96.
-    static constexpr float normal_tail[] = {0x1.3a5e2e0000000p-1f,  -0x1.452af20000000p-1f, 0x1.89e5d60000000p-3f,
-                                            0x1.16b0f80000000p-2f,  -0x1.da29100000000p-4f, -0x1.0617ba0000000p-2f,
-                                            -0x1.170a740000000p-7f, 0x1.0d0f340000000p-2f,  0x1.9476aa0000000p-3f,
-                                            -0x1.0618980000000p-3f, -0x1.229c740000000p-2f, -0x1.111ace0000000p-3f};
+    // (a + 2.25) Phi(-a) exp(a^2 / 2) in s - 0.5595703125, s = a / (a + 2.25): at most 8.7e-9 away, 2^-26.78.
+    static constexpr float normal_tail[] = {0x1.4b0cd60000000p-1f,  -0x1.76f7740000000p-1f, 0x1.6ceac20000000p-2f,
+                                            0x1.6916060000000p-3f,  -0x1.bfc4b00000000p-3f, -0x1.2ea13e0000000p-3f,
+                                            0x1.0a6eae0000000p-3f,  0x1.7cd4380000000p-3f,  -0x1.1022140000000p-6f,
+                                            -0x1.537a920000000p-3f, -0x1.8014820000000p-4f};
 };
 
 template <>
@@ -58,12 +59,13 @@ struct Coefficients<double> {
     static constexpr double log2_e = 0x1.71547652b82fep+0;
     static constexpr double ln2_high = 0x1.62e42fefa3000p-1, ln2_low = 0x1.3de6af278ece6p-42;
     static constexpr Pair ln2{0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56};
-    static constexpr double selu_scale = 0x1.0cfabd6a91132p+0, selu_scale_alpha = 0x1.c212cc640f031p+0;
+    static constexpr Pair selu_scale{0x1.0cfabd6a91132p+0, 0x1.6fc7d272f2695p-55};
+    static constexpr double selu_scale_alpha = 0x1.c212cc640f031p+0;
     static constexpr Pair gelu_linear{0x1.9884533d43600p+0, 0x1.42343f2cf1403p-46};
     static constexpr Pair gelu_cubic{0x1.2444f2a4d8b4bp-4, -0x1.6c843a29d1c70p-61};
     static constexpr double tanh_turn = 0x1.4000000000000p-1;
     static constexpr double softplus_turn = 0x1.8000000000000p-1;
-    static constexpr double normal_half_pivot = 0x1.0000000000000p+0, normal_center = 0x1.4c00000000000p-2,
+    static constexpr double normal_half_pivot = 0x1.2000000000000p+0, normal_center = 0x1.4400000000000p-1,
                             normal_largest = 0x1.3800000000000p+5;
     // (e^r - 1 - r) / r^2, |r| <= ln(2) / 2: at most 2.6e-18 away, 2^-58.42.
     static constexpr double expm1_tail[] = {0x1.0000000000000p-1,  0x1.5555555555557p-3,  0x1.5555555555556p-5,
@@ -95,16 +97,15 @@ struct Coefficients<double> {
     static constexpr double softplus_even[] = {0x1.0000000000000p-3,   -0x1.55555555554d4p-8,  0x1.6c16c16bfeb64p-12,
                                                -0x1.ba1ba19e986ebp-16, 0x1.1ea5cbb554796p-19,  -0x1.833b0e2d1e8e3p-23,
                                                0x1.0cccda46c311ap-26,  -0x1.769ef2b8a7137p-30, 0x1.b69c06f068d8fp-34};
-    // (a + 2) Phi(-a) exp(a^2 / 2) in s - 0.32421875, s = a / (a + 2): at most 9.5e-18 away, 2^-56.55.
+    // (a + 2.25) Phi(-a) exp(a^2 / 2) in s - 0.6328125, s = a / (a + 2.25): at most 1.8e-17 away, 2^-55.61.
     static constexpr double normal_tail[] = {
-        0x1.94f1a37a7c459p-1,  -0x1.5a85aa598a22bp-1, -0x1.0151ab35ba641p-5, 0x1.fb700a4e1136fp-3,
-        0x1.dbe5278ac1d09p-4,  -0x1.1577ffbba62adp-4, -0x1.f468e85535a42p-4, -0x1.ee23c14f44fb7p-5,
-        0x1.dc9c16214190dp-6,  0x1.370ba623f02aap-4,  0x1.fe2a1b65c607dp-5,  0x1.7fa10bad61ac1p-7,
-        -0x1.38013c46dd1c7p-5, -0x1.e65b62b12cf3ap-5, -0x1.7b347c261c721p-5, -0x1.34dfd882b9450p-7,
-        0x1.52e07d059e72bp-5,  0x1.95651370ab507p-5,  -0x1.96e82ec58c6c8p-5, 0x1.5c41ff0307e70p-3,
-        0x1.cbfb968423b39p-2,  -0x1.7653bc8783ffdp+0, -0x1.a11e9c28b6e68p-2, 0x1.6f85714dac230p+2,
-        -0x1.8d13b41668cbfp+2, -0x1.807fd445be5d2p+2, 0x1.2916c21cfeb96p+4,  -0x1.e2c6ebddaf59ep+3,
-        0x1.11a4eb936a320p+2};
+        0x1.3098ff4d8c209p-1,  -0x1.5af8ed3abba54p-1, 0x1.8cda7a64affdfp-2,  0x1.b03d9abcca256p-4,
+        -0x1.0a1eff945ae24p-2, -0x1.2043b41271131p-4, 0x1.c112e6fdd60b7p-3,  0x1.1a6d856d7db85p-3,
+        -0x1.7274899772ad8p-3, -0x1.159533ca0a8fdp-2, 0x1.7639c8dbc1c05p-5,  0x1.a44c316ede12bp-2,
+        0x1.368170b7fd087p-2,  -0x1.4ea6516712341p-2, -0x1.abafefac1ece9p-1, -0x1.ad48ce21af2c4p-2,
+        0x1.d8c276d1651f9p-1,  0x1.eb4be7a0b90acp+0,  0x1.c1e6c4b440dbcp-1,  -0x1.202c0cf2d387fp+1,
+        -0x1.25f15700f5b54p+2, -0x1.4635e123329c2p+1, 0x1.b287be5419a89p+1,  0x1.f93ea5d62ffa0p+2,
+        0x1.c54bd808acd44p+2,  0x1.a0977072b0764p+1,  0x1.43c96a740d0cep-1};
 };
 
 }  // namespace

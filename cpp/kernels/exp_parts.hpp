@@ -1,4 +1,4 @@
-// e^x in plain numbers, for functions that may be two units wrong. What is made of it does not round it again.
+// e^x as a power of two times 1 + rest, in plain numbers: whoever adds to it or multiplies it rounds both at once.
 #pragma once
 
 #include "exponential.hpp"
@@ -19,12 +19,13 @@ FORWARDPASS_INLINE Register<V> higher_powers(const Element<V> (&coefficients)[co
     return chains == 1 ? chain[0] : V::fma(chain[last % 2], x, chain[(last + 1) % 2]);
 }
 
+// As polynomial(), of pair.hpp, but for the order of its roundings.
 template <class V, int count>
 FORWARDPASS_INLINE Register<V> in_chains(const Element<V> (&coefficients)[count], Register<V> x) noexcept {
     return V::fma(higher_powers<V>(coefficients, x), x, V::broadcast(coefficients[0]));
 }
 
-// With what its last addition loses, where that at most halves or doubles the first coefficient.
+// The same with what its last addition loses, where that at most halves or doubles the first coefficient.
 template <class V, int count>
 FORWARDPASS_INLINE Pair<V> polynomial_pair(const Element<V> (&coefficients)[count], Register<V> x) noexcept {
     const auto rest = higher_powers<V>(coefficients, x), first = V::broadcast(coefficients[0]);
@@ -32,30 +33,27 @@ FORWARDPASS_INLINE Pair<V> polynomial_pair(const Element<V> (&coefficients)[coun
     return {high, V::fma(rest, x, first - high)};
 }
 
-// Adding it rounds to a whole number n, whose lowest bits are then the exponent of 2^(n + more).
-template <class T>
-constexpr T rounder_of(T more) noexcept {
-    return FloatFormat<T>::rounder + more;
-}
-
-// x = n ln 2 + r for a whole n; `shifted` is n + rounder, whose lowest bits are the exponent of a power of two.
+// x = n ln 2 + r for a whole n. The lowest bits of `shifted` are the exponent of 2^(n + more).
 template <class V>
 struct Reduced {
     Register<V> shifted, n, r;
 };
 
-// Of x + low, where low is at most a unit in the last place of x. A ln 2 in two parts, as in exponential().
+// Of x + low, where low is at most a unit in the last place of x. ln 2 has two parts, as in exponential().
 template <class V>
-FORWARDPASS_INLINE Reduced<V> reduce(Register<V> x, Register<V> low, Element<V> rounder) noexcept {
+FORWARDPASS_INLINE Reduced<V> reduce(Register<V> x, Register<V> low, Element<V> more) noexcept {
     using C = Coefficients<Element<V>>;
-    const auto shifted = V::fma(x, V::broadcast(C::log2_e), V::broadcast(rounder)), n = shifted - V::broadcast(rounder);
+    const auto rounder = V::broadcast(FloatFormat<Element<V>>::rounder + more);
+    const auto shifted = V::fma(x, V::broadcast(C::log2_e), rounder), n = shifted - rounder;
     return {shifted, n, V::fma(n, V::broadcast(-C::ln2_high), x) + V::fma(n, V::broadcast(-C::ln2_low), low)};
 }
 
+// Of x alone, in one addition less.
 template <class V>
-FORWARDPASS_INLINE Reduced<V> reduce(Register<V> x, Element<V> rounder) noexcept {
+FORWARDPASS_INLINE Reduced<V> reduce(Register<V> x, Element<V> more) noexcept {
     using C = Coefficients<Element<V>>;
-    const auto shifted = V::fma(x, V::broadcast(C::log2_e), V::broadcast(rounder)), n = shifted - V::broadcast(rounder);
+    const auto rounder = V::broadcast(FloatFormat<Element<V>>::rounder + more);
+    const auto shifted = V::fma(x, V::broadcast(C::log2_e), rounder), n = shifted - rounder;
     return {shifted, n, V::fma(n, V::broadcast(-C::ln2_low), V::fma(n, V::broadcast(-C::ln2_high), x))};
 }
 
@@ -65,7 +63,7 @@ FORWARDPASS_INLINE Register<V> exp_rest(Register<V> r) noexcept {
     return V::fma(r * r, in_chains<V>(Coefficients<Element<V>>::exp_tail, r), r);
 }
 
-// e^x = power (1 + rest), -0.3 < rest < 0.42, but for a power of two that `rounder` adds.
+// 2^more e^x = power (1 + rest), -0.3 < rest < 0.42.
 template <class V>
 struct ExpParts {
     Register<V> power, rest;
