@@ -1,5 +1,5 @@
 // Activations: what happens to a finished sum. Identity and ReLU are applied to the register before it is stored;
-// the others, which take 2 to 60 operations, to what lies in L1 right after. A new one is a value of Function
+// the others, which take up to 60 operations, to a whole panel right after. A new one is a value of Function
 // (contract.hpp), a case here, and its name in bindings/layers.cpp.
 #pragma once
 
