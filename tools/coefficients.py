@@ -23,7 +23,7 @@ LARGEST = {"float": mpf("14.5"), "double": mpf(39)}
 # Where tanh goes over from a polynomial to what it is by e^2x.
 TANH_TURN = mpf("0.625")
 # And softplus.
-SOFTPLUS_TURN = mpf("0.75")
+SOFTPLUS_TURN = mpf(1)
 # The normal distribution's tail is a polynomial in s = a / (a + pivot), which this pivot makes short, around a center
 # where its coefficients lose little when they are rounded.
 PIVOT = mpf("2.25")

@@ -23,7 +23,7 @@ struct Coefficients<float> {
     static constexpr Pair gelu_linear{0x1.9884000000000p+0f, 0x1.4cf50e0000000p-18f};
     static constexpr Pair gelu_cubic{0x1.2444f20000000p-4f, 0x1.49b16a0000000p-29f};
     static constexpr float tanh_turn = 0x1.4000000000000p-1f;
-    static constexpr float softplus_turn = 0x1.8000000000000p-1f;
+    static constexpr float softplus_turn = 0x1.0000000000000p+0f;
     static constexpr float normal_half_pivot = 0x1.2000000000000p+0f, normal_center = 0x1.1e80000000000p-1f,
                            normal_largest = 0x1.d000000000000p+3f;
     // (e^r - 1 - r) / r^2, |r| <= ln(2) / 2: at most 4.1e-9 away, 2^-27.87.
@@ -39,13 +39,13 @@ struct Coefficients<float> {
     // (tanh(x) - x) / x^3 in x^2, |x| <= 0.625: at most 1.3e-8 away, 2^-26.2.
     static constexpr float tanh_tail[] = {-0x1.5555560000000p-2f, 0x1.1110ea0000000p-3f,  -0x1.ba08c40000000p-5f,
                                           0x1.64a9760000000p-6f,  -0x1.116a160000000p-7f, 0x1.2c83c00000000p-9f};
-    // (log(1 + e) - e) / e^2, e <= e^-0.75: at most 3.0e-8 away, 2^-25.0.
-    static constexpr float log1p_tail[] = {-0x1.fffffe0000000p-2f, 0x1.5554420000000p-2f,  -0x1.ffb5a20000000p-3f,
-                                           0x1.95bf240000000p-3f,  -0x1.3c293e0000000p-3f, 0x1.954ba00000000p-4f,
-                                           -0x1.1f7f6a0000000p-5f};
-    // (log(1 + e^x) - log(2) - x / 2) / x^2 in x^2, |x| <= 0.75: at most 3.1e-9 away, 2^-28.27.
-    static constexpr float softplus_even[] = {0x1.0000000000000p-3f, -0x1.5553e00000000p-8f, 0x1.6b463a0000000p-12f,
-                                              -0x1.9449500000000p-16f};
+    // (log(1 + e) - e) / e^2, e <= e^-1.0: at most 9.1e-9 away, 2^-26.71.
+    static constexpr float log1p_tail[] = {-0x1.0000000000000p-1f, 0x1.5555060000000p-2f,  -0x1.ffe4a80000000p-3f,
+                                           0x1.97cc400000000p-3f,  -0x1.4678460000000p-3f, 0x1.c4eb820000000p-4f,
+                                           -0x1.71e0700000000p-5f};
+    // (log(1 + e^x) - log(2) - x / 2) / x^2 in x^2, |x| <= 1.0: at most 5.7e-10 away, 2^-30.72.
+    static constexpr float softplus_even[] = {0x1.0000000000000p-3f, -0x1.5555180000000p-8f, 0x1.6bf7c40000000p-12f,
+                                              -0x1.b493300000000p-16f, 0x1.d386460000000p-20f};
     // (a + 2.25) Phi(-a) exp(a^2 / 2) in s - 0.5595703125, s = a / (a + 2.25): at most 8.7e-9 away, 2^-26.78.
     static constexpr float normal_tail[] = {0x1.4b0cd60000000p-1f,  -0x1.76f7740000000p-1f, 0x1.6ceac20000000p-2f,
                                             0x1.6916060000000p-3f,  -0x1.bfc4b00000000p-3f, -0x1.2ea13e0000000p-3f,
@@ -64,7 +64,7 @@ struct Coefficients<double> {
     static constexpr Pair gelu_linear{0x1.9884533d43600p+0, 0x1.42343f2cf1403p-46};
     static constexpr Pair gelu_cubic{0x1.2444f2a4d8b4bp-4, -0x1.6c843a29d1c70p-61};
     static constexpr double tanh_turn = 0x1.4000000000000p-1;
-    static constexpr double softplus_turn = 0x1.8000000000000p-1;
+    static constexpr double softplus_turn = 0x1.0000000000000p+0;
     static constexpr double normal_half_pivot = 0x1.2000000000000p+0, normal_center = 0x1.4400000000000p-1,
                             normal_largest = 0x1.3800000000000p+5;
     // (e^r - 1 - r) / r^2, |r| <= ln(2) / 2: at most 2.6e-18 away, 2^-58.42.
@@ -87,16 +87,17 @@ struct Coefficients<double> {
                                            0x1.664f487e0a749p-6,   -0x1.226e3473dce5cp-7,  0x1.d6d39ae3905e2p-9,
                                            -0x1.7d9f6f23e8682p-10, 0x1.3526e9ed54da1p-11,  -0x1.f243823c8c981p-13,
                                            0x1.8445870f6fe41p-14,  -0x1.05bbdae896297p-15, 0x1.b33642a122cddp-18};
-    // (log(1 + e) - e) / e^2, e <= e^-0.75: at most 1.5e-17 away, 2^-55.93.
-    static constexpr double log1p_tail[] = {
-        -0x1.0000000000000p-1, 0x1.55555555554c7p-2, -0x1.fffffffff370bp-3, 0x1.99999996150eap-3,
-        -0x1.555554d05ce5ap-3, 0x1.24923d37a2a12p-3, -0x1.fffe969b5a999p-4, 0x1.c70d9060a893cp-4,
-        -0x1.99289fafbe405p-4, 0x1.71e4f18d3bf50p-4, -0x1.4b000108a2a42p-4, 0x1.1a73c5ec1607ap-4,
-        -0x1.ace2a9e084e11p-5, 0x1.04a3bd6833d6bp-5, -0x1.b0ce3a11a3652p-7, 0x1.64b83fdcb4734p-9};
-    // (log(1 + e^x) - log(2) - x / 2) / x^2 in x^2, |x| <= 0.75: at most 7.8e-19 away, 2^-60.16.
-    static constexpr double softplus_even[] = {0x1.0000000000000p-3,   -0x1.55555555554d4p-8,  0x1.6c16c16bfeb64p-12,
-                                               -0x1.ba1ba19e986ebp-16, 0x1.1ea5cbb554796p-19,  -0x1.833b0e2d1e8e3p-23,
-                                               0x1.0cccda46c311ap-26,  -0x1.769ef2b8a7137p-30, 0x1.b69c06f068d8fp-34};
+    // (log(1 + e) - e) / e^2, e <= e^-1.0: at most 5.5e-17 away, 2^-54.0.
+    static constexpr double log1p_tail[] = {-0x1.fffffffffffffp-2, 0x1.55555555551f3p-2,  -0x1.ffffffffb4f69p-3,
+                                            0x1.9999998509515p-3,  -0x1.555552616e93ep-3, 0x1.249207ce1dcccp-3,
+                                            -0x1.fff8a2f9a4095p-4, 0x1.c6d3bce6a8301p-4,  -0x1.979f43e0e0a7cp-4,
+                                            0x1.6a7b9cd606d61p-4,  -0x1.31aa50b411caap-4, 0x1.bc0041a91ac66p-5,
+                                            -0x1.d4f4f739a6957p-6, 0x1.0076e4167b68bp-7};
+    // (log(1 + e^x) - log(2) - x / 2) / x^2 in x^2, |x| <= 1.0: at most 2.6e-18 away, 2^-58.42.
+    static constexpr double softplus_even[] = {0x1.0000000000000p-3,   -0x1.555555555542ep-8,  0x1.6c16c16bf09d3p-12,
+                                               -0x1.ba1ba19b7594cp-16, 0x1.1ea5cd56d964ap-19,  -0x1.833c2202ed2adp-23,
+                                               0x1.0cf001d130f84p-26,  -0x1.7b2ccbeaadcd2p-30, 0x1.0178e97e11d9ep-33,
+                                               -0x1.0138fd019924bp-37};
     // (a + 2.25) Phi(-a) exp(a^2 / 2) in s - 0.6328125, s = a / (a + 2.25): at most 1.8e-17 away, 2^-55.61.
     static constexpr double normal_tail[] = {
         0x1.3098ff4d8c209p-1,  -0x1.5af8ed3abba54p-1, 0x1.8cda7a64affdfp-2,  0x1.b03d9abcca256p-4,

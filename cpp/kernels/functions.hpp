@@ -68,7 +68,8 @@ FORWARDPASS_INLINE Register<V> selu(Register<V> x) noexcept {
     // The low part of a product of infinity must not be the other infinity.
     const auto low = V::max(V::broadcast(-FloatFormat<Element<V>>::largest), x * V::broadcast(C::selu_scale.low));
     const auto above = V::fma(x, V::broadcast(C::selu_scale.high), low);
-    return V::select_at_least(x, V::broadcast(0), above, V::broadcast(C::selu_scale_alpha) * expm1_down<V>(x));
+    const auto below = V::broadcast(C::selu_scale_alpha) * expm1_down<V>(x);
+    return V::with_sign(V::select_at_least(x, V::broadcast(0), above, below), x);
 }
 
 // 2^-lift (1 + e^x), of 2^-lift e^x: it is finite where 1 / (1 + e^x) is subnormal.
