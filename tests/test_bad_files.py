@@ -93,7 +93,6 @@ def rewritten(members: dict[str, bytes], rng: np.random.Generator) -> bytes:
     return bad_files.zipped({**members, name: mutated(members[name], rng)}, int(rng.choice([0, 8])))
 
 
-@pytest.mark.filterwarnings("ignore:.*it was saved in the order of:UserWarning")  # the mutated name of an order
 def check_mutations(count: int, folder: Path) -> None:
     rng = np.random.default_rng(0)
     networks = (bad_files.NETWORK, bad_files.RICH)
@@ -112,11 +111,13 @@ def check_mutations(count: int, folder: Path) -> None:
     assert 0 < same < count / 2  # some hit what does not matter, the time of day in a zip file for one
 
 
+@pytest.mark.filterwarnings("ignore:.*it was saved in the order of:UserWarning")  # the mutated name of an order
 def test_mutations(tmp_path: Path) -> None:
     check_mutations(4000, tmp_path)
 
 
 @pytest.mark.full
+@pytest.mark.filterwarnings("ignore:.*it was saved in the order of:UserWarning")  # the mutated name of an order
 def test_100_000_mutations(tmp_path: Path) -> None:
     check_mutations(100_000, tmp_path)
 

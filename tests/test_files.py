@@ -247,43 +247,55 @@ def test_a_file_from_before(tmp_path: Path) -> None:
     assert fp.content_hash(fp.load(tmp_path / "net.npz")) == text["hash"]
 
 
-def test_files_of_another_order_of_rows(tmp_path: Path) -> None:
-    """Answers may differ by the bounds of both; without functions of rows, not by a bit."""
+@pytest.mark.parametrize(
+    ("key", "ours", "orders"),
+    [
+        ("row_order", _core.ROW_ORDER, (None, "rows-v1", "rows-v99")),
+        ("functions", _core.FUNCTIONS, (None, "functions-v1", "functions-v99")),
+    ],
+)
+def test_files_of_another_order_of_rows_or_functions(
+    key: str, ours: str, orders: tuple[str | None, ...], tmp_path: Path
+) -> None:
+    """Answers may differ by the bounds of both; without such layers, not by a bit."""
 
     def written(network: fp.Module, change: Any) -> Path:
         return rewritten(network, tmp_path / "net.npz", change)
 
-    norm = fp.Sequential(fp.Linear(normal(0, (5, 3), np.float32)), fp.LayerNorm(5), fp.Softmax())
-    x = files.arch.test_input(files.arch.describe(norm), "float32")
-    bound = fp.error_bound(norm, x)
+    last: list[fp.Module] = [fp.LayerNorm(5), fp.Softmax()] if key == "row_order" else [fp.Tanh()]
+    net = fp.Sequential(fp.Linear(normal(0, (5, 3), np.float32)), *last)
+    x = files.arch.test_input(files.arch.describe(net), "float32")
+    bound = fp.error_bound(net, x)
 
     def moved(times: float, order: str | None) -> Any:
         def change(text: Any, answer: Array) -> None:
             answer[1] += np.float32(times * bound[1])
-            text.pop("row_order")
+            text.pop(key)
             if order is not None:
-                text["row_order"] = order
+                text[key] = order
 
         return change
 
-    for order in (None, "rows-v1", "rows-v99"):
-        path = written(norm, moved(1.9, order))
-        with pytest.warns(UserWarning, match=rf"net\.npz: it was saved in the order of '?{order or 'rows without'}"):
-            assert fp.content_hash(fp.load(path)) == fp.content_hash(norm)
+    for order in orders:
+        path = written(net, moved(1.9, order))
+        named = order or f"{ours.partition('-')[0]} without a name"
+        with pytest.warns(UserWarning, match=rf"net\.npz: it was saved in the order of '?{named}"):
+            assert fp.content_hash(fp.load(path)) == fp.content_hash(net)
         for times in (2.5, np.nan):
             with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
-                fp.load(written(norm, moved(times, order)))
+                fp.load(written(net, moved(times, order)))
     with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
-        fp.load(written(norm, moved(1.9, _core.ROW_ORDER)))
+        fp.load(written(net, moved(1.9, ours)))
 
     def last_bit(text: Any, answer: Array) -> None:
         answer.view(np.uint32)[0] ^= 1
-        text.pop("row_order")
+        text.pop(key)
 
-    with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
-        fp.load(written(fp.Linear(normal(0, (5, 3), np.float32)), last_bit))
-    with np.load(written(norm, lambda text, answer: None)) as file:
-        assert json.loads(file["forwardpass"].tobytes())["row_order"] == _core.ROW_ORDER
+    for exact in ([], [fp.ReLU(), fp.LeakyReLU(), fp.Hardtanh(-9, 9)]):
+        with pytest.raises(fp.ModelFileError, match="does not answer the test input"):
+            fp.load(written(fp.Sequential(fp.Linear(normal(0, (5, 3), np.float32)), *exact), last_bit))
+    with np.load(written(net, lambda text, answer: None)) as file:
+        assert json.loads(file["forwardpass"].tobytes())[key] == ours
 
 
 def test_without_the_library(tmp_path: Path) -> None:

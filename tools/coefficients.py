@@ -19,11 +19,17 @@ Function = Callable[[mpf], mpf]
 TYPES: dict[str, Any] = {"float": np.float32, "double": np.float64}
 BITS = {"float": 24, "double": 53}
 # Where the density of the normal distribution falls below the smallest subnormal, rounded up.
-LARGEST = {"float": mpf(15), "double": mpf(39)}
-# Of the variable (a - pivot) / (a + pivot): lower degrees than 2 and 4 give, for both types.
-PIVOT = mpf(3)
-# Coefficients that come in two parts: with 2 of normal_tail GELU was up to 1.07 units wrong in float.
-EXACT = {"expm1_tail": 0, "atanh_tail": 1, "softplus_even": 0, "normal_tail": 3}
+LARGEST = {"float": mpf("14.5"), "double": mpf(39)}
+# Where tanh goes over from a polynomial to what it is by e^2x.
+TANH_TURN = mpf("0.625")
+# And softplus.
+SOFTPLUS_TURN = mpf(1)
+# The normal distribution's tail is a polynomial in s = a / (a + pivot), which this pivot makes short, around a center
+# where its coefficients lose little when they are rounded.
+PIVOT = mpf("2.25")
+CENTER = {"float": mpf("0.5595703125"), "double": mpf("0.6328125")}
+# Coefficients that come in two parts.
+EXACT = {"atanh_tail": 1}
 
 
 @dataclass(frozen=True)
@@ -66,39 +72,72 @@ def softplus_even(z: mpf) -> mpf:
     return (mp.log1p(mp.exp(x)) - mp.log(2) - x / 2) / z
 
 
-def normal_tail(t: mpf) -> mpf:
-    """(a + pivot) Phi(-a) exp(a^2 / 2) for t = (a - pivot) / (a + pivot)."""
-    a = PIVOT * (1 + t) / (1 - t)
+def tanh_tail(z: mpf) -> mpf:
+    """(tanh(x) - x) / x^3 for z = x^2, also near 0."""
+    if z < mpf("1e-10"):
+        return -mpf(1) / 3 + 2 * z / 15 - 17 * z**2 / 315
+    x = mp.sqrt(z)
+    return (mp.tanh(x) - x) / x**3
+
+
+def log1p_tail(e: mpf) -> mpf:
+    """(log(1 + e) - e) / e^2, also near 0."""
+    if e < mpf("1e-10"):
+        return -mpf(1) / 2 + e / 3 - e**2 / 4
+    return (mp.log1p(e) - e) / e**2
+
+
+def normal_tail(s: mpf) -> mpf:
+    """(a + pivot) Phi(-a) exp(a^2 / 2) for s = a / (a + pivot)."""
+    a = PIVOT * s / (1 - s)
     return (a + PIVOT) * mp.erfc(a / mp.sqrt(2)) / 2 * mp.exp(a * a / 2)
 
 
 def polynomials(kind: str) -> list[Polynomial]:
     bits = BITS[kind]
     half = mp.log(2) / 2
-    end = (LARGEST[kind] - PIVOT) / (LARGEST[kind] + PIVOT)
-    # What the error is multiplied by before it meets a result of about 1: r^2 <= 0.121, s^2 <= 1/9.
+    center = CENTER[kind]
+
+    def limit(more: float) -> mpf:
+        return mpf(2) ** -(bits + more)
+
+    # What the error is multiplied by before it meets a result of about 1: r^2 <= 0.121, s^2 <= 1/9, e <= 0.37. That of
+    # the last three meets 0.31, 0.17 and 0.37 at least.
     return [
+        Polynomial("expm1_tail", "(e^r - 1 - r) / r^2, |r| <= ln(2) / 2", expm1_tail, -half, half, limit(2)),
+        Polynomial("exp_tail", "the same for results in one number", expm1_tail, -half, half, limit(-0.5)),
+        Polynomial("atanh_tail", "(atanh(s) - s) / s^3 in s^2 <= 1/9", atanh_tail, mpf(0), mpf(1) / 9, limit(1)),
         Polynomial(
-            "expm1_tail", "(e^r - 1 - r) / r^2, |r| <= ln(2) / 2", expm1_tail, -half, half, mpf(2) ** -(bits + 2)
+            "tanh_tail",
+            f"(tanh(x) - x) / x^3 in x^2, |x| <= {mp.nstr(TANH_TURN)}",
+            tanh_tail,
+            mpf(0),
+            TANH_TURN**2,
+            limit(0.5),
         ),
         Polynomial(
-            "atanh_tail", "(atanh(s) - s) / s^3 in s^2 <= 1/9", atanh_tail, mpf(0), mpf(1) / 9, mpf(2) ** -(bits + 1)
+            "log1p_tail",
+            f"(log(1 + e) - e) / e^2, e <= e^-{mp.nstr(SOFTPLUS_TURN)}",
+            log1p_tail,
+            mpf(0),
+            mp.exp(-SOFTPLUS_TURN),
+            limit(0.5),
         ),
         Polynomial(
             "softplus_even",
-            "(log(1 + e^x) - log(2) - x / 2) / x^2 in x^2 <= 1/16",
+            f"(log(1 + e^x) - log(2) - x / 2) / x^2 in x^2, |x| <= {mp.nstr(SOFTPLUS_TURN)}",
             softplus_even,
             mpf(0),
-            mpf(1) / 16,
-            mpf(2) ** -(bits + 4),
+            SOFTPLUS_TURN**2,
+            limit(3),
         ),
         Polynomial(
             "normal_tail",
-            "(a + 3) Phi(-a) exp(a^2 / 2) in (a - 3) / (a + 3)",
-            normal_tail,
-            mpf(-1),
-            end,
-            mpf(2) ** -(bits + 4),
+            f"(a + 2.25) Phi(-a) exp(a^2 / 2) in s - {mp.nstr(center, 10)}, s = a / (a + 2.25)",
+            lambda v: normal_tail(center + v),
+            -center,
+            LARGEST[kind] / (LARGEST[kind] + PIVOT) - center,
+            limit(2),
         ),
     ]
 
@@ -176,16 +215,18 @@ def pair(name: str, value: mpf, kind: str) -> str:
     return f"    static constexpr Pair {name}{{{text(high, kind)}, {text(low, kind)}}};"
 
 
-def cut_ln2(kind: str) -> tuple[mpf, mpf]:
-    """Log 2 in two parts, the first so short that its product with any exponent is exact."""
-    spare = 9 if kind == "float" else 12
-    scale = mpf(2) ** (BITS[kind] - spare)
-    high = mp.floor(mp.log(2) * scale) / scale
-    return high, mp.log(2) - high
+def cut(value: mpf, bits: int) -> mpf:
+    """Rounded down to so many bits behind the point."""
+    return mp.floor(value * mpf(2) ** bits) / mpf(2) ** bits
 
 
 def constants(kind: str) -> list[str]:
-    high, low = cut_ln2(kind)
+    # So short that its product with any exponent is exact.
+    high = cut(mp.log(2), BITS[kind] - (9 if kind == "float" else 12))
+    low = mp.log(2) - high
+    # So short that it can be taken exactly from any sum with it up to 2^8.
+    gelu_linear = 2 * mp.sqrt(2 / mp.pi)
+    linear = cut(gelu_linear, BITS[kind] - 9)
     selu_alpha, selu_scale = mpf("1.6732632423543772848170429916717"), mpf("1.0507009873554804934193349852946")
     lines = [
         f"    using Pair = ConstantPair<{kind}>;",
@@ -193,14 +234,17 @@ def constants(kind: str) -> list[str]:
         f"    static constexpr {kind} ln2_high = {text(high, kind)}, ln2_low = {text(low, kind)};",
         pair("ln2", mp.log(2), kind),
         pair("selu_scale", selu_scale, kind),
-        pair("selu_scale_alpha", selu_scale * selu_alpha, kind),
-        pair("gelu_linear", 2 * mp.sqrt(2 / mp.pi), kind),
-        pair("gelu_cubic", 2 * mp.sqrt(2 / mp.pi) * mpf("0.044715"), kind),
-        f"    static constexpr {kind} normal_pivot = {text(PIVOT, kind)}, "
+        f"    static constexpr {kind} selu_scale_alpha = {text(selu_scale * selu_alpha, kind)};",
+        f"    static constexpr Pair gelu_linear{{{text(linear, kind)}, {text(gelu_linear - linear, kind)}}};",
+        pair("gelu_cubic", gelu_linear * mpf("0.044715"), kind),
+        f"    static constexpr {kind} tanh_turn = {text(TANH_TURN, kind)};",
+        f"    static constexpr {kind} softplus_turn = {text(SOFTPLUS_TURN, kind)};",
+        f"    static constexpr {kind} normal_half_pivot = {text(PIVOT / 2, kind)}, "
+        f"normal_center = {text(CENTER[kind], kind)}, "
         f"normal_largest = {text(LARGEST[kind], kind)};",
     ]
     for p in polynomials(kind):
-        lines += polynomial(p, kind, EXACT[p.name])
+        lines += polynomial(p, kind, EXACT.get(p.name, 0))
     return lines
 
 

@@ -97,6 +97,7 @@ void register_machine(py::module_& module) {
     chosen_table();  // a bad FORWARDPASS_ISA fails the import, not the first call
     module.attr("CONTRACT") = "fma-v2";
     module.attr("ROW_ORDER") = "rows-v3";
+    module.attr("FUNCTIONS") = "functions-v2";
     module.def("available_isas", &available_isas,
                R"(Names of the instruction sets that run on this machine, best first.
 

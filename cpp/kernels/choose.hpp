@@ -41,6 +41,7 @@ void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& b
     const Panels<T> panels{a.depth, a.outputs, panel_outputs<V>, V::lanes};
     if (batch.rows == 0) return;
     Index left = batch.rows == 1 ? one_row<V>(a, batch.x, batch.y) : a.outputs;
+    if (left < a.outputs) finish_late<V>(a.activation, batch.y, 0, 1, a.outputs - left);
     Batch<T> ordered = batch;
     const bool streaming = a.cold && batch.rows > 1 && a.outputs >= 2 * panel_outputs<V>;
     if (streaming && chain_count(a.depth) == many_chains) {
@@ -62,8 +63,12 @@ void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& b
                        panels.stride(outputs),
                        batch.y + first,
                        scratch};
-        if (panels.are_rows(panel.outputs)) panel_of_rows<V>(panel);
-        else tiles<V>(panel, streaming);
+        if (panels.are_rows(panel.outputs)) {
+            panel_of_rows<V>(panel);
+            continue;
+        }
+        tiles<V>(panel, streaming);
+        finish_late<V>(a.activation, panel.y, batch.y_row_stride, batch.rows, panel.outputs);
     }
 }
 

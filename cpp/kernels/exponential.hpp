@@ -15,12 +15,15 @@ struct FloatFormat<float> {
     static constexpr float rounder = 12582912.0f + 127;
     // e^-limit is below half of the smallest subnormal times anything that it is multiplied by.
     static constexpr float exp_limit = 110;
-    // 2^smallest_scale is normal, with what is multiplied by it too.
-    static constexpr float smallest_scale = -100;
     // expm1(-limit) and tanh(limit) round to -1 and 1.
     static constexpr float expm1_limit = 20, tanh_limit = 10;
-    // From here on GELU is x or 0.
-    static constexpr float gelu_limit = 12;
+    // GELU, of tanh, is 0 below -gelu_limit and x from gelu_linear_from on.
+    static constexpr float gelu_limit = 11, gelu_linear_from = 6;
+    // 1 + e^-one_from rounds to 1.
+    static constexpr float one_from = 20;
+    // With 2^lift results down to subnormals are normal numbers, and with 2^-lift their inverses.
+    static constexpr float lift = 64, lowered = 0x1p-64f;
+    static constexpr float smallest_exponent = -126;  // of a normal number
     static constexpr float largest = 0x1.fffffep127f;
 };
 
@@ -28,9 +31,11 @@ template <>
 struct FloatFormat<double> {
     static constexpr double rounder = 6755399441055744.0 + 1023;
     static constexpr double exp_limit = 760;
-    static constexpr double smallest_scale = -900;
     static constexpr double expm1_limit = 42, tanh_limit = 21;
-    static constexpr double gelu_limit = 24;
+    static constexpr double gelu_limit = 21.75, gelu_linear_from = 8;
+    static constexpr double one_from = 40;
+    static constexpr double lift = 128, lowered = 0x1p-128;
+    static constexpr double smallest_exponent = -1022;
     static constexpr double largest = 0x1.fffffffffffffp1023;
 };
 
@@ -66,28 +71,6 @@ template <class V>
 FORWARDPASS_INLINE Pair<V> significand(const Exponential<V>& e) noexcept {
     const Pair<V> one = fast_two_sum<V>(V::broadcast(1), e.high);
     return fast_two_sum<V>(one.high, one.low + e.low);
-}
-
-// 2^n as a product, for results down to subnormals: multiply by `first`, which is exact, then by `rest`.
-template <class V>
-struct Scale {
-    Register<V> first, rest;
-};
-
-template <class V>
-FORWARDPASS_INLINE Scale<V> scale(Register<V> n) noexcept {
-    const auto first = V::max(V::broadcast(FloatFormat<Element<V>>::smallest_scale), n);
-    return {power_of_two<V>(first), power_of_two<V>(n - first)};
-}
-
-// e^x - 1 for x in [-expm1_limit, 0].
-template <class V>
-FORWARDPASS_INLINE Pair<V> expm1(Register<V> x) noexcept {
-    const auto e = exponential<V>({x, V::broadcast(0)});
-    const auto power = power_of_two<V>(e.n);
-    const Pair<V> whole = fast_two_sum<V>(V::broadcast(-1), power);
-    const Pair<V> high = fast_two_sum<V>(whole.high, power * e.high);
-    return fast_two_sum<V>(high.high, V::fma(power, e.low, high.low + whole.low));
 }
 
 }  // namespace

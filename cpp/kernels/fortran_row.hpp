@@ -88,6 +88,7 @@ void fortran_row(const FortranRows<Element<V>>& a, const Element<V>* bias, const
         }
         finish(sum, nullptr, activation, y + j, 0, left);
     }
+    finish_late<V>(activation, y, 0, 1, a.count);
 }
 
 }  // namespace

@@ -187,7 +187,7 @@ __attribute__((noinline)) void run_block(const Products<T>& a, const T* bias, In
                            left < B::turned ? left : B::turned);
         });
     } else if constexpr (B::rows == 1 && B::outputs % B::lanes == 0) {
-        finish_sums(sums, bias, a.activation, y, 0, B::outputs);
+        finish(sums, bias, a.activation, y, 0, B::outputs);
     } else {
         T found[B::vectors * B::lanes];
         sums.store(found, 0);

@@ -1,6 +1,7 @@
 // Softmax and its logarithm. A weight is e^(x - largest), computed once.
 #pragma once
 
+#include "logarithm.hpp"
 #include "row_pairs.hpp"
 
 namespace forwardpass {

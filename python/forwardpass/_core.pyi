@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 CONTRACT: str
+FUNCTIONS: str
 MAX_THREADS: int
 NUM_THREADS_BLOCKS: ContextVar[tuple[list[int], ...]]
 READ_STREAMS: tuple[int, ...]

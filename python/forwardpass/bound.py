@@ -48,7 +48,7 @@ def error_bound(network: Module, x: ArrayLike) -> Bound:
     2**-1075) for each product that may underflow. It is Higham's argument for blocked summation
     (Accuracy and Stability of Numerical Algorithms, 2nd ed., ch. 3 and 4). An error that comes in with x is
     multiplied by |w|, by the largest slope of an activation, and by what docs/numerics.md derives for the others;
-    to it comes a layer's own, of 1 unit in the last place in float32 (2 of Softmax) and 2 in float64. Parameters of
+    to it comes a layer's own, of 2 units in the last place, or 1 of a row's function but Softmax in float32. Parameters of
     functions count as the network's dtype holds them.
 
     Examples
@@ -149,13 +149,20 @@ class Arithmetic:
     ours: bool
     contract: str = _core.CONTRACT  # the order of our sums
 
-    def of_result(self, y: NDArray[Any], single: float = 1.0) -> Bound:
-        """What a function adds (docs/numerics.md): so many units in the last place of float32, or 2 of float64.
+    @property
+    def element_units(self) -> float:
+        """How many units in the last place a function of one element may be wrong: docs/numerics.md."""
+        return 2.0 if self.ours else 8.0
 
-        One unit is at most 2 u |y|, or the smallest subnormal.
-        """
+    @property
+    def row_units(self) -> float:
+        """As many of a function of rows but Softmax, and of columns: in float32 they round once, from doubles."""
+        return 1.0 if self.ours and self.u == 2.0**-24 else self.element_units
+
+    def of_result(self, y: NDArray[Any], units: float) -> Bound:
+        """So many units of y: one is at most 2 u |y|, or the smallest subnormal."""
         unit: Bound = 2 * self.u * np.abs(y).astype(np.float64) * (1 + 4 * self.u) + 2 * self.underflow
-        return unit * ((single if self.u == 2.0**-24 else 2.0) if self.ours else 8.0)
+        return units * unit
 
 
 def _bound(network: Module, x: ArrayLike, ours: bool, contract: str = _core.CONTRACT) -> Bound:
@@ -181,19 +188,20 @@ def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tu
     if isinstance(module, nn.Residual):
         return y, error + _through(module.inner, x, error, a)[1] + 2 * a.u * np.abs(y) + a.underflow
     if isinstance(module, nn.LayerNorm):
-        return y, _layer_norm(module, x, error, a) + a.of_result(y)
+        return y, _layer_norm(module, x, error, a) + a.of_result(y, a.row_units)
     if isinstance(module, nn.Columns):
-        return y, _columns(module, x, error, a) + a.of_result(y)
+        return y, _columns(module, x, error, a) + a.of_result(y, a.row_units)
     if isinstance(module, (nn.Softmax, nn.LogSoftmax)):
         # A weight of Softmax is rounded before it is divided.
-        return y, _softmax(module, x, y, error, a) + a.of_result(y, 2.0 if isinstance(module, nn.Softmax) else 1.0)
+        units = a.element_units if isinstance(module, nn.Softmax) else a.row_units
+        return y, _softmax(module, x, y, error, a) + a.of_result(y, units)
     assert isinstance(module, nn.Function)
     slope = module.largest_slope
     if isinstance(module, (nn.ReLU, nn.Hardtanh, nn.Identity, nn.Dropout)):
         return y, error * slope
     if isinstance(module, nn.Flatten):
         return y, error.reshape(y.shape)
-    own = a.of_result(y)
+    own = a.of_result(y, a.element_units)
     if isinstance(module, nn.Softplus):
         # It jumps at the threshold, by log(1 + e^-threshold) / beta, if x or the product may be on either side.
         at = module.beta * x.astype(np.float64) - module.threshold

@@ -38,13 +38,14 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
             "numpy": np.__version__,
             "contract": _core.CONTRACT,
             "row_order": _core.ROW_ORDER,
+            "functions": _core.FUNCTIONS,
             "isa": _core.current_isa(),
             "isas": _core.available_isas(),
             "threads": _core.get_num_threads(),
         }
     isas = ", ".join(_core.available_isas())
     print(f"forwardpass {_core.__version__}, Python {platform.python_version()}, NumPy {np.__version__}")
-    print(f"numerics contract: {_core.CONTRACT}; functions of rows: {_core.ROW_ORDER}")
+    print(f"numerics contract: {_core.CONTRACT}; of rows: {_core.ROW_ORDER}; of elements: {_core.FUNCTIONS}")
     print(f"instruction set: {_core.current_isa()} (here run: {isas}; FORWARDPASS_ISA forces one)")
     print(f"threads: {_core.get_num_threads()} (FORWARDPASS_NUM_THREADS, set_num_threads)")
     return None

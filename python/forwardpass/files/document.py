@@ -21,9 +21,22 @@ from .tensors import Tensor, Values
 
 VERSION = 1
 KEYS = {"forwardpass", "contract", "dtype", "architecture", "answer", "hash"}
-# Files that were made before it had a name have none.
-ROW_ORDER = "row_order"
-ROW_FUNCTIONS = ("Affine", "BatchNorm1d", "LayerNorm", "LogSoftmax", "Normalize", "Softmax")
+# How each kind of layer computes: the key of a document that says so, its name today, and the layers.
+ORDERS: tuple[tuple[str, str, frozenset[str]], ...] = (
+    ("contract", _core.CONTRACT, frozenset({"Linear"})),
+    (
+        "row_order",
+        _core.ROW_ORDER,
+        frozenset({"Affine", "BatchNorm1d", "LayerNorm", "LogSoftmax", "Normalize", "Softmax"}),
+    ),
+    (
+        "functions",
+        _core.FUNCTIONS,
+        frozenset({"ELU", "SELU", "GELU", "SiLU", "Tanh", "Sigmoid", "Softplus"}),
+    ),
+)
+# Files that were made before these had names have none.
+NEWER_KEYS = {"row_order", "functions"}
 # Outputs of the test input that a file keeps.
 MOST_ANSWERS = 4096
 # Elements of an array that are copied at a time.
@@ -73,8 +86,7 @@ def written(network: Module, spec: Any, arrays: Mapping[str, FloatArray]) -> str
     copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
     made = {
         "forwardpass": VERSION,
-        "contract": _core.CONTRACT,
-        ROW_ORDER: _core.ROW_ORDER,
+        **{key: name for key, name, _ in ORDERS},
         "dtype": dtype,
         "architecture": spec,
         "answer": _one_nan(_answer(copy, spec, dtype)).tobytes().hex(),
@@ -133,7 +145,7 @@ def _parsed(text: str, budget: Budget) -> dict[str, Any]:
         document: Any = json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"the document: not JSON: {str(error)[:100]}") from error
-    ours = isinstance(document, dict) and document.keys() - {ROW_ORDER} == KEYS
+    ours = isinstance(document, dict) and document.keys() - NEWER_KEYS == KEYS
     if not ours or type(document["forwardpass"]) is not int or document["forwardpass"] != VERSION:
         raise ModelFileError(f"the document: expected version {VERSION} with {sorted(KEYS)}")
     if document["contract"] not in CONTRACTS:
@@ -149,7 +161,7 @@ def _answer(network: Module, spec: Any, dtype: str) -> FloatArray:
 
 
 def _check_answer(network: Module, document: dict[str, Any]) -> str:
-    """Bit for bit; but where an order has changed since, of sums or of rows, within the bounds of both: then a note."""
+    """Bit for bit; but where the order of a sum or a function has changed since, within the bounds of both: a note."""
     dtype, spec, said = document["dtype"], document["architecture"], document["answer"]
     older = _older_orders(document)
     answer = _one_nan(_answer(network, spec, dtype))
@@ -171,11 +183,11 @@ def _check_answer(network: Module, document: dict[str, Any]) -> str:
 def _older_orders(document: dict[str, Any]) -> list[str]:
     """The orders of a file that are not ours, and that one of its layers computes in."""
     types = {layer["type"] for _, layer in arch.layers(document["architecture"])}
-    contract, rows = document["contract"], document.get(ROW_ORDER)
-    older = [shown(contract)] if contract != _core.CONTRACT and "Linear" in types else []
-    if rows != _core.ROW_ORDER and types.intersection(ROW_FUNCTIONS):
-        older.append("rows without a name" if rows is None else shown(rows))
-    return older
+    return [
+        shown(document[key]) if key in document else f"{name.partition('-')[0]} without a name"
+        for key, name, layers in ORDERS
+        if document.get(key) != name and types & layers
+    ]
 
 
 def _agree(answer: FloatArray, said: Any, bound: NDArray[np.float64]) -> bool:

@@ -3,13 +3,14 @@
 from tests.mutants.faults.mutant import Mutant
 
 FAULTS = (
-    # ---- activations in pairs ----
+    # ---- arithmetic in pairs ----
     Mutant(
         "product without its error",
         "cpp/kernels/pair.hpp",
         "return {product, V::fma(a, b, -product)};",
         "return {product, product - product};",
         "what is computed in pairs is rounded after every product",
+        ("tests/test_row_functions.py",),
     ),
     Mutant(
         "exponential's other n",
@@ -17,6 +18,7 @@ FAULTS = (
         "V::fma(x.high, V::broadcast(C::log2_e), rounder)",
         "V::fma(x.high - V::broadcast(static_cast<T>(0.25)), V::broadcast(C::log2_e), rounder)",
         "n is one too low where it should be rounded up, and the polynomial used outside its range",
+        ("tests/test_row_functions.py",),
     ),
     Mutant(
         "exponential without a low part",
@@ -24,13 +26,88 @@ FAULTS = (
         "V::fma(n, V::broadcast(-C::ln2_low), x.low)",
         "n * V::broadcast(-C::ln2_low)",
         "the argument is rounded before the exponential",
+        ("tests/test_row_functions.py",),
+    ),
+    # ---- activations ----
+    Mutant(
+        "log 2 in one part",
+        "cpp/kernels/exp_parts.hpp",
+        "V::fma(n, V::broadcast(-C::ln2_low), V::fma(n, V::broadcast(-C::ln2_high), x))",
+        "V::fma(n, V::broadcast(-C::ln2_high), x)",
+        "what is left of x after n ln 2 is off by 2^-20 n",
+        ("ulp",),
+    ),
+    Mutant(
+        "e^x without the low part of x",
+        "cpp/kernels/exp_parts.hpp",
+        "V::fma(n, V::broadcast(-C::ln2_low), low)",
+        "V::fma(n, V::broadcast(-C::ln2_low), low - low)",
+        "GELU's argument is rounded before the exponential",
+        ("ulp",),
+    ),
+    Mutant(
+        "1 + e^x rounded twice",
+        "cpp/kernels/functions.hpp",
+        "return sum.high + V::fma(e.power, e.rest, sum.low);",
+        "return V::fma(e.power, e.rest, sum.high);",
+        "sigmoid is 2.27 units wrong where e^-x is about 2^24",
+        ("ulp",),
+    ),
+    Mutant(
+        "tanh without its polynomial",
+        "cpp/kernels/functions.hpp",
+        "V::select_at_least(a, V::broadcast(-C::tanh_turn), near, far)",
+        "V::select_at_least(a, V::broadcast(0), near, far)",
+        "1 - 2 / (1 + e^2x) cancels near 0",
+        ("ulp",),
     ),
     Mutant(
         "GELU without a sign",
         "cpp/kernels/functions.hpp",
-        "return V::with_sign(V::select_at_least(x, V::broadcast(C::normal_largest), x, y), x);",
-        "return V::select_at_least(x, V::broadcast(C::normal_largest), x, y);",
+        "V::max(V::broadcast(static_cast<T>(-0.0)), x)",
+        "V::max(V::broadcast(0), x)",
         "-0.0 becomes +0.0",
+        ("ulp",),
+    ),
+    Mutant(
+        "GELU's divisor rounded",
+        "cpp/kernels/functions.hpp",
+        "V::fma(lost, weight * weight,",
+        "V::fma(lost, weight - weight,",
+        "what rounding took from |x| / (|x| + 2.25) does not come back",
+        ("ulp",),
+    ),
+    Mutant(
+        "softplus near 0 as elsewhere",
+        "cpp/kernels/functions.hpp",
+        "V::select_at_least(-turn, w, far, near), above = V::select_at_least(v, turn, x, zero);",
+        "V::select_at_least(zero, w, far, near), above = V::max(zero, x);",
+        "it falls where x is small beside the rounding of a sum",
+        ("ulp",),
+    ),
+    Mutant(
+        "a late activation forgets a row",
+        "cpp/kernels/choose.hpp",
+        "finish_late<V>(a.activation, panel.y, batch.y_row_stride, batch.rows, panel.outputs);",
+        "finish_late<V>(a.activation, panel.y, batch.y_row_stride, batch.rows - 1, panel.outputs);",
+        "the last row of every panel has no activation",
+        ("conformance",),
+    ),
+    Mutant(
+        "a late activation of one row goes on",
+        "cpp/kernels/choose.hpp",
+        "finish_late<V>(a.activation, batch.y, 0, 1, a.outputs - left);",
+        "finish_late<V>(a.activation, batch.y, 0, 1, a.outputs);",
+        "a last panel of rows is activated twice",
+        ("conformance",),
+    ),
+    Mutant(
+        "strips one after another",
+        "cpp/kernels/activations.hpp",
+        "y += a.y_row_stride;",
+        "y += count * V::lanes;",
+        "rows of y are taken to be adjacent",
+        ("conformance",),
     ),
     Mutant(
         "ELU at 0 of one instruction set",
@@ -255,30 +332,26 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     Mutant(
         "softplus divides by beta",
         "cpp/kernels/functions.hpp",
-        """\
-part = static_cast<T>(2 * __builtin_frexp(beta, &twice));
-        exponent = static_cast<T>(twice - 1);""",
-        """\
-part = beta;
-        exponent = static_cast<T>(0 * twice);""",
+        "const int some = exponent / 2;",
+        "const int some = exponent;",
         "1 / beta overflows",
-        ("ulp", "tests/test_activations.py"),
+        ("tests/test_activations.py",),
     ),
     Mutant(
         "softplus's limit for a beta of 1",
         "cpp/kernels/functions.hpp",
-        "V::broadcast(Format::exp_limit + 104);",
-        "V::broadcast(Format::exp_limit);",
+        "(exponent < 0 ? -0.7 * exponent : 0)",
+        "(exponent < 0 ? -0.0 * exponent : 0)",
         "what is clamped counts once it is divided by a small beta",
-        ("ulp",),
+        ("tests/test_activations.py",),
     ),
     Mutant(
-        "elu's alpha in one part",
+        "SELU's scale in one part",
         "cpp/kernels/functions.hpp",
-        "__builtin_ldexp(1, exponent < 0 ? exponent : 0)",
-        "__builtin_ldexp(1, 0 * exponent)",
-        "subnormal results of a small alpha round twice",
-        ("ulp",),
+        "const auto above = V::fma(x, V::broadcast(C::selu_scale.high), low);",
+        "const auto above = V::fma(x, V::broadcast(C::selu_scale.high), low * V::broadcast(0));",
+        "a result just below the largest number is infinite",
+        ("tests/test_activations.py",),
     ),
     Mutant(
         "scales without a power apart",

@@ -14,8 +14,8 @@ FAULTS = (
     Mutant(
         "last elements read as a whole vector",
         "cpp/kernels/activations.hpp",
-        "compute(V::load_partial(x + i, count - i)), count - i)",
-        "compute(V::load(x + i)), count - i)",
+        "V::load_partial(a.x + r * a.x_row_stride + first, left)",
+        "V::load(a.x + r * a.x_row_stride + first)",
         "reads behind the caller's array",
     ),
     # ---- roundings ----
