@@ -46,9 +46,9 @@ struct Paired {
     }
 };
 
-// With at least twice the digits of T.
+// Numbers of at least twice the digits of T.
 template <class W, class T>
-using Twice = Choose<sizeof(T) == 4, Single<W>, Paired<W>>;
+using TwiceTheDigits = Choose<sizeof(T) == 4, Single<W>, Paired<W>>;
 
 // Registers or pairs that lie side by side in a row and are computed in step: each operation on one hides the others'
 // latency.
@@ -115,7 +115,7 @@ FORWARDPASS_INLINE void put(T* row, Rest place, const Registers<W, 1>& y) noexce
 // Several sums over the same row.
 template <class W, class T, int sums, int k>
 struct RowSums {
-    Several<Twice<W, T>, k> of[sums];
+    Several<TwiceTheDigits<W, T>, k> of[sums];
 };
 
 template <class A, int half, class Number, int count>
@@ -135,7 +135,7 @@ FORWARDPASS_INLINE Number fold_lanes(const Number& total) noexcept {
 // As they are found.
 template <class T, int sums>
 struct RowTotals {
-    typename Twice<Scalar<double>, T>::Number of[sums];
+    typename TwiceTheDigits<Scalar<double>, T>::Number of[sums];
 };
 
 template <class W, class T, int sums>
@@ -168,12 +168,12 @@ public:
     }
 
 private:
-    using A = Twice<W, T>;
+    using A = TwiceTheDigits<W, T>;
     typename A::Number of_[sums][vectors];
 };
 
 template <class W, class T>
-FORWARDPASS_INLINE auto total_of(const Several<Twice<W, T>, Lanes<W, T, 1>::vectors>& terms) noexcept {
+FORWARDPASS_INLINE auto total_of(const Several<TwiceTheDigits<W, T>, Lanes<W, T, 1>::vectors>& terms) noexcept {
     Lanes<W, T, 1> lanes;
     lanes.template add<0>(RowSums<W, T, 1, Lanes<W, T, 1>::vectors>{{terms}});
     return lanes.totals().of[0];

@@ -234,7 +234,7 @@ void softmax(Row<Element<V>> row) noexcept {
 template <class T>
 struct SumOfWeights {
     double largest;
-    typename Twice<Scalar<double>, T>::Number sum;
+    typename TwiceTheDigits<Scalar<double>, T>::Number sum;
 };
 
 template <class V>
@@ -262,7 +262,7 @@ __attribute__((noinline)) auto sum_of_others(const T* x, Index count, double lar
     const auto totals = sum_over<W, 1>(x, count, nothing, [&](auto values, auto) FORWARDPASS_UNROLLED {
         auto weights = Own::weights(values, largest);
         unrolled<values.count>([&](auto v) FORWARDPASS_UNROLLED {
-            weights.of[v] = Own::choose(values.of[v], largest, Twice<W, T>::zero(), weights.of[v]);
+            weights.of[v] = Own::choose(values.of[v], largest, TwiceTheDigits<W, T>::zero(), weights.of[v]);
         });
         return RowSums<W, T, 1, values.count>{{weights}};
     });
@@ -278,7 +278,7 @@ void log_softmax(const Batch<Element<V>>& batch) noexcept {
     constexpr Index most = 8, near = 2048;
     const Index fitting = near / batch.width, together = fitting < 1 ? 1 : fitting < most ? fitting : most;
     SumOfWeights<T> sums[most];
-    typename Twice<Scalar<double>, T>::Number logs[most];
+    typename TwiceTheDigits<Scalar<double>, T>::Number logs[most];
     for (Index first = 0; first < batch.rows; first += together) {
         const Index rows = batch.rows - first < together ? batch.rows - first : together;
         const T* const x = batch.x + first * batch.x_row_stride;

@@ -48,8 +48,8 @@ def error_bound(network: Module, x: ArrayLike) -> Bound:
     2**-1075) for each product that may underflow. It is Higham's argument for blocked summation
     (Accuracy and Stability of Numerical Algorithms, 2nd ed., ch. 3 and 4). An error that comes in with x is
     multiplied by |w|, by the largest slope of an activation, and by what docs/numerics.md derives for the others;
-    to it comes a layer's own, of 2 units in the last place, or 1 of a row's function but Softmax in float32. Parameters of
-    functions count as the network's dtype holds them.
+    to it comes a layer's own, of 2 units in the last place. It is 1 in float32 for functions of rows, but for Softmax.
+    Parameters of functions count as the network's dtype holds them.
 
     Examples
     --------
