@@ -153,7 +153,7 @@ FORWARDPASS_INLINE Register<V> gelu(Register<V> x) noexcept {
 // 1 / beta and log(2) / beta but for a power of two, which `rounder` has, as 1 / beta may overflow.
 template <class T>
 struct SoftplusParameters {
-    T beta, threshold, farthest, rounder;
+    T beta, threshold, farthest, half, rounder;
     ConstantPair<T> reciprocal, at_0;
 
     SoftplusParameters(T the_beta, T the_threshold) noexcept : beta(the_beta), threshold(the_threshold) {
@@ -168,6 +168,7 @@ struct SoftplusParameters {
         const Pair<Scalar<T>> divisor{part, 0}, one{1, 0};
         reciprocal = lowered(quotient<Scalar<T>>(one, divisor), some);
         at_0 = lowered(quotient<Scalar<T>>(constant<Scalar<T>>(Coefficients<T>::ln2), divisor), some);
+        half = static_cast<T>(__builtin_ldexp(1, exponent - some - 1));
         rounder = Format::rounder + static_cast<T>(some - exponent);
     }
 
@@ -191,9 +192,10 @@ FORWARDPASS_INLINE Register<V> softplus(Register<V> x, const SoftplusParameters<
     const auto a = negative_down_to<V>(f.farthest, x);
     const auto v = beta * x, w = beta * a;
 
-    const auto square = w * w, half = V::broadcast(static_cast<T>(0.5));
-    const auto change = V::fma(square, in_chains<V>(C::softplus_even, square), half * v);
-    const auto near = V::broadcast(f.at_0.high) + V::fma(change, reciprocal, V::broadcast(f.at_0.low));
+    // x / 2 has nothing of the rounding of v.
+    const auto square = w * w, even = square * in_chains<V>(C::softplus_even, square);
+    const auto change = V::fma(even, reciprocal, V::broadcast(f.at_0.low));
+    const auto near = V::broadcast(f.at_0.high) + V::fma(x, V::broadcast(f.half), change);
 
     // w <= -turn: log(1 + e) = e (1 + e (-1/2 + ...)) for e = e^w = 2^n (1 + rest).
     const Reduced<V> reduced = reduce<V>(w, V::fma(beta, a, -w), 0);
