@@ -232,6 +232,14 @@ def test_softmax_and_its_logarithm_where_they_are_subnormal(width: int, dtype: F
             assert largest_units(fp.LogSoftmax(), x, exact_log_softmax) <= units_of_log_softmax(dtype)
 
 
+@pytest.mark.parametrize("value", [1.0, -3.5, 1e30, 0.0, -0.0])
+def test_one_column_has_a_logarithm_of_plus_zero(value: float, dtype: Float) -> None:
+    """Lanes behind the row once left a sum that was not 0, and instruction sets with them gave -0.0."""
+    y = fp.LogSoftmax()(np.full((3, 1), value, dtype))
+    assert np.array_equal(y, np.zeros((3, 1)))
+    assert not np.signbit(y).any()
+
+
 @pytest.mark.parametrize("layer", [fp.Softmax(), fp.LogSoftmax(), fp.LayerNorm(3), fp.LayerNorm(3, eps=0.0)])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_bad_row_makes_only_itself_nan(layer: fp.Module, dtype: Float) -> None:

@@ -255,11 +255,11 @@ FORWARDPASS_INLINE SumOfWeights<Element<V>> sum_of_weights(const Element<V>* x, 
 }
 
 // Without that of the largest, where the others are so small that 1 would leave few of their digits: then there is one.
-// Out of line, as it is rare.
+// What lies behind the row counts as the largest too, and so for nothing. Out of line, as it is rare.
 template <class W, class T>
 __attribute__((noinline)) auto sum_of_others(const T* x, Index count, double largest) noexcept {
     using Own = Weights<W, T>;
-    const auto totals = sum_over<W, 1>(x, count, nothing, [&](auto values, auto) FORWARDPASS_UNROLLED {
+    const auto totals = sum_over<W, 1>(x, count, largest, [&](auto values, auto) FORWARDPASS_UNROLLED {
         auto weights = Own::weights(values, largest);
         unrolled<values.count>([&](auto v) FORWARDPASS_UNROLLED {
             weights.of[v] = Own::choose(values.of[v], largest, TwiceTheDigits<W, T>::zero(), weights.of[v]);
