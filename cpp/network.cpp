@@ -10,14 +10,10 @@
 namespace forwardpass {
 namespace {
 
-// Rows of a tile: multiples of 12, and so of the register tile's 3, 4 and 6, and up to 192.
-// Weights that take half of L2 at most are cheap to read again, so few rows, whose activations stay in L1 and L2;
-// beyond it 256 rows share each read: 512-512 x 1024, whose weights are as large as L2, takes 2.32 ms in tiles of 12
-// rows and 2.06 of 192 (Zen 5), 5.22 of 192 and 5.11 of 256, and 4096-4096-4096-1000 x 256 175 and 172 ms (Zen 4). The
-// fewest of small weights are 48: 16-2048 x 256 takes 175 us in tiles of 12, 164 of 24, 160 of 48, 173 of 192;
-// 16-4096-16 x 256 645, 630, 620 and 620; and the most are 192: with 240 16-16 x 256 lost 6 % (Zen 4). But 12 where
-// outputs of several panels go to memory, each row a stream of its own: 16-4096 x 1024 takes 1.6 ms, in tiles of 24
-// 2.1, of 48 2.4, 16-1024 x 8192 4.3 and 6.1 (Zen 4; on Zen 5 16-4096 0.74 and 0.68 of 48).
+// Rows of a tile: multiples of 12, and so of the register tiles' rows [log 20]. Small weights are cheap to read again,
+// so their tiles are small and activations stay in L1 and L2. Weights of more than half of L2 are read once for many
+// rows. Where the outputs of several panels go to memory, each row is a stream of its own: then as few rows as there
+// can be.
 constexpr Index tile_bytes = 64 * 1024;
 constexpr Index min_tile_rows = 12;
 constexpr Index cached_tile_rows = 48;
@@ -34,8 +30,8 @@ constexpr Index stack_bytes = 16 * 1024;
 constexpr Index rows_worth_cutting = 12;
 
 Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights, bool cold_outputs, Index lanes) {
-    // Without vectors reading takes no time beside the sums, and 256 rows of 2048 x 2048 2.3 s, in which no Ctrl-C is
-    // seen.
+    // Without vectors reading takes no time beside the sums, and a tile of many rows takes seconds without a look for
+    // Ctrl-C.
     if (bytes_of_weights > tuning().l2_bytes / 2) return lanes == 1 ? cached_tile_rows : reading_tile_rows;
     const Index rows = tile_bytes / bytes_per_row, step = rows < cached_tile_rows ? min_tile_rows : cached_tile_rows;
     return std::clamp(rows / step * step, cold_outputs ? min_tile_rows : cached_tile_rows, max_tile_rows);
@@ -65,7 +61,7 @@ FORWARDPASS_INLINE void Network<T>::run_step(const Step<T>& step, const Batch<T>
     else run_rows(step, batch, added);
 }
 
-// A step without weights. By itself: one function with the above took 4 ns more of a small network's call.
+// A step without weights. Out of line: one function with the above made small networks slower [log 20].
 template <class T>
 __attribute__((noinline)) void Network<T>::run_rows(const Step<T>& step, const Batch<T>& batch,
                                                     const Added<T>& added) const noexcept {
@@ -85,7 +81,7 @@ __attribute__((noinline)) void Network<T>::run_rows(const Step<T>& step, const B
 
 // Depth first: each tile of rows goes through all layers, on one thread, and meets no other. A tile of many large
 // layers takes seconds: there the caller's thread looks after each step, for the others too. Instantiated apart, as the
-// question took 2 % of a small network's call, and both in one function 6 ns.
+// question takes time of a small network's call, and both in one function take more [log 20].
 template <class T>
 template <bool looks_inside>
 bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const {

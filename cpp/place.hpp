@@ -12,8 +12,8 @@ namespace forwardpass {
 inline int this_cpu() noexcept { return sched_getcpu(); }
 
 // Where a call's helpers may run: anywhere its own thread may, but not on that one's CPU. Left to itself Linux wakes a
-// thread beside the one that wakes it, where the two take turns until it is moved, some calls or milliseconds later:
-// one row of 1024 x 1024 took 107 us for so long, on two threads, and 49 on one.
+// thread beside the one that wakes it, where the two take turns until it is moved, some calls or milliseconds later.
+// For so long two threads take twice the time of one [log 21].
 class Place {
 public:
     // Of the calling thread's helpers, now; false where there is no CPU but its own, or where Linux does not say.

@@ -19,8 +19,7 @@ Step<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
     return step;
 }
 
-// Few outputs cost as much as so many: reading x takes the time. 64 rows of 10000 x 1 take 24 us, 640,000
-// multiplications at 26 GFMA/s of 130 (Zen 5).
+// Few outputs cost as much as so many: reading x takes the time [log 21].
 constexpr Index outputs_for_reading = 4;
 
 // An activation of one element costs as much as so many multiplications, roughly (Zen 4).

@@ -10,7 +10,7 @@ namespace forwardpass {
 
 // Consecutive chunks, the first ones in the low half: their thread takes from the front, and one that has
 // finished its own from the back. So in a loop of calls every thread meets the same weights again, in its own
-// cache: one row of 784-512-256-10 (2.2 MB of weights, 2 MB of L2) took 29 us alone and 9.8 us on two threads.
+// cache, and weights that are larger than one L2 may fit into two [log 21].
 class alignas(64) Share {
 public:
     void set(std::uint32_t first, std::uint32_t end) noexcept { range_.store(std::uint64_t{end} << 32 | first); }

@@ -9,10 +9,9 @@
 
 namespace forwardpass {
 
-// Work, in multiplications, that threads which are awake may take part in: 5 us at 100 GFMA/s, where
-// sharing costs 0.9 us. Work for which sleeping ones are woken in a loop of calls: 10 us, where two threads gain 1.6 to
-// 1.9 times; 8 rows of 48-256-256-12, 0.85 of it, took 8.4 us in some runs and 15 in others, and take 12 alone. And for
-// which they are woken at once, though that takes the caller up to 0.2 ms (on a virtual machine): 0.3 ms.
+// Work, in multiplications, that threads which are awake may take part in: several times what sharing costs. Work for
+// which sleeping ones are woken in a loop of calls: less of it is sometimes faster alone. And work for which they are
+// woken at once, although waking may take the caller a fifth of a millisecond [log 21].
 constexpr Index work_worth_sharing = Index{1} << 19;
 constexpr Index work_worth_waking_in_a_loop = Index{1} << 20;
 constexpr Index work_worth_waking = Index{1} << 24;
@@ -46,8 +45,8 @@ struct Sharing {
 // Asked now and then during a long run, by the thread that called; true ends it.
 using Interrupted = bool (*)();
 
-// Time between two looks at Interrupted, which may wait 5 ms for the GIL; and multiplications between two at the clock,
-// 0.3 ms at 50 GFMA/s and 30 ms without vectors.
+// Time between two looks at Interrupted, which may wait for the GIL; and multiplications between two looks at the
+// clock, a third of a millisecond with vectors and a hundred times that without.
 constexpr std::chrono::milliseconds time_between_looks{50};
 constexpr Index work_between_looks = Index{1} << 24;
 

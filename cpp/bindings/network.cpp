@@ -201,7 +201,7 @@ PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObje
         Py_INCREF(out);
     } else {
         const npy_intp shape[] = {ndim == 1 ? out_features_ : rows, out_features_};
-        // PyArray_SimpleNew would look for the type first: a call of a 4x2 layer took 104 ns, and takes 98.
+        // PyArray_SimpleNew would look for the type first, at 6 % of a small call [log 22].
         static PyArray_Descr* const descr = PyArray_DescrFromType(numpy_type<T>);
         Py_INCREF(descr);
         out = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, nullptr, nullptr, 0, nullptr);

@@ -73,8 +73,7 @@ PyObject* call_with_tuple(PyObject* self, PyObject* args, PyObject* kwargs) noex
     }
 }
 
-// The usual entry, by the vectorcall protocol: pybind11's own dispatcher would cost about 110 ns a call. Together
-// with run_plain it took a 1x1 layer from 152 ns (tp_call) to 97, and with `out=` from 157 to 55.
+// The usual entry, by the vectorcall protocol: pybind11's own dispatcher takes longer than a small network [log 22].
 PyObject* call_network(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* names) noexcept {
     const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
     const ternaryfunc call = Py_TYPE(self)->tp_call;

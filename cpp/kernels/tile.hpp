@@ -122,8 +122,7 @@ void slices(const Panel<T>& a) noexcept {
 }
 
 // Two rows and more over a panel of `vectors` vectors. Weights from memory are fetched where a panel is full: one tile
-// fetches whole rows of it, two or four tiles their shares. Where three shared four lines, 2 and 3 rows each lost 10 to
-// 20 % (Zen 4).
+// fetches whole rows of it, two or four tiles their shares. Three that shared four lines lost a tenth or more [log 20].
 template <class V, int vectors, class T>
 void tiles_of(Panel<T>& a, bool streaming) noexcept {
     constexpr int most = most_rows<V>(vectors, false), few = most_rows<V>(vectors, true);
