@@ -168,7 +168,7 @@ def test_signatures() -> None:
 
 def test_arguments_that_do_not_fit() -> None:
     dot: Any = fp.dot
-    refusals = {
+    refusals: dict[str, Callable[[], Any]] = {
         r"dot\(a, b, \*, out=None\): b is missing": lambda: dot([1]),
         r"dot\(.*\): a was given twice": lambda: dot([1], [2], a=[3]),
         r"dot\(.*\): there is no argument 'c'": lambda: dot([1], [2], c=[3]),
