@@ -1,5 +1,7 @@
 """The error bound through every kind of layer, against the network in a wider float."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -160,3 +162,19 @@ def test_a_bound_that_overflows_is_infinite() -> None:
     layer = fp.Linear(np.array([[3e38, 0.0]], np.float32))
     net = fp.Sequential(layer, fp.Linear(np.array([[3e38], [0.0]], np.float32)), fp.Linear(np.ones((1, 2), np.float32)))
     assert not np.isnan(fp.error_bound(net, np.array([3e38, 1.0], np.float32))).any()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "beta", "threshold", "x"),
+    [
+        (np.float32, 1e-20, -5.0, -5e20),
+        (np.float32, 0.01009739762643627, -5.0, -495.1771),
+        (np.float64, 3.0, -16.4294540309467, -5.476484676982233),
+    ],
+)
+def test_softplus_at_a_negative_threshold(dtype: Float, beta: float, threshold: float, x: float) -> None:
+    """It is x just above, where the rounded product is just below and gives almost nothing: a jump of |x|."""
+    layer, value = fp.Softplus(beta, threshold), np.array([x], dtype)
+    assert Fraction(float(dtype(beta))) * Fraction(float(value[0])) > Fraction(float(dtype(threshold)))
+    y = layer(value)
+    assert abs(Fraction(float(y[0])) - Fraction(float(value[0]))) <= Fraction(float(fp.error_bound(layer, value)[0]))

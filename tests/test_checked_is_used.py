@@ -83,6 +83,41 @@ def test_other_functions() -> None:
         fp.dot(vector, freeing(np.ones(64), vector))
 
 
+def wide() -> Array:
+    """Of another shape as soon as somebody sets it."""
+    return np.ones((1000, 4), np.float32)
+
+
+@pytest.mark.parametrize("call", [fp.matmul, lambda a, b: fp.linear(a, b.T), lambda a, b: fp.add_bias(b, a[0, :4])])
+def test_a_subclass_changes_another_argument_while_it_is_copied(call: Callable[[Array, Array], Array]) -> None:
+    """NumPy calls __array_finalize__ where elements that are apart are copied."""
+    changed, active = wide(), False
+
+    def finalize(_: object, __: object) -> None:
+        if active:
+            set_shape(changed, (4, 1000))
+
+    Subclass: Any = type("Subclass", (np.ndarray,), {"__array_finalize__": finalize})
+    apart = np.ones((2, 2000), np.float32)[:, ::2].view(Subclass)
+    expected = np.array(call(np.asarray(apart), wide()))
+    active = True
+    with contextlib.suppress(ValueError):
+        assert np.array_equal(call(apart, changed), expected)
+
+
+def test_an_output_changes_an_argument_while_it_is_looked_at() -> None:
+    changed = wide()
+
+    def asked(_: object) -> type:
+        set_shape(changed, (4, 1000))
+        return np.ndarray
+
+    Subclass: Any = type("Subclass", (np.ndarray,), {"__class__": property(asked)})  # which isinstance asks for
+    out = np.zeros((2, 4), np.float32).view(Subclass)
+    fp.matmul(np.ones((2, 1000), np.float32), changed, out=out)
+    assert np.array_equal(np.asarray(out), np.full((2, 4), 1000.0))
+
+
 class Hostile:
     """Runs between check and use: what NumPy's errstate is asked for before a conversion."""
 

@@ -59,3 +59,11 @@ def test_bare_weights_of_blocks(tmp_path: Path) -> None:
         fp.load(tmp_path / "bare.npz", "3-5-2")
     loaded = fp.load(tmp_path / "bare.npz", "3-[norm-5]-2:relu:softmax")
     assert np.array_equal(loaded(x), net(x))
+
+
+@pytest.mark.parametrize("text", ["3-" + "-".join(["[1x1000]x1000"] * 6), "3-4x" + "9" * 10**6])
+def test_short_texts_take_little(text: str) -> None:
+    """Repetitions multiply, so all parts together are counted; the refusal does not repeat a long text."""
+    with pytest.raises(ValueError, match="architecture: ") as refused:
+        parse(text)
+    assert len(str(refused.value)) < 1000

@@ -97,13 +97,16 @@ private:
 
 bool is_plain(PyArrayObject* array, int type) { return PyArray_TYPE(array) == type && PyArray_ISBEHAVED_RO(array); }
 
-// Whether all arrays are float, or all are double, as the kernels read them.
-bool need_no_conversion(std::initializer_list<Argument> arguments) {
-    bool all_float = true, all_double = true;
+// Whether all arrays are float, or all are double, and none is copied or converted: NumPy lets other threads run while
+// it copies, and both it and a subclass of ndarray may run Python code.
+bool are_read_as_they_lie(std::initializer_list<Argument> arguments, py::handle out) {
+    bool all_float = out.is_none() || PyArray_CheckExact(out.ptr()), all_double = all_float;
     for (const Argument& argument : arguments) {
         if (!argument.value) continue;
-        all_float = all_float && is_plain(as_array(argument.value), NPY_FLOAT);
-        all_double = all_double && is_plain(as_array(argument.value), NPY_DOUBLE);
+        PyArrayObject* const array = as_array(argument.value);
+        const bool as_it_lies = PyArray_CheckExact(argument.value.ptr()) && PyArray_IS_C_CONTIGUOUS(array);
+        all_float = all_float && as_it_lies && is_plain(array, NPY_FLOAT);
+        all_double = all_double && as_it_lies && is_plain(array, NPY_DOUBLE);
     }
     return all_float || all_double;
 }
@@ -227,10 +230,10 @@ py::object to_ndarray(py::handle value, const char* name) {
     return private_view(as_array(shared_ndarray(value, name)));
 }
 
-void to_ndarrays(std::initializer_list<Argument> arguments) {
+void to_ndarrays(std::initializer_list<Argument> arguments, py::handle out) {
     for (const Argument& argument : arguments)
         if (argument.value) argument.value = shared_ndarray(argument.value, argument.name);
-    if (need_no_conversion(arguments)) return;
+    if (are_read_as_they_lie(arguments, out)) return;
     for (const Argument& argument : arguments)
         if (argument.value) argument.value = private_view(as_array(argument.value));
 }

@@ -39,12 +39,13 @@ py::object to_ndarray(py::handle value, const char* name);
 
 // The same for several arguments of a call, in place; null for one that was left out. All are converted before the
 // first view is taken: a conversion may run Python code, which can free the memory of another argument. Where all are
-// arrays of one type that the kernels read, no conversion follows and no view is needed: read the arrays with the GIL.
+// contiguous arrays of one type that the kernels read, and `out` runs no Python code either, no view is needed: read
+// them with the GIL.
 struct Argument {
     py::object& value;
     const char* name;
 };
-void to_ndarrays(std::initializer_list<Argument> arguments);
+void to_ndarrays(std::initializer_list<Argument> arguments, py::handle out = py::none());
 
 // An argument and its name in messages; the array may be null for one that was left out.
 struct Named {

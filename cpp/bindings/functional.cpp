@@ -87,7 +87,7 @@ py::object linear(const py::object& x_value, const py::object& weight_value, con
                              Py_TYPE(activation.ptr())->tp_name);
     const Activation fused = activation.is_none() ? Activation{} : activation_named(activation.cast<std::string>());
     py::object x = x_value, weight = weight_value, bias = bias_value.is_none() ? py::object() : bias_value;
-    to_ndarrays({{x, "x"}, {weight, "W"}, {bias, "b"}});
+    to_ndarrays({{x, "x"}, {weight, "W"}, {bias, "b"}}, out);
     check_has_axis(as_array(x), "x");
     check_matrix(as_array(weight), "W", "(out_features, in_features)");
     const Index outputs = PyArray_DIM(as_array(weight), 0);
@@ -104,7 +104,7 @@ py::object matvec(const py::object& weight, const py::object& x, const py::objec
 py::object add_bias(const py::object& y_value, const py::object& bias_value, const py::object& out) {
     const Inside inside;
     py::object y = y_value, bias = bias_value;
-    to_ndarrays({{y, "y"}, {bias, "b"}});
+    to_ndarrays({{y, "y"}, {bias, "b"}}, out);
     check_has_axis(as_array(y), "y");
     check_bias(as_array(bias), "b", PyArray_DIM(as_array(y), PyArray_NDIM(as_array(y)) - 1));
     const int type = common_type({{y, "y"}, {bias, "b"}});

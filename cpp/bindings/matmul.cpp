@@ -146,7 +146,7 @@ py::object product(const Named& a, const Named& b, const py::object& out) {
 py::object matmul(const py::object& a_value, const py::object& b_value, const py::object& out) {
     const Inside inside;
     py::object left = a_value, right = b_value;
-    to_ndarrays({{left, "A"}, {right, "B"}});
+    to_ndarrays({{left, "A"}, {right, "B"}}, out);
     const Operand a{as_array(left)}, b{as_array(right)};
     const auto shapes = [&] { return shape_text(a.array) + " and " + shape_text(b.array); };
     if (a.ndim() == 0 || b.ndim() == 0)
@@ -163,7 +163,7 @@ py::object matmul(const py::object& a_value, const py::object& b_value, const py
 py::object dot(const py::object& a_value, const py::object& b_value, const py::object& out) {
     const Inside inside;
     py::object left = a_value, right = b_value;
-    to_ndarrays({{left, "a"}, {right, "b"}});
+    to_ndarrays({{left, "a"}, {right, "b"}}, out);
     const Operand a{as_array(left)}, b{as_array(right)};
     if (!a.is_vector() || !b.is_vector() || a.dim(0) != b.dim(0))
         throw py::value_error("a, b: expected two 1-d arrays of equal length, got shapes " + shape_text(a.array) +

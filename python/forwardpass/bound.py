@@ -196,7 +196,7 @@ def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tu
         units = a.element_units if isinstance(module, nn.Softmax) else a.row_units
         return y, _softmax(module, x, y, error, a) + a.of_result(y, units)
     assert isinstance(module, nn.Function)
-    slope = module.largest_slope
+    slope = module.largest_slope * (1 + 2 * a.u)  # as the dtype holds its parameters
     if isinstance(module, (nn.ReLU, nn.Hardtanh, nn.Identity, nn.Dropout)):
         return y, error * slope
     if isinstance(module, nn.Flatten):
@@ -204,11 +204,13 @@ def _through(module: Module, x: NDArray[Any], error: Bound, a: Arithmetic) -> tu
     own = a.of_result(y, a.element_units)
     if isinstance(module, nn.Softplus):
         # It jumps at the threshold, by log(1 + e^-threshold) / beta, if x or the product may be on either side.
-        at = module.beta * x.astype(np.float64) - module.threshold
-        product = np.abs(module.beta * x.astype(np.float64))
-        rounded = 4 * a.u * (product + abs(module.threshold)) + 4 * a.underflow
-        jumps = np.abs(at) <= module.beta * error + rounded
-        own = own + jumps * (np.logaddexp(0.0, -module.threshold) / module.beta)
+        dtype = np.float32 if a.u == 2.0**-24 else np.float64
+        beta, threshold = float(dtype(module.beta)), float(dtype(module.threshold))
+        product = beta * x.astype(np.float64)
+        rounded = 4 * a.u * (np.abs(product) + abs(threshold)) + 4 * a.underflow
+        jumps = np.abs(product - threshold) <= beta * error + rounded
+        # One side is x, which this arithmetic subtracts from the other with a rounding of x.
+        own = own + jumps * (np.logaddexp(0.0, -threshold) / beta + 4 * a.u * np.abs(x.astype(np.float64)))
     if not a.ours:
         # Such as e^x - 1, or 1 + erf(x): what cancels there was as large as 1, or as x.
         own = own + 8 * a.u * slope * np.minimum(np.abs(x), 1 if isinstance(module, (nn.ELU, nn.SELU)) else np.inf)

@@ -16,6 +16,7 @@ import re
 from typing import Any
 
 from .architecture import FUNCTIONS
+from .errors import shown
 
 ACTIVATIONS = {
     "elu": "ELU",
@@ -33,6 +34,8 @@ ENDS = {**ACTIVATIONS, "log_softmax": "LogSoftmax", "softmax": "Softmax"}
 NORM = "norm"
 # Of one repetition, and of a width: more is a mistake, or a file's way to take memory.
 MOST_TIMES, MOST_DIGITS = 1000, 10
+# Of all repetitions together.
+MOST_PARTS = 10_000
 PART = re.compile(r"(?P<what>norm|[0-9]+|\[[^][]*\])(?:x(?P<times>[0-9]{1,4}))?")
 
 Layers = list[dict[str, Any]]
@@ -66,13 +69,13 @@ def parse(text: str) -> dict[str, Any]:
     width = _number(first["what"], text)
     repeated = [first["what"]] * (_times(first, text) - 1)
     between = ACTIVATIONS[activation or "relu"]
-    layers, _ = _chain([*repeated, *_parts(rest, text)], width, between, text)
+    layers, _, _ = _chain([*repeated, *_parts(rest, text)], width, between, text, MOST_PARTS)
     return {"type": "Sequential", "layers": layers + ([_function(ENDS[end])] if end else [])}
 
 
 def _refusal(text: str) -> ValueError:
     known = ", ".join(ACTIVATIONS)
-    return ValueError(f"architecture: expected widths like 64-128-10:relu, with one of {known}; got {text!r}")
+    return ValueError(f"architecture: expected widths like 64-128-10:relu, with one of {known}; got {shown(text)}")
 
 
 def _number(digits: str, text: str) -> int:
@@ -101,16 +104,19 @@ def _parts(chain: str, text: str) -> list[str]:
     return parts
 
 
-def _chain(parts: list[str], width: int, activation: str, text: str) -> tuple[Layers, int]:
-    """The layers of some parts behind `width` features, and how many features they give."""
+def _chain(parts: list[str], width: int, activation: str, text: str, room: int) -> tuple[Layers, int, int]:
+    """The layers of some parts behind `width` features, how many features they give, and the room that is left."""
     layers: Layers = []
     begun = False
     for part in parts:
+        room -= 1
+        if room < 0:
+            raise _refusal(text)
         if part == NORM:
             norm = {"type": "LayerNorm", "features": width, "eps": 1e-05, "weight": True, "bias": True}
             layers.append(norm)
         elif part.startswith("["):
-            inner, outputs = _chain(_parts(part[1:-1], text), width, activation, text)
+            inner, outputs, room = _chain(_parts(part[1:-1], text), width, activation, text, room)
             inner += [_function(activation), _linear(outputs, width)]
             layers.append({"type": "Residual", "inner": {"type": "Sequential", "layers": inner}})
             begun = True
@@ -119,7 +125,7 @@ def _chain(parts: list[str], width: int, activation: str, text: str) -> tuple[La
             layers += [_function(activation)] if begun else []
             layers.append(_linear(width, outputs))
             width, begun = outputs, True
-    return layers, width
+    return layers, width, room
 
 
 def _linear(inputs: int, outputs: int) -> dict[str, Any]:
