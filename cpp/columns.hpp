@@ -1,5 +1,5 @@
-// Values for each feature, of a layer that has no weights to sum: normalisation, scaling, limits. One table for both
-// dtypes, as such a layer takes that of its neighbours.
+// Values for each feature, of a layer that has no weights to sum: normalisation, scaling, limits. Such a layer computes
+// in its neighbours' dtype, and one table serves both.
 #pragma once
 
 #include <memory>

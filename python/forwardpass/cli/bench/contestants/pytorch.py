@@ -12,7 +12,7 @@ def _module(workload: Workload, threads: int) -> tuple[Any, Any]:
     torch.set_num_threads(threads)
     torch.backends.mkldnn.set_flags(_enabled=True)
 
-    class Residual(torch.nn.Module):  # type: ignore[misc]
+    class Residual(torch.nn.Module):  # type: ignore[misc]  # torch has no types where these are checked
         def __init__(self, inner: Any) -> None:
             super().__init__()
             self.inner = inner
