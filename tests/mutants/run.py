@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mutants.faults import CORE, MUTANTS, Mutant
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 # A hang is a failure, too: the slowest test takes a tenth of it.
 SECONDS_AT_MOST = 300
 # What a test prints at its first failure; what it would find later is not waited for.
