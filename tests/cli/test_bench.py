@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
-from forwardpass.cli.bench import engine as engine_module
-from forwardpass.cli.bench.contestants import OURS, UnsupportedError, build
-from forwardpass.cli.bench.engine import Engine, Result, check, error_of
-from forwardpass.cli.bench.jitter import parse_rate
-from forwardpass.cli.bench.report import dump, read
-from forwardpass.cli.bench.workload import SpecError, Workload, multiplications, parse_net, read_model
+from forwardpass.bench import engine as engine_module
+from forwardpass.bench.contestants import OURS, UnsupportedError, build
+from forwardpass.bench.engine import Engine, Result, check, error_of
+from forwardpass.bench.jitter import parse_rate
+from forwardpass.bench.report import dump, read
+from forwardpass.bench.workload import SpecError, Workload, multiplications, parse_net, read_model
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -107,9 +107,9 @@ def test_what_a_contestant_cannot_run_is_said() -> None:
 OF_TODAYS_X = """
 import sys
 import numpy as np
-from forwardpass.cli.bench.contestants import UnsupportedError, build
-from forwardpass.cli.bench.engine import check
-from forwardpass.cli.bench.workload import Workload
+from forwardpass.bench.contestants import UnsupportedError, build
+from forwardpass.bench.engine import check
+from forwardpass.bench.workload import Workload
 
 for net, rows in (("5-7-3", 1), ("5-7-3", 9), ("6-40-1", 17), ("64-4", 3), ("8-[16]x2-3:tanh:softmax", 3)):
     workload = Workload(net, rows)

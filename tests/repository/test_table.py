@@ -17,9 +17,9 @@ from tests.support.places import ROOT
 
 import forwardpass as fp
 from forwardpass import _core
-from forwardpass.cli.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
-from forwardpass.cli.bench.engine import Engine, Result
-from forwardpass.cli.bench.workload import Workload
+from forwardpass.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
+from forwardpass.bench.engine import Engine, Result
+from forwardpass.bench.workload import Workload
 
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = sorted(page for page in BENCHMARKS.glob("*.md") if page.name not in ("README.md", "log.md"))

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
-from ... import _core
+from .. import _core
 from .contestants import OURS
 from .engine import Result
 from .report import key

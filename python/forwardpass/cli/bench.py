@@ -6,13 +6,13 @@ import argparse
 import sys
 from contextlib import closing
 
-from .contestants import ALONE, CONTESTANTS, OURS
-from .engine import Engine, Result
-from .jitter import parse_rate, print_jitter
-from .plot import plot
-from .progress import Progress
-from .report import dump, header, machine, print_comparison, print_rows, read
-from .workload import SpecError, Workload, parse_net
+from ..bench.contestants import ALONE, CONTESTANTS, OURS
+from ..bench.engine import Engine, Result
+from ..bench.jitter import parse_rate, print_jitter
+from ..bench.plot import plot
+from ..bench.progress import Progress
+from ..bench.report import dump, header, machine, print_comparison, print_rows, read
+from ..bench.workload import SpecError, Workload, parse_net
 
 NETS = ("4-2", "17-64-64-6", "40-128-128-128-1", "784-512-256-10", "1024-1024")
 QUICK_NETS = ("17-64-64-6", "784-512-256-10")

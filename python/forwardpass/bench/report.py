@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import _core
+from .. import _core
 from .contestants import OURS
 from .engine import Result
 from .workload import SpecError

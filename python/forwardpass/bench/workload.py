@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...bound import error_bound
-from ...files import ModelFileError, load
-from ...files import architecture as arch
-from ...files.notation import parse
-from ...nn import Module, Sequential
-from ..exact import exact
+from ..bound import error_bound
+from ..cli.exact import exact
+from ..files import ModelFileError, load
+from ..files import architecture as arch
+from ..files.notation import parse
+from ..nn import Module, Sequential
 
 Array = NDArray[Any]
 
