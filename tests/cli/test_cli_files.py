@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.files.test_files import build_rich
 from tests.support import Float, normal
+from tests.support.networks import build_rich
 from tests.support.places import FMA_V1
 
 import forwardpass as fp

@@ -15,9 +15,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from tests.files.test_bad_files import mutated
 from tests.fuzz import harness, keras_files
 from tests.support.bad_files import zipped
+from tests.support.mutation import mutated
 
 import forwardpass as fp
 from forwardpass.convert.keras import hdf5, interpreter

@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 import onnx.helper
 import pytest
-from tests.support.onnx_models import draw, model, node
+from tests.support.onnx_models import draw, model, node, small_file
 
 import forwardpass as fp
 
@@ -166,10 +166,7 @@ def test_many_layers_take_seconds() -> None:
 # ---- files ----
 
 
-GOOD: bytes = model(
-    [node("Gemm", "x w b", "h", transB=1), node("Gelu", "h", "g"), node("Add", "g h", "a"), node("Softmax", "a")],
-    constants={"w": W.T, "b": draw(3)},
-).SerializeToString()
+GOOD = small_file()
 FILES: dict[str, bytes] = {
     "empty": b"",
     "text": b"no model\n",

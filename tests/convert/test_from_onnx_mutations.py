@@ -8,9 +8,8 @@ import onnx
 import onnx.helper
 import onnx.numpy_helper
 import pytest
-from tests.convert.test_from_onnx_bad_files import GOOD
-from tests.files.test_bad_files import mutated
-from tests.support.onnx_models import draw, model, node
+from tests.support.mutation import mutated
+from tests.support.onnx_models import draw, model, node, small_file
 
 import forwardpass as fp
 from forwardpass.convert.onnx.steps import HANDLERS
@@ -21,9 +20,9 @@ W = draw(4, 3)
 def check_mutations(count: int, folder: Path) -> None:
     """Each is refused, or a network that answers as onnx's evaluator does."""
     rng = np.random.default_rng(0)
-    path, converted = folder / "net.onnx", 0
+    path, good, converted = folder / "net.onnx", small_file(), 0
     for _ in range(count):
-        path.write_bytes(mutated(GOOD, rng))
+        path.write_bytes(mutated(good, rng))
         try:
             net = fp.from_onnx(path)
         except fp.ConversionError:

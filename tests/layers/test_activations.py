@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from mpmath import mpf
 from tests.support import Array, Float, same_bits
+from tests.support.digits import assert_near, units
 
 import forwardpass as fp
 from forwardpass import _core
 
 Exact = Callable[[mpf], mpf]
-mpmath.mp.dps = 40
 SELU_ALPHA, SELU_SCALE = mpf("1.6732632423543772848170429916717"), mpf("1.0507009873554804934193349852946")
 
 
@@ -64,27 +64,6 @@ def samples(dtype: Float, count: int) -> Array:
     around = np.concatenate([around, np.nextafter(around, dtype(0)), np.nextafter(around, dtype(np.inf))])
     values = np.concatenate([bending.astype(dtype), tiny.astype(dtype), wide.astype(dtype), around])
     return np.concatenate([values, -values])
-
-
-def units(got: Array, exact: list[mpf]) -> list[float]:
-    """How far each number is from its exact value, in units in the last place of that."""
-    info = np.finfo(got.dtype)
-    digits, smallest = info.nmant, info.minexp
-    errors = []
-    for value, wanted in zip(got.tolist(), exact, strict=True):
-        exponent = smallest if wanted == 0 else max(smallest, int(mpmath.floor(mpmath.log(abs(wanted), 2))))
-        errors.append(float(abs(mpf(value) - wanted) / mpf(2) ** (exponent - digits)))
-    return errors
-
-
-def assert_near(got: Array, exact: list[mpf]) -> None:
-    """To 2 units in the last place, and infinite where there is no such number."""
-    largest = float(np.finfo(got.dtype).max)
-    wanted = [min(max(value, mpf(-largest)), mpf(largest)) for value in exact]
-    fits = np.array([abs(value) < largest for value in exact])
-    assert np.array_equal(np.isinf(got), ~fits)
-    error = max(units(np.clip(got, -largest, largest), wanted))
-    assert error <= 2, f"{error:.3f} units"
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

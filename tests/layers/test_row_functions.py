@@ -10,8 +10,8 @@ import mpmath
 import numpy as np
 import pytest
 from mpmath import mpf
-from tests.layers.test_activations import assert_near, units
 from tests.support import Array, Float, same_bits
+from tests.support.digits import assert_near, units
 
 import forwardpass as fp
 

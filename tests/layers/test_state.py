@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support import Array, Float, normal, same_bits
+from tests.support.one_value import check_consistent, normalised
 
 import forwardpass as fp
 
@@ -230,26 +231,6 @@ def test_a_layer_used_twice_stays_one_layer(dtype: Float) -> None:
     for again in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         assert again[0] is again[2]
         assert again[0] is not square
-
-
-def normalised(value: float) -> fp.Sequential:
-    """Layers of every kind of array, all of one value."""
-    return fp.Sequential(
-        fp.Normalize([value] * 4, [value] * 4),
-        fp.Linear(np.full((4, 4), value), np.full(4, value)),
-        fp.BatchNorm1d([value] * 4, [value] * 4, [value] * 4, [value] * 4),
-        fp.LayerNorm(4, [value] * 4, [value] * 4),
-        fp.Affine([value] * 4, [value] * 4),
-        fp.Clip([-value] * 4, [value] * 4),
-    )
-
-
-def check_consistent(net: fp.Sequential, expected: dict[float, Array], x: Array) -> None:
-    """All arrays of one value, and the answers that belong to it."""
-    state = net.state_dict()
-    values = {float(abs(v)) for array in state.values() for v in array.ravel()}
-    assert len(values) == 1, values
-    assert same_bits(net(x), expected[values.pop()])
 
 
 def test_two_threads_leave_one_state() -> None:

@@ -111,6 +111,18 @@ def written(text: str, dims: Any = ("N", 4), dtype: str = "float32", **constants
     return model(nodes, dims, CONSTANTS | constants, dtype=dtype)
 
 
+def small_file() -> bytes:
+    """A good file, with operators of several kinds."""
+    nodes = [
+        node("Gemm", "x w b", "h", transB=1),
+        node("Gelu", "h", "g"),
+        node("Add", "g h", "a"),
+        node("Softmax", "a"),
+    ]
+    content: bytes = model(nodes, constants={"w": draw(4, 3).T, "b": draw(3)}).SerializeToString()
+    return content
+
+
 def assert_is(net: fp.Module, function: Callable[[Array], Array], dtype: Any = np.float32, width: int = 4) -> None:
     """The network is the function, given in float64."""
     x = np.random.default_rng(7).normal(0, 2, (50, width)).astype(dtype)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.layers.test_state import check_consistent, normalised
+from tests.support.one_value import check_consistent, normalised
 
 import forwardpass as fp
 
