@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array
 
 import forwardpass as fp
 from forwardpass import _core
 from forwardpass.conformance.changes import Reshaping, set_shape
+from tests.support import Array
 
 N = 1 << 12
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array
 
 import forwardpass as fp
+from tests.support import Array
 
 X = np.arange(6.0).reshape(2, 3)
 W = np.arange(12.0).reshape(4, 3)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import ENTRIES, Float, normal, same_bits
 
 import forwardpass as fp
+from tests.support import ENTRIES, Float, normal, same_bits
 
 
 def everything(*parts: str) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, same_bits
 
 import forwardpass as fp
+from tests.support import Array, Float, same_bits
 
 REFUSED: dict[str, Array] = {
     "complex64": np.ones((2, 2), np.complex64),

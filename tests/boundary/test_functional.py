@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, integers
 
 import forwardpass as fp
+from tests.support import Array, Float, integers
 
 pytestmark = pytest.mark.usefixtures("isa")
 

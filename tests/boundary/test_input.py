@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float
 
 import forwardpass as fp
+from tests.support import Array, Float
 
 pytestmark = pytest.mark.usefixtures("isa")
 

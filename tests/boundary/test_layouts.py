@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, normal, same_bits
-from tests.support.layouts import KINDS, LAYOUTS
 
 import forwardpass as fp
+from tests.support import Array, Float, normal, same_bits
+from tests.support.layouts import KINDS, LAYOUTS
 
 pytestmark = pytest.mark.usefixtures("isa")
 

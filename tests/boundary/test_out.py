@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, normal, same_bits
-from tests.support.layouts import misaligned
 
 import forwardpass as fp
 from forwardpass.conformance.layouts import strided
+from tests.support import Array, Float, normal, same_bits
+from tests.support.layouts import misaligned
 
 pytestmark = pytest.mark.usefixtures("isa")
 

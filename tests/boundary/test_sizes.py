@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import as_strided
-from tests.support import Array, Float
 
 import forwardpass as fp
+from tests.support import Array, Float
 
 
 def huge(*shape: int, dtype: Float = np.float32) -> Array:

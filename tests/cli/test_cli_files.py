@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support import Float, normal
-from tests.support.networks import build_rich
-from tests.support.places import FMA_V1
 
 import forwardpass as fp
 from forwardpass.cli.check import measure
+from tests.support import Float, normal
+from tests.support.networks import build_rich
+from tests.support.places import FMA_V1
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.support import Array
 
 import forwardpass as fp
+from tests.support import Array
 
 ROWS = OUTPUTS = 128  # 16384 errors: an RMS steady to 1 %
 

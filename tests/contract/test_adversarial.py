@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tests.support import ENTRIES, Array, Float, model, normal, reference, same_bits
 
 pytestmark = pytest.mark.usefixtures("isa")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, normal, reference, same_bits
 
 import forwardpass as fp
+from tests.support import Array, Float, normal, reference, same_bits
 
 pytestmark = pytest.mark.usefixtures("isa")
 

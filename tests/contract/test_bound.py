@@ -10,10 +10,10 @@ from functools import cache
 
 import numpy as np
 import pytest
-from tests.support import Array, Float
 
 import forwardpass as fp
 from forwardpass.bound import longest_way, older_bound
+from tests.support import Array, Float
 
 pytestmark = pytest.mark.usefixtures("isa")
 

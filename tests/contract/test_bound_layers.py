@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from tests.support import Array, Float
 
 import forwardpass as fp
 from forwardpass.bound import agreement_bound
 from forwardpass.cli.exact import exact
+from tests.support import Array, Float
 
 FUNCTIONS: list[fp.Module] = [
     fp.ReLU(), fp.LeakyReLU(0.2), fp.LeakyReLU(-2.1), fp.ELU(), fp.ELU(3), fp.SELU(), fp.GELU(), fp.GELU("tanh"),

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array
 
 import forwardpass as fp
 from forwardpass import _core
 from forwardpass.conformance import PROMISES, accuracy, changes, extremes, faults, golden, layouts, promises, sums
 from forwardpass.conformance.outcome import Outcome, in_a_process, same_bits
+from tests.support import Array
 
 BY_NAME = {promise.function: promise for promise in PROMISES}
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from tests.support import ENTRIES, Array, Entry, Float, integers
 
 import forwardpass as fp
+from tests.support import ENTRIES, Array, Entry, Float, integers
 
 pytestmark = pytest.mark.usefixtures("isa")
 

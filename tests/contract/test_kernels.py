@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.support import ENTRIES, Array, Entry, Float, normal, reference, same_bits
 
 import forwardpass as fp
+from tests.support import ENTRIES, Array, Entry, Float, normal, reference, same_bits
 
 pytestmark = pytest.mark.usefixtures("isa")
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from tests.support import Array, Float, model, normal, reference, same_bits
 
 Draw = Callable[[int, tuple[int, ...], Float], Array]

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from tests.support import ENTRIES, Array, Float, normal, reference, same_bits, signalling_nan
 
 import forwardpass as fp
+from tests.support import ENTRIES, Array, Float, normal, reference, same_bits, signalling_nan
 
 pytestmark = pytest.mark.usefixtures("isa")
 

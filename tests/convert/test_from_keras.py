@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, same_bits
 
 import forwardpass as fp
+from tests.support import Array, Float, same_bits
 
 os.environ["KERAS_BACKEND"] = "torch"  # read when Keras is imported
 import keras

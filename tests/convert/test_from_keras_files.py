@@ -15,12 +15,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from tests.fuzz import harness, keras_files
-from tests.support.bad_files import zipped
-from tests.support.mutation import mutated
 
 import forwardpass as fp
 from forwardpass.convert.keras import hdf5, interpreter
+from tests.fuzz import harness, keras_files
+from tests.support.bad_files import zipped
+from tests.support.mutation import mutated
 
 JSON = dict[str, Any]
 KERNEL = np.arange(12, dtype=np.float32).reshape(3, 4) / 8

@@ -11,12 +11,12 @@ import torch
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
-from tests.support import Array
-from tests.support.onnx_models import by_keras, by_sklearn, by_torch, draw, linear
 from torch import nn
 
 import forwardpass as fp
 from forwardpass.bound import agreement_bound
+from tests.support import Array
+from tests.support.onnx_models import by_keras, by_sklearn, by_torch, draw, linear
 
 WIDTH = 6
 

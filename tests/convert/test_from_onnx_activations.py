@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array
-from tests.support.onnx_models import assert_is, draw, gelu, model, names, node, written
 
 import forwardpass as fp
+from tests.support import Array
+from tests.support.onnx_models import assert_is, draw, gelu, model, names, node, written
 
 # A weight that has negative values, and one that has not.
 S = np.array([0.5, -2.0, 3.0, 0.25], np.float32)

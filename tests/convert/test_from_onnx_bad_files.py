@@ -11,9 +11,9 @@ from typing import Any
 import onnx
 import onnx.helper
 import pytest
-from tests.support.onnx_models import draw, model, node, small_file
 
 import forwardpass as fp
+from tests.support.onnx_models import draw, model, node, small_file
 
 W = draw(4, 3)
 

@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 import onnx.helper
 import pytest
-from tests.fuzz import harness, onnx_files
-from tests.support.onnx_models import draw, linear, model, node
 
 import forwardpass as fp
 from forwardpass.convert.onnx.wire import MOST_FIELDS, Thinned
 from forwardpass.limits import SPARE, TIMES
+from tests.fuzz import harness, onnx_files
+from tests.support.onnx_models import draw, linear, model, node
 
 W = draw(4, 4)
 

@@ -8,10 +8,10 @@ import onnx
 import onnx.helper
 import onnx.numpy_helper
 import pytest
-from tests.support.onnx_models import TYPES, assert_is, draw, gelu, linear, model, names, node, written
 
 import forwardpass as fp
 from forwardpass.convert.verification import rows_for
+from tests.support.onnx_models import TYPES, assert_is, draw, gelu, linear, model, names, node, written
 
 W, B = draw(4, 3), draw(3)
 

@@ -8,11 +8,11 @@ import onnx
 import onnx.helper
 import onnx.numpy_helper
 import pytest
-from tests.support.mutation import mutated
-from tests.support.onnx_models import draw, model, node, small_file
 
 import forwardpass as fp
 from forwardpass.convert.onnx.steps import HANDLERS
+from tests.support.mutation import mutated
+from tests.support.onnx_models import draw, model, node, small_file
 
 W = draw(4, 3)
 

@@ -13,10 +13,10 @@ import numpy as np
 import onnx
 import onnx.numpy_helper
 import pytest
-from tests.support import Array
 
 import forwardpass as fp
 from forwardpass.bound import agreement_bound
+from tests.support import Array
 
 # How many there are to pass in onnx 1.23; BatchNormalization has none of two dimensions, Where and Concat none of ours.
 PASSED = {

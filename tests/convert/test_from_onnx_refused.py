@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 import onnx.helper
 import pytest
-from tests.support.onnx_models import draw, model, node, written
 
 import forwardpass as fp
+from tests.support.onnx_models import draw, model, node, written
 
 W = draw(4, 3)
 SQUARE = draw(4, 4)

@@ -13,11 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
-from tests.support import Array, Float
 
 import forwardpass as fp
 from forwardpass.bound import agreement_bound
 from forwardpass.convert import sklearn as importer
+from tests.support import Array, Float
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

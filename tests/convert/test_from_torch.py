@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from tests.support import same_bits
 from torch import nn
 
 import forwardpass as fp
+from tests.support import same_bits
 
 
 def mlp(*widths: int, activation: Callable[[], nn.Module] = nn.ReLU, bias: bool = True) -> nn.Sequential:

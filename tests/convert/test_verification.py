@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float
 
 import forwardpass as fp
 from forwardpass.bound import agreement_bound
 from forwardpass.convert.rounding import SHAKEN, UNITS, Moves
 from forwardpass.convert.verification import rows_for, verify
+from tests.support import Array, Float
 
 
 def network(dtype: Float = np.float32) -> fp.Sequential:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support import bad_files
-from tests.support.mutation import mutated
 
 import forwardpass as fp
+from tests.support import bad_files
+from tests.support.mutation import mutated
 
 CORPUS = bad_files.corpus()
 

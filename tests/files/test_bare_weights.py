@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from tests.support import Array, bad_files, normal, same_bits
 
 import forwardpass as fp
 from forwardpass.files import order
+from tests.support import Array, bad_files, normal, same_bits
 
 SUFFIXES = [".npz", ".safetensors"]
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from tests.support import Array, Float, normal, same_bits
-from tests.support.networks import build_rich
-from tests.support.places import FMA_V1
 
 import forwardpass as fp
 from forwardpass import _core, files
 from forwardpass.bound import older_bound
+from tests.support import Array, Float, normal, same_bits
+from tests.support.networks import build_rich
+from tests.support.places import FMA_V1
 
 SUFFIXES = (".npz", ".safetensors")
 

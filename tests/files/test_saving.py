@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Float, normal
 
 import forwardpass as fp
 from forwardpass import files
+from tests.support import Float, normal
 
 SUFFIXES = (".npz", ".safetensors")
 

@@ -9,11 +9,11 @@ import mpmath
 import numpy as np
 import pytest
 from mpmath import mpf
-from tests.support import Array, Float, same_bits
-from tests.support.digits import assert_near, units
 
 import forwardpass as fp
 from forwardpass import _core
+from tests.support import Array, Float, same_bits
+from tests.support.digits import assert_near, units
 
 Exact = Callable[[mpf], mpf]
 SELU_ALPHA, SELU_SCALE = mpf("1.6732632423543772848170429916717"), mpf("1.0507009873554804934193349852946")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, same_bits
 
 import forwardpass as fp
+from tests.support import Array, Float, same_bits
 
 RNG = np.random.default_rng(0)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, normal, same_bits
 
 import forwardpass as fp
+from tests.support import Array, Float, normal, same_bits
 
 pytestmark = pytest.mark.usefixtures("isa")
 

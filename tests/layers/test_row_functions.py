@@ -10,10 +10,10 @@ import mpmath
 import numpy as np
 import pytest
 from mpmath import mpf
-from tests.support import Array, Float, same_bits
-from tests.support.digits import assert_near, units
 
 import forwardpass as fp
+from tests.support import Array, Float, same_bits
+from tests.support.digits import assert_near, units
 
 DTYPES = [np.float32, np.float64]
 

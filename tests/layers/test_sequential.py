@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Float, normal, same_bits
 
 import forwardpass as fp
+from tests.support import Float, normal, same_bits
 
 
 def small() -> fp.Sequential:

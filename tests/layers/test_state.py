@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, normal, same_bits
-from tests.support.one_value import check_consistent, normalised
 
 import forwardpass as fp
+from tests.support import Array, Float, normal, same_bits
+from tests.support.one_value import check_consistent, normalised
 
 pytestmark = pytest.mark.usefixtures("isa")
 

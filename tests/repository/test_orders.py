@@ -6,11 +6,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from tests.support import normal, same_bits
-from tests.support.places import FMA_V1, ROOT
 
 import forwardpass as fp
 from forwardpass import files
+from tests.support import normal, same_bits
+from tests.support.places import FMA_V1, ROOT
 
 SCRIPT = ROOT / "tools/orders.py"
 

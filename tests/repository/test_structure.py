@@ -1,6 +1,7 @@
 """The shape of the code is what CONTRIBUTING.md says: structure.py finds nothing but what is still to be mended."""
 
 import pytest
+
 from tests.repository import structure
 from tests.support.places import ROOT
 

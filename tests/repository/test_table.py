@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.places import ROOT
 
 import forwardpass as fp
 from forwardpass import _core
 from forwardpass.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
 from forwardpass.bench.engine import Engine, Result
 from forwardpass.bench.workload import Workload
+from tests.support.places import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = sorted(page for page in BENCHMARKS.glob("*.md") if page.name not in ("README.md", "log.md"))

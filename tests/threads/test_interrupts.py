@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.one_value import check_consistent, normalised
 
 import forwardpass as fp
+from tests.support.one_value import check_consistent, normalised
 
 
 class StopError(Exception):

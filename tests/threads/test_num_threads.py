@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, normal, same_bits
 
 import forwardpass as fp
 from forwardpass import _core
+from tests.support import Array, Float, normal, same_bits
 
 COUNTS = (1, 2, 3, 8)
 

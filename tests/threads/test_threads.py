@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from tests.support import Array, Float, normal, same_bits
 
 import forwardpass as fp
+from tests.support import Array, Float, normal, same_bits
 
 pytestmark = pytest.mark.usefixtures("isa")
 
