@@ -10,9 +10,8 @@ import pytest
 
 import forwardpass as fp
 from forwardpass.cli.check import measure
-from tests.support import Float, normal
+from tests.support import FMA_V1, Float, normal
 from tests.support.networks import build_rich
-from tests.support.places import FMA_V1
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -19,9 +19,9 @@ from forwardpass.files import cost
 from forwardpass.files.errors import ModelFileError
 from forwardpass.files.zip import Archive
 from forwardpass.limits import MAX_BYTES, SPARE, TIMES, Budget, json_bytes
+from tests import ROOT
 from tests.fuzz import zips
 from tests.support import bad_files, normal
-from tests.support.places import ROOT
 
 
 def test_a_budget() -> None:

@@ -14,9 +14,8 @@ import safetensors.numpy
 import forwardpass as fp
 from forwardpass import _core, files
 from forwardpass.bound import older_bound
-from tests.support import Array, Float, normal, same_bits
+from tests.support import FMA_V1, Array, Float, normal, same_bits
 from tests.support.networks import build_rich
-from tests.support.places import FMA_V1
 
 SUFFIXES = (".npz", ".safetensors")
 

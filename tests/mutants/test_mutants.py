@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests import ROOT
 from tests.mutants.faults import MUTANTS, Mutant
-from tests.support.places import ROOT
 
 pytestmark = pytest.mark.skipif(not (ROOT / "cpp").exists(), reason="the C++ code is not beside the tests")
 

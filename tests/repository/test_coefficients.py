@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from tests.support.places import ROOT
+from tests import ROOT
 
 
 def code(text: str) -> str:

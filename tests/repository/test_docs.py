@@ -11,8 +11,8 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import _core
+from tests import ROOT
 from tests.support.origins import ABSENT
-from tests.support.places import ROOT
 
 MUST_HAVE_SNIPPETS = ("README.md", "docs/tutorial.md", "docs/numerics.md")
 PAGES = sorted({*MUST_HAVE_SNIPPETS, *(page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/*.md"))})

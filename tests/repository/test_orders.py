@@ -9,8 +9,8 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import files
-from tests.support import normal, same_bits
-from tests.support.places import FMA_V1, ROOT
+from tests import ROOT
+from tests.support import FMA_V1, normal, same_bits
 
 SCRIPT = ROOT / "tools/orders.py"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests import ROOT
 from tests.repository import structure
-from tests.support.places import ROOT
 
 CHECKS: dict[str, structure.Check] = {
     "files of at most 300 lines": structure.long_files,

@@ -19,7 +19,7 @@ from forwardpass import _core
 from forwardpass.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
 from forwardpass.bench.engine import Engine, Result
 from forwardpass.bench.workload import Workload
-from tests.support.places import ROOT
+from tests import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = sorted(page for page in BENCHMARKS.glob("*.md") if page.name not in ("README.md", "log.md"))

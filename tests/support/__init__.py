@@ -1,6 +1,7 @@
 """Shared by the test files: comparison of bits, data, and the ways into the kernels."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,9 @@ from forwardpass.conformance.outcome import same_bits as same_bits_of_arrays
 
 Array: TypeAlias = NDArray[Any]
 Float: TypeAlias = type[np.float32] | type[np.float64]
+
+# What a library of the order before fma-v2 saved.
+FMA_V1 = Path(__file__).with_name("fma-v1.npz")
 
 # What a call of one layer is in each form: (x, W, b or None, "relu" or None) -> y, for 2-d x.
 Entry: TypeAlias = Callable[[Array, Array, Array | None, str | None], Array]
