@@ -3,7 +3,7 @@
     python benchmarks/table.py --page benchmarks/zen5.md [--isa avx2] [--seconds 1] [--results table.json]
     python benchmarks/table.py --page again.md --net 10000-1 --rows 64,256 --results again.json
 
-Each row is one interleaved run of all contestants (forwardpass.cli.bench). Results are saved after
+Each row is one interleaved run of all contestants (forwardpass.bench). Results are saved after
 each row, and a second start goes on where the first one ended. Every contestant's time goes to a .csv beside the page.
 """
 
@@ -25,11 +25,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from forwardpass import _core
+from forwardpass.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
+from forwardpass.bench.engine import Engine, Result
+from forwardpass.bench.report import dump, header, key, machine, microseconds, read
+from forwardpass.bench.workload import SpecError, Workload, multiplications
 from forwardpass.cli.bench import numbers
-from forwardpass.cli.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
-from forwardpass.cli.bench.engine import Engine, Result
-from forwardpass.cli.bench.report import dump, header, key, machine, microseconds, read
-from forwardpass.cli.bench.workload import SpecError, Workload, multiplications
 
 DEEP_NARROW = "32x17-1"
 NETS = [

@@ -15,11 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bound import error_bound
-from ..conformance import promises
-from ..conformance.outcome import as_dict
 from ..files import content_hash, load
 from ..nn import Module
-from .bench.report import header, machine
 from .exact import exact
 
 # Rows of each kind; fewer where NumPy would take minutes for them in its longest float, 5e7 products a second, or where
@@ -86,6 +83,10 @@ def measure(network: Module) -> list[dict[str, Any]]:
 
 def run_promises(args: argparse.Namespace) -> int:
     """Every promise in turn, and what came of it; its exit code."""
+    from ..bench.report import header, machine
+    from ..conformance import promises
+    from ..conformance.outcome import as_dict
+
     chosen = promises(args.only)
     if not chosen:
         raise ValueError(f"--only: no promise contains {args.only!r}")

@@ -9,7 +9,7 @@ FAULTS = (
         "return private_view(as_array(shared_ndarray(value, name)));",
         "return shared_ndarray(value, name);",
         "an argument that is reshaped after its check is read outside of its memory",
-        ("tests/test_checked_is_used.py",),
+        ("tests/boundary/test_checked_is_used.py",),
     ),
     Mutant(
         "a Flatten behind rows flattens",
@@ -17,7 +17,7 @@ FAULTS = (
         "takes_rows || residuals > 0 ? Axes::rows : *axes",
         "*axes",
         "rows before the Flatten are not those behind it",
-        ("tests/test_axes.py",),
+        ("tests/layers/test_axes.py",),
     ),
     Mutant(
         "BatchNorm1d takes the last axis of any x",
@@ -25,7 +25,7 @@ FAULTS = (
         'self._start(arrays, self.eps, axes="rows")',
         "self._start(arrays, self.eps)",
         "PyTorch takes axis 1 of three",
-        ("tests/test_axes.py",),
+        ("tests/layers/test_axes.py",),
     ),
     Mutant(
         "a with block puts back what was there before",
@@ -33,7 +33,7 @@ FAULTS = (
         "block[0] = 0\n        blocks.set(tuple(other for other in blocks.get(()) if other[0] > 0))",
         "blocks.set(blocks.get(())[:-1])",
         "of two generators, the one that ends first ends the other's block",
-        ("tests/test_thread_context.py",),
+        ("tests/threads/test_thread_context.py",),
     ),
     Mutant(
         "a with block goes for all",
@@ -41,7 +41,7 @@ FAULTS = (
         "return threads > 0 || work < work_worth_sharing ? threads : count_of_block();",
         "return threads;",
         "calls do not see the number of their block",
-        ("tests/test_thread_context.py",),
+        ("tests/threads/test_thread_context.py",),
     ),
     Mutant(
         "arrays that are reported stay old",
@@ -49,7 +49,7 @@ FAULTS = (
         "std::swap(*a.to.arrays, a.arrays);",
         "static_cast<void>(a.arrays);",
         "state_dict() says other values than the layer computes with",
-        ("tests/test_interrupts.py",),
+        ("tests/threads/test_interrupts.py",),
     ),
     Mutant(
         "a layer is made twice",
@@ -57,7 +57,7 @@ FAULTS = (
         "if self._initialised:",
         "if False:",
         "its attributes change, and what it computes does not",
-        ("tests/test_state.py",),
+        ("tests/layers/test_state.py",),
     ),
     Mutant(
         "arithmetic in Python as the thread is set",
@@ -65,7 +65,7 @@ FAULTS = (
         "return cast(R, _core.undisturbed(function, args, kwargs))",
         "return function(*args, **kwargs)",
         "subnormal values of a layer are lost where another library flushes them to zero",
-        ("tests/test_float_environment.py",),
+        ("tests/contract/test_float_environment.py",),
     ),
     Mutant(
         "numpy's errstate is the caller's",
@@ -73,7 +73,7 @@ FAULTS = (
         "context_(steal(PyContext_CopyCurrent())) {\n        if (PyContext_Enter(context_.ptr()) < 0) throw",
         "context_(steal(PyContext_CopyCurrent())) {\n        if (false) throw",
         "an interrupt during a conversion leaves NumPy's warnings switched off",
-        ("tests/test_interrupts.py",),
+        ("tests/threads/test_interrupts.py",),
     ),
     Mutant(
         "subclasses have a slope of 1",
@@ -81,7 +81,7 @@ FAULTS = (
         "        return 1.7581",
         "        return 1.7581 if type(self) is SELU else 1.0",
         "the bound of a user's own SELU is too small",
-        ("tests/test_bound_layers.py",),
+        ("tests/contract/test_bound_layers.py",),
     ),
     Mutant(
         "the bound of a row loses its distance from zero",
@@ -89,7 +89,7 @@ FAULTS = (
         "shifted = values - values[..., :1]",
         "shifted = values",
         "LayerNorm's bound far from zero is smaller than its error, or larger than any answer",
-        ("tests/test_bound_layers.py",),
+        ("tests/contract/test_bound_layers.py",),
     ),
     Mutant(
         "an array that is assigned",
@@ -97,7 +97,7 @@ FAULTS = (
         '        raise AttributeError(\n            f"{type(layer).__name__}.{self.name} cannot be assigned',
         '        AttributeError(\n            f"{type(layer).__name__}.{self.name} cannot be assigned',
         "it is accepted in silence, and changes nothing",
-        ("tests/test_state.py",),
+        ("tests/layers/test_state.py",),
     ),
     Mutant(
         "a space ends a number of threads",
@@ -105,7 +105,7 @@ FAULTS = (
         "while (std::isspace(static_cast<unsigned char>(*end)) != 0) ++end;",
         "",
         "OMP_NUM_THREADS='1 ' is not 1",
-        ("tests/test_thread_context.py",),
+        ("tests/threads/test_thread_context.py",),
     ),
     Mutant(
         "arguments are viewed before others are converted",
@@ -113,7 +113,7 @@ FAULTS = (
         "if (argument.value) argument.value = shared_ndarray(argument.value, argument.name);",
         "if (argument.value) argument.value = to_ndarray(argument.value, argument.name);",
         "the conversion of another argument frees what is going to be read",
-        ("tests/test_checked_is_used.py",),
+        ("tests/boundary/test_checked_is_used.py",),
     ),
     Mutant(
         "another byte order is read as our own",
@@ -121,7 +121,7 @@ FAULTS = (
         "*type, !PyArray_ISNOTSWAPPED(array)};",
         "*type, false};",
         "big-endian numbers are others",
-        ("tests/test_input.py",),
+        ("tests/boundary/test_input.py",),
     ),
     Mutant(
         "converted rows begin at the first",
@@ -129,7 +129,7 @@ FAULTS = (
         "from.at += first * source_.row_stride;",
         "from.at += 0 * first;",
         "each thread converts the same rows",
-        ("tests/test_input.py",),
+        ("tests/boundary/test_input.py",),
     ),
     Mutant(
         "halves end at 65504",
@@ -137,6 +137,6 @@ FAULTS = (
         "if (rest >= 0x7c00u << 13) bits = rest | 0x7f800000u;",
         "",
         "an infinite half is 65536",
-        ("tests/test_input.py",),
+        ("tests/boundary/test_input.py",),
     ),
 )

@@ -10,7 +10,7 @@ FAULTS = (
         "return {product, V::fma(a, b, -product)};",
         "return {product, product - product};",
         "what is computed in pairs is rounded after every product",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "exponential's other n",
@@ -18,7 +18,7 @@ FAULTS = (
         "V::fma(x.high, V::broadcast(C::log2_e), rounder)",
         "V::fma(x.high - V::broadcast(static_cast<T>(0.25)), V::broadcast(C::log2_e), rounder)",
         "n is one too low where it should be rounded up, and the polynomial used outside its range",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "exponential without a low part",
@@ -26,7 +26,7 @@ FAULTS = (
         "V::fma(n, V::broadcast(-C::ln2_low), x.low)",
         "n * V::broadcast(-C::ln2_low)",
         "the argument is rounded before the exponential",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     # ---- activations ----
     Mutant(
@@ -144,7 +144,7 @@ FAULTS = (
         "W::broadcast(behind), W::load_partial(row + place.at, place.count));",
         "W::broadcast(0), W::load_partial(row + place.at, place.count));",
         "zeros weigh something, and are far from the first element",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "lanes of a sum added next to next",
@@ -159,7 +159,7 @@ FAULTS = (
         "put<W>(row, Whole{place.at + v * W::lanes}, y.of[v]);",
         "put<W>(row, Whole{place.at}, y.of[v]);",
         "the weights of a vector are those of the next",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "softmax without its largest",
@@ -171,7 +171,7 @@ FAULTS = (
     const double largest = 0;
     const auto totals""",
         "e^x overflows",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "softmax divides by a rounded sum",
@@ -179,7 +179,7 @@ FAULTS = (
         "return {high, static_cast<float>(number - high)};",
         "return {high, 0};",
         "half a unit more",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "log_softmax with one weight of 1 for all largest",
@@ -187,7 +187,7 @@ FAULTS = (
         "return others < 0x1p-20;",
         "return others < 2;",
         "rows whose largest element is there twice count it once",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "log_softmax subtracts 1 from its sum",
@@ -195,7 +195,7 @@ FAULTS = (
         "return others < 0x1p-20;",
         "return others < 0;",
         "small sums of the other weights have few digits",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "softmax's pairs add weights that are nothing",
@@ -203,7 +203,7 @@ FAULTS = (
         "const auto limit = W::broadcast(1060);",
         "const auto limit = W::broadcast(750);",
         "elements of -1e4 count as e^-750, hundreds of times",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "softmax adds weights that are nothing",
@@ -211,7 +211,7 @@ FAULTS = (
         "W::max(W::broadcast(-700), d.of[v])",
         "W::max(W::broadcast(-100), d.of[v])",
         "elements of -1e4 count as e^-100, hundreds of times",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "logarithm of the other half",
@@ -219,7 +219,7 @@ FAULTS = (
         "above = n > 0 ? m - 1 : s;",
         "above = m - 1;",
         "the digits of a small sum are lost beside 1",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "layer_norm divides by n - 1",
@@ -227,7 +227,7 @@ FAULTS = (
         "sums.of[1] / n - shift * shift",
         "sums.of[1] / (n - 1) - shift * shift",
         "the variance of a sample, not of what is there",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "layer_norm of floats from its first element alone",
@@ -235,7 +235,7 @@ FAULTS = (
         "if (m.shift * m.shift > 64 * m.variance)",
         "if (m.shift * m.shift < 0)",
         "sums of differences from an outlier cancel",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "layer_norm's mean in two parts",
@@ -243,7 +243,7 @@ FAULTS = (
         "d.low = d.low - W::broadcast(m.rest.low);",
         "",
         "the mean is rounded beside a deviation that is as small as its last place",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "layer_norm's difference not normalised",
@@ -251,7 +251,7 @@ FAULTS = (
         "Pair<W> d = fast_two_sum<W>(high.high, high.low - W::broadcast(m.rest.high));",
         "Pair<W> d{high.high, high.low - W::broadcast(m.rest.high)};",
         "low times low is dropped where the low part is all there is: the middle of a row far from zero",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "lanes that cancel",
@@ -259,7 +259,7 @@ FAULTS = (
         "two_sum<S>(sums.of[0].high, sums.of[0].low)",
         "{sums.of[0].high, 0}",
         "what a sum of rounded numbers leaves is lost",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "a conversion of one instruction set",
@@ -274,7 +274,7 @@ FAULTS = (
         "put(lowest_row, values.lowest[i])",
         "put(lowest_row, values.highest[i])",
         "everything is clipped to the upper limit",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "low parts of columns dropped",
@@ -282,7 +282,7 @@ FAULTS = (
         "put(scale_row + 1, std::ldexp(values.scale.low[i], -apart));",
         "put(scale_row + 1, 0);",
         "a scale is rounded to double before it is used",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     # ---- functions of rows and elements at extremes ----
     Mutant(
@@ -291,7 +291,7 @@ FAULTS = (
         "if (m.squares >= 1 / usual && variance.high <= usual && !task.powers)",
         "if (!task.powers)",
         "squares of small and large rows under- and overflow",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "layer_norm's eps not scaled",
@@ -299,7 +299,7 @@ FAULTS = (
         "apart = task.eps > 0 ? half + up : 0;",
         "apart = 0;",
         "the eps of a row that is scaled is another",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "layer_norm's eps lost",
@@ -307,7 +307,7 @@ FAULTS = (
         "down > -most ? down : -most",
         "down",
         "a constant row beside which eps is tiny becomes 0 / 0",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "layer_norm's overflow is NaN",
@@ -315,7 +315,7 @@ FAULTS = (
         "return finite_or<W>(y.high + y.low, weighted.high + bias.high);",
         "return y.high + y.low;",
         "infinity minus infinity",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "log_softmax brings the ratio down first",
@@ -327,7 +327,7 @@ quotient<S>(lifted, sum<S>(s, {2, 0})), power);
 quotient<S>(s, sum<S>(s, {2, 0})), 1);
             return log;""",
         "a subnormal sum is halved, rounded, and doubled",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "softplus divides by beta",
@@ -335,7 +335,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "const int some = exponent / 2;",
         "const int some = exponent;",
         "1 / beta overflows",
-        ("tests/test_activations.py",),
+        ("tests/layers/test_activations.py",),
     ),
     Mutant(
         "softplus's limit for a beta of 1",
@@ -343,7 +343,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "(exponent < 0 ? -0.7 * exponent : 0)",
         "(exponent < 0 ? -0.0 * exponent : 0)",
         "what is clamped counts once it is divided by a small beta",
-        ("tests/test_activations.py",),
+        ("tests/layers/test_activations.py",),
     ),
     Mutant(
         "SELU's scale in one part",
@@ -351,7 +351,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "const auto above = V::fma(x, V::broadcast(C::selu_scale.high), low);",
         "const auto above = V::fma(x, V::broadcast(C::selu_scale.high), low * V::broadcast(0));",
         "a result just below the largest number is infinite",
-        ("tests/test_activations.py",),
+        ("tests/layers/test_activations.py",),
     ),
     Mutant(
         "scales without a power apart",
@@ -359,7 +359,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "powers_ |= apart != 0;",
         "powers_ |= apart > 1;",
         "small scales are as large as 1",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "every scale is roomy",
@@ -367,7 +367,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "std::abs(exponent) <= roomy",
         "std::abs(exponent) <= 1100",
         "a scale is subnormal, or has no room for its second part",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
     Mutant(
         "alpha that float32 cannot hold",
@@ -375,7 +375,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "if abs(number) >= FLOAT32_END:",
         "if abs(number) > 2.0**1023:",
         "infinity times 0 in a float32 network",
-        ("tests/test_activations.py",),
+        ("tests/layers/test_activations.py",),
     ),
     Mutant(
         "an odd power of two under a root",
@@ -383,7 +383,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "exponent += exponent & 1;",
         "",
         "BatchNorm1d's scale is wrong by the root of 2 for half of all variances",
-        ("tests/test_columns.py",),
+        ("tests/layers/test_columns.py",),
     ),
     Mutant(
         "a root without its second part",
@@ -391,6 +391,6 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         ": reciprocal_root<S>(sum);",
         ": reciprocal_root<S>({sum.high, 0});",
         "an eps that is small beside the variance is lost",
-        ("tests/test_columns.py",),
+        ("tests/layers/test_columns.py",),
     ),
 )

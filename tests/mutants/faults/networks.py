@@ -86,7 +86,7 @@ FAULTS = (
         "tile * work_each > work_between_looks",
         "tile * work_each < 0",
         "Ctrl-C waits for all layers of a tile of rows",
-        ("tests/test_conformance.py",),
+        ("tests/contract/test_conformance.py",),
     ),
     Mutant(
         "functions of one element cost nothing",
@@ -94,7 +94,7 @@ FAULTS = (
         "step.weights ? 0 : 1;",
         "0;",
         "a long call of ReLU keeps the GIL and sees no signal",
-        ("tests/test_num_threads.py",),
+        ("tests/threads/test_num_threads.py",),
     ),
     Mutant(
         "the interpreter ends while others compute",
@@ -102,7 +102,7 @@ FAULTS = (
         "while (inside > inside_here)",
         "while (inside < inside_here)",
         "a daemon thread that asks for the GIL then ends the process",
-        ("tests/test_interpreter.py",),
+        ("tests/threads/test_interpreter.py",),
     ),
     # ---- the caller's floating-point environment ----
     Mutant(
@@ -130,7 +130,7 @@ FAULTS = (
         "const StandardFloatEnvironment environment;  // or",
         "// or",
         "a normalisation's values are rounded as the caller's thread rounds",
-        ("tests/test_float_environment.py",),
+        ("tests/contract/test_float_environment.py",),
     ),
     Mutant(
         "environment of panels",

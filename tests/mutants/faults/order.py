@@ -14,7 +14,7 @@ FAULTS = (
         "return depth <= few_chains * chain_length ? few_chains : many_chains;",
         "return depth < few_chains * chain_length ? few_chains : many_chains;",
         "a whole other order at one K",
-        ("tests/test_model.py",),  # no case of golden that is tried here has this K
+        ("tests/contract/test_model.py",),  # no case of golden that is tried here has this K
     ),
     Mutant(
         "four chains at K = 129",
@@ -38,7 +38,7 @@ FAULTS = (
         "superblocks_in_group = 16;",
         "superblocks_in_group = 1 << 30;",
         "another order from K = 4353 on, as the first superblock of a group is added to the total either way",
-        ("tests/test_model.py",),
+        ("tests/contract/test_model.py",),
     ),
     Mutant(
         "a chain too few in the last superblock",
@@ -54,7 +54,7 @@ FAULTS = (
         "superblock_of(depth, number).steps_before(in % chains)",
         "superblock_of(depth, 0).steps_before(in % chains)",
         "state_dict() looks for weights where a whole superblock would have them",
-        ("tests/test_state.py",),
+        ("tests/layers/test_state.py",),
     ),
     # ---- groups and totals ----
     Mutant(

@@ -103,7 +103,7 @@ FAULTS = (
                 return run_step""",
         """                return run_step""",
         "subnormals are flushed where the caller's thread flushes them",
-        ("tests/test_float_environment.py",),
+        ("tests/contract/test_float_environment.py",),
     ),
     Mutant(
         "AVX-512's transpose",
@@ -151,7 +151,7 @@ FAULTS = (
         "stride = layout_.stride(count);",
         "stride = layout_.width;",
         "state_dict() returns other weights than were given",
-        ("tests/test_state.py",),
+        ("tests/layers/test_state.py",),
     ),
     Mutant(
         "stale pack",
@@ -159,7 +159,7 @@ FAULTS = (
         "p.to->assign(weight_source<T>(p.weight, p.bias));",
         "static_cast<void>(p);",
         "load_state_dict() leaves the old weights",
-        ("tests/test_state.py",),
+        ("tests/layers/test_state.py",),
     ),
     Mutant(
         "stale columns",
@@ -167,6 +167,6 @@ FAULTS = (
         "a.to.columns->assign(column_values(a.table));",
         "static_cast<void>(a);",
         "load_state_dict() leaves the old values of a normalisation",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
 )
