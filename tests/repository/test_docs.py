@@ -99,3 +99,15 @@ def test_public_name_has_an_example(public: str) -> None:
     value = getattr(fp, public)
     full = f"{value.__module__}.{public}"
     assert any(name == full or name.startswith(full + ".") for name in EXAMPLES), f"no example in {full}"
+
+
+def test_readme_shows_the_speeds_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import figures
+
+    table = figures.read(ROOT / "benchmarks" / "zen5.csv")
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert figures.with_speeds(page, table) == page
+    assert table.commit in (ROOT / "docs/figures/batches.svg").read_text(encoding="utf-8")
+    slower = table._replace(times={row: {**us, figures.INTO: 99} for row, us in table.times.items()})
+    assert figures.with_speeds(page, slower) != page
