@@ -17,4 +17,4 @@ def test_the_header_is_what_the_script_makes() -> None:
     made = subprocess.run(
         [sys.executable, ROOT / "tools/coefficients.py"], check=True, capture_output=True, text=True, timeout=120
     )
-    assert code(made.stdout) == code((ROOT / "cpp/kernels/coefficients.hpp").read_text(encoding="utf-8"))
+    assert code(made.stdout) == code((ROOT / "cpp/kernels/functions/coefficients.hpp").read_text(encoding="utf-8"))

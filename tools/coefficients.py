@@ -1,6 +1,6 @@
-"""Writes cpp/kernels/coefficients.hpp: the polynomials and split constants of the activations.
+"""Writes cpp/kernels/functions/coefficients.hpp: the polynomials and split constants of the activations.
 
-    python tools/coefficients.py > cpp/kernels/coefficients.hpp
+    python tools/coefficients.py > cpp/kernels/functions/coefficients.hpp
 
 Each polynomial interpolates its function at Chebyshev nodes, with 60 digits, in the lowest degree whose largest
 error, after its coefficients are rounded, is below the limit beside it; the error stands in the header.

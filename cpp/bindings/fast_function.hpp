@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "calls.hpp"
+#include "bindings/call.hpp"
 
 namespace forwardpass {
 

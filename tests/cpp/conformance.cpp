@@ -9,9 +9,9 @@
 #include <string>
 
 #include "checker.hpp"
-#include "dispatch.hpp"
 #include "functions.hpp"
 #include "layers.hpp"
+#include "machine/dispatch.hpp"
 #include "networks.hpp"
 #include "shared_calls.hpp"
 

@@ -8,8 +8,8 @@
 #include <cstring>
 #include <string>
 
-#include "cpuid.hpp"
-#include "dispatch.hpp"
+#include "machine/cpuid.hpp"
+#include "machine/dispatch.hpp"
 
 namespace {
 

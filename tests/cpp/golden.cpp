@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "dispatch.hpp"
 #include "kernels/reference.hpp"
-#include "network.hpp"
+#include "machine/dispatch.hpp"
+#include "network/network.hpp"
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "checker.hpp"
-#include "kernels/panel.hpp"
-#include "network.hpp"
-#include "unpacked.hpp"
+#include "kernels/layout/panel.hpp"
+#include "network/network.hpp"
+#include "network/unpacked.hpp"
 
 namespace forwardpass {
 

@@ -10,8 +10,8 @@
 #include "allocations.hpp"
 #include "checker.hpp"
 #include "float_control.hpp"
-#include "network.hpp"
-#include "unpacked.hpp"
+#include "network/network.hpp"
+#include "network/unpacked.hpp"
 
 namespace forwardpass {
 

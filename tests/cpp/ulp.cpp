@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "dispatch.hpp"
+#include "machine/dispatch.hpp"
 
 namespace {
 

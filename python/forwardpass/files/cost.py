@@ -60,7 +60,7 @@ def texts(document: str, names: Iterable[str]) -> int:
 
 
 def _packed(inputs: int, outputs: int, line: int) -> int:
-    """The most elements that a weight and its bias take, on any instruction set (cpp/kernels/panel.hpp).
+    """The most elements that a weight and its bias take, on any instruction set (cpp/kernels/layout/panel.hpp).
 
     A few outputs are rows, and they and their biases begin on a cache line. More outputs are lanes, whole lines of them
     for each input; the last few of them may be rows as well.

@@ -101,7 +101,7 @@ FAULTS = (
     ),
     Mutant(
         "a space ends a number of threads",
-        "cpp/thread_count.cpp",
+        "cpp/threads/count.cpp",
         "while (std::isspace(static_cast<unsigned char>(*end)) != 0) ++end;",
         "",
         "OMP_NUM_THREADS='1 ' is not 1",
@@ -125,7 +125,7 @@ FAULTS = (
     ),
     Mutant(
         "converted rows begin at the first",
-        "cpp/converted.cpp",
+        "cpp/network/converted.cpp",
         "from.at += first * source_.row_stride;",
         "from.at += 0 * first;",
         "each thread converts the same rows",
@@ -133,7 +133,7 @@ FAULTS = (
     ),
     Mutant(
         "halves end at 65504",
-        "cpp/kernels/convert.hpp",
+        "cpp/kernels/layout/convert.hpp",
         "if (rest >= 0x7c00u << 13) bits = rest | 0x7f800000u;",
         "",
         "an infinite half is 65536",

@@ -6,7 +6,7 @@ FAULTS = (
     # ---- arithmetic in pairs ----
     Mutant(
         "product without its error",
-        "cpp/kernels/pair.hpp",
+        "cpp/kernels/functions/pair.hpp",
         "return {product, V::fma(a, b, -product)};",
         "return {product, product - product};",
         "what is computed in pairs is rounded after every product",
@@ -14,7 +14,7 @@ FAULTS = (
     ),
     Mutant(
         "exponential's other n",
-        "cpp/kernels/exponential.hpp",
+        "cpp/kernels/functions/exponential.hpp",
         "V::fma(x.high, V::broadcast(C::log2_e), rounder)",
         "V::fma(x.high - V::broadcast(static_cast<T>(0.25)), V::broadcast(C::log2_e), rounder)",
         "n is one too low where it should be rounded up, and the polynomial used outside its range",
@@ -22,7 +22,7 @@ FAULTS = (
     ),
     Mutant(
         "exponential without a low part",
-        "cpp/kernels/exponential.hpp",
+        "cpp/kernels/functions/exponential.hpp",
         "V::fma(n, V::broadcast(-C::ln2_low), x.low)",
         "n * V::broadcast(-C::ln2_low)",
         "the argument is rounded before the exponential",
@@ -31,7 +31,7 @@ FAULTS = (
     # ---- activations ----
     Mutant(
         "log 2 in one part",
-        "cpp/kernels/exp_parts.hpp",
+        "cpp/kernels/functions/exp_parts.hpp",
         "V::fma(n, V::broadcast(-C::ln2_low), V::fma(n, V::broadcast(-C::ln2_high), x))",
         "V::fma(n, V::broadcast(-C::ln2_high), x)",
         "what is left of x after n ln 2 is off by 2^-20 n",
@@ -39,7 +39,7 @@ FAULTS = (
     ),
     Mutant(
         "e^x without the low part of x",
-        "cpp/kernels/exp_parts.hpp",
+        "cpp/kernels/functions/exp_parts.hpp",
         "V::fma(n, V::broadcast(-C::ln2_low), low)",
         "V::fma(n, V::broadcast(-C::ln2_low), low - low)",
         "GELU's argument is rounded before the exponential",
@@ -47,7 +47,7 @@ FAULTS = (
     ),
     Mutant(
         "1 + e^x rounded twice",
-        "cpp/kernels/functions.hpp",
+        "cpp/kernels/functions/functions.hpp",
         "return sum.high + V::fma(e.power, e.rest, sum.low);",
         "return V::fma(e.power, e.rest, sum.high);",
         "sigmoid is 2.27 units wrong where e^-x is about 2^24",
@@ -55,7 +55,7 @@ FAULTS = (
     ),
     Mutant(
         "tanh without its polynomial",
-        "cpp/kernels/functions.hpp",
+        "cpp/kernels/functions/functions.hpp",
         "V::select_at_least(a, V::broadcast(-C::tanh_turn), near, far)",
         "V::select_at_least(a, V::broadcast(0), near, far)",
         "1 - 2 / (1 + e^2x) cancels near 0",
@@ -63,7 +63,7 @@ FAULTS = (
     ),
     Mutant(
         "GELU without a sign",
-        "cpp/kernels/functions.hpp",
+        "cpp/kernels/functions/functions.hpp",
         "V::max(V::broadcast(static_cast<T>(-0.0)), x)",
         "V::max(V::broadcast(0), x)",
         "-0.0 becomes +0.0",
@@ -71,7 +71,7 @@ FAULTS = (
     ),
     Mutant(
         "GELU's divisor rounded",
-        "cpp/kernels/functions.hpp",
+        "cpp/kernels/functions/functions.hpp",
         "V::fma(lost, weight * weight,",
         "V::fma(lost, weight - weight,",
         "what rounding took from |x| / (|x| + 2.25) does not come back",
@@ -79,7 +79,7 @@ FAULTS = (
     ),
     Mutant(
         "softplus near 0 as elsewhere",
-        "cpp/kernels/functions.hpp",
+        "cpp/kernels/functions/functions.hpp",
         "V::select_at_least(-turn, w, far, near), above = V::select_at_least(v, turn, x, zero);",
         "V::select_at_least(zero, w, far, near), above = V::max(zero, x);",
         "it falls where x is small beside the rounding of a sum",
@@ -87,7 +87,7 @@ FAULTS = (
     ),
     Mutant(
         "a late activation forgets a row",
-        "cpp/kernels/choose.hpp",
+        "cpp/kernels/linear/choose.hpp",
         "finish_late<V>(a.activation, panel.y, batch.y_row_stride, batch.rows, panel.outputs);",
         "finish_late<V>(a.activation, panel.y, batch.y_row_stride, batch.rows - 1, panel.outputs);",
         "the last row of every panel has no activation",
@@ -95,7 +95,7 @@ FAULTS = (
     ),
     Mutant(
         "a late activation of one row goes on",
-        "cpp/kernels/choose.hpp",
+        "cpp/kernels/linear/choose.hpp",
         "finish_late<V>(a.activation, batch.y, 0, 1, a.outputs - left);",
         "finish_late<V>(a.activation, batch.y, 0, 1, a.outputs);",
         "a last panel of rows is activated twice",
@@ -103,7 +103,7 @@ FAULTS = (
     ),
     Mutant(
         "strips one after another",
-        "cpp/kernels/activations.hpp",
+        "cpp/kernels/functions/activations.hpp",
         "y += a.y_row_stride;",
         "y += count * V::lanes;",
         "rows of y are taken to be adjacent",
@@ -111,21 +111,21 @@ FAULTS = (
     ),
     Mutant(
         "ELU at 0 of one instruction set",
-        "cpp/kernels/avx2.hpp",
+        "cpp/kernels/isa/avx2.hpp",
         "_mm256_cmp_ps(x, least, _CMP_GE_OQ)",
         "_mm256_cmp_ps(x, least, _CMP_GT_OQ)",
         "functions of 0 take their other branch",
     ),
     Mutant(
         "exponent of one instruction set",
-        "cpp/kernels/isa_avx512.cpp",
+        "cpp/kernels/isa/avx512.cpp",
         "_mm512_slli_epi64(_mm512_castpd_si512(a), 52)",
         "_mm512_slli_epi64(_mm512_castpd_si512(a), 51)",
         "powers of two of double are others with AVX-512",
     ),
     Mutant(
         "sign of one instruction set",
-        "cpp/kernels/isa_avx512.cpp",
+        "cpp/kernels/isa/avx512.cpp",
         "_mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(0x7FFFFFFFFFFFFFFF),",
         "_mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(0x3FFFFFFFFFFFFFFF),",
         "the sign of double takes a bit of the exponent along",
@@ -133,14 +133,14 @@ FAULTS = (
     # ---- functions of rows ----
     Mutant(
         "the last elements of a row read as a whole vector",
-        "cpp/kernels/rows.hpp",
+        "cpp/kernels/functions/rows.hpp",
         "W::broadcast(behind), W::load_partial(row + place.at, place.count));",
         "W::broadcast(behind), W::load(row + place.at));",
         "reads behind the caller's row",
     ),
     Mutant(
         "what lies behind a row is zeros",
-        "cpp/kernels/rows.hpp",
+        "cpp/kernels/functions/rows.hpp",
         "W::broadcast(behind), W::load_partial(row + place.at, place.count));",
         "W::broadcast(0), W::load_partial(row + place.at, place.count));",
         "zeros weigh something, and are far from the first element",
@@ -148,14 +148,14 @@ FAULTS = (
     ),
     Mutant(
         "lanes of a sum added next to next",
-        "cpp/kernels/rows.hpp",
+        "cpp/kernels/functions/rows.hpp",
         "totals[v] = A::plus(totals[v], totals[v + half]);",
         "totals[v] = A::plus(totals[2 * v], totals[2 * v + 1]);",
         "the lanes of a sum depend on the width of the registers",
     ),
     Mutant(
         "softmax stores its weights one vector too early",
-        "cpp/kernels/rows.hpp",
+        "cpp/kernels/functions/rows.hpp",
         "put<W>(row, Whole{place.at + v * W::lanes}, y.of[v]);",
         "put<W>(row, Whole{place.at}, y.of[v]);",
         "the weights of a vector are those of the next",
@@ -163,7 +163,7 @@ FAULTS = (
     ),
     Mutant(
         "softmax without its largest",
-        "cpp/kernels/softmax.hpp",
+        "cpp/kernels/functions/softmax.hpp",
         """\
     const double largest = largest_of<V>(row.x, row.count);
     const auto totals""",
@@ -175,7 +175,7 @@ FAULTS = (
     ),
     Mutant(
         "softmax divides by a rounded sum",
-        "cpp/kernels/softmax.hpp",
+        "cpp/kernels/functions/softmax.hpp",
         "return {high, static_cast<float>(number - high)};",
         "return {high, 0};",
         "half a unit more",
@@ -183,7 +183,7 @@ FAULTS = (
     ),
     Mutant(
         "log_softmax with one weight of 1 for all largest",
-        "cpp/kernels/softmax.hpp",
+        "cpp/kernels/functions/softmax.hpp",
         "return others < 0x1p-20;",
         "return others < 2;",
         "rows whose largest element is there twice count it once",
@@ -191,7 +191,7 @@ FAULTS = (
     ),
     Mutant(
         "log_softmax subtracts 1 from its sum",
-        "cpp/kernels/softmax.hpp",
+        "cpp/kernels/functions/softmax.hpp",
         "return others < 0x1p-20;",
         "return others < 0;",
         "small sums of the other weights have few digits",
@@ -199,7 +199,7 @@ FAULTS = (
     ),
     Mutant(
         "softmax's pairs add weights that are nothing",
-        "cpp/kernels/softmax.hpp",
+        "cpp/kernels/functions/softmax.hpp",
         "const auto limit = W::broadcast(1060);",
         "const auto limit = W::broadcast(750);",
         "elements of -1e4 count as e^-750, hundreds of times",
@@ -207,7 +207,7 @@ FAULTS = (
     ),
     Mutant(
         "softmax adds weights that are nothing",
-        "cpp/kernels/softmax.hpp",
+        "cpp/kernels/functions/softmax.hpp",
         "W::max(W::broadcast(-700), d.of[v])",
         "W::max(W::broadcast(-100), d.of[v])",
         "elements of -1e4 count as e^-100, hundreds of times",
@@ -215,7 +215,7 @@ FAULTS = (
     ),
     Mutant(
         "logarithm of the other half",
-        "cpp/kernels/softmax.hpp",
+        "cpp/kernels/functions/softmax.hpp",
         "above = n > 0 ? m - 1 : s;",
         "above = m - 1;",
         "the digits of a small sum are lost beside 1",
@@ -223,7 +223,7 @@ FAULTS = (
     ),
     Mutant(
         "layer_norm divides by n - 1",
-        "cpp/kernels/layer_norm.hpp",
+        "cpp/kernels/functions/layer_norm.hpp",
         "sums.of[1] / n - shift * shift",
         "sums.of[1] / (n - 1) - shift * shift",
         "the variance of a sample, not of what is there",
@@ -231,7 +231,7 @@ FAULTS = (
     ),
     Mutant(
         "layer_norm of floats from its first element alone",
-        "cpp/kernels/layer_norm.hpp",
+        "cpp/kernels/functions/layer_norm.hpp",
         "if (m.shift * m.shift > 64 * m.variance)",
         "if (m.shift * m.shift < 0)",
         "sums of differences from an outlier cancel",
@@ -239,7 +239,7 @@ FAULTS = (
     ),
     Mutant(
         "layer_norm's mean in two parts",
-        "cpp/kernels/pair_layer_norm.hpp",
+        "cpp/kernels/functions/pair_layer_norm.hpp",
         "d.low = d.low - W::broadcast(m.rest.low);",
         "",
         "the mean is rounded beside a deviation that is as small as its last place",
@@ -247,7 +247,7 @@ FAULTS = (
     ),
     Mutant(
         "layer_norm's difference not normalised",
-        "cpp/kernels/pair_layer_norm.hpp",
+        "cpp/kernels/functions/pair_layer_norm.hpp",
         "Pair<W> d = fast_two_sum<W>(high.high, high.low - W::broadcast(m.rest.high));",
         "Pair<W> d{high.high, high.low - W::broadcast(m.rest.high)};",
         "low times low is dropped where the low part is all there is: the middle of a row far from zero",
@@ -255,7 +255,7 @@ FAULTS = (
     ),
     Mutant(
         "lanes that cancel",
-        "cpp/kernels/pair_layer_norm.hpp",
+        "cpp/kernels/functions/pair_layer_norm.hpp",
         "two_sum<S>(sums.of[0].high, sums.of[0].low)",
         "{sums.of[0].high, 0}",
         "what a sum of rounded numbers leaves is lost",
@@ -263,14 +263,14 @@ FAULTS = (
     ),
     Mutant(
         "a conversion of one instruction set",
-        "cpp/kernels/isa_avx512.cpp",
+        "cpp/kernels/isa/avx512.cpp",
         "return _mm512_shuffle_f64x2(a, a, 0xB1);",
         "return _mm512_shuffle_f64x2(a, a, 0x4E);",
         "lanes are added twice, others not at all",
     ),
     Mutant(
         "limits of columns swapped",
-        "cpp/columns.cpp",
+        "cpp/network/feature_table.cpp",
         "put(lowest_row, values.lowest[i])",
         "put(lowest_row, values.highest[i])",
         "everything is clipped to the upper limit",
@@ -278,7 +278,7 @@ FAULTS = (
     ),
     Mutant(
         "low parts of columns dropped",
-        "cpp/columns.cpp",
+        "cpp/network/feature_table.cpp",
         "put(scale_row + 1, std::ldexp(values.scale.low[i], -apart));",
         "put(scale_row + 1, 0);",
         "a scale is rounded to double before it is used",
@@ -287,7 +287,7 @@ FAULTS = (
     # ---- functions of rows and elements at extremes ----
     Mutant(
         "layer_norm without a scale",
-        "cpp/kernels/pair_layer_norm.hpp",
+        "cpp/kernels/functions/pair_layer_norm.hpp",
         "if (m.squares >= 1 / usual && variance.high <= usual && !task.powers)",
         "if (!task.powers)",
         "squares of small and large rows under- and overflow",
@@ -295,7 +295,7 @@ FAULTS = (
     ),
     Mutant(
         "layer_norm's eps not scaled",
-        "cpp/kernels/pair_layer_norm.hpp",
+        "cpp/kernels/functions/pair_layer_norm.hpp",
         "apart = task.eps > 0 ? half + up : 0;",
         "apart = 0;",
         "the eps of a row that is scaled is another",
@@ -303,7 +303,7 @@ FAULTS = (
     ),
     Mutant(
         "layer_norm's eps lost",
-        "cpp/kernels/pair_layer_norm.hpp",
+        "cpp/kernels/functions/pair_layer_norm.hpp",
         "down > -most ? down : -most",
         "down",
         "a constant row beside which eps is tiny becomes 0 / 0",
@@ -311,7 +311,7 @@ FAULTS = (
     ),
     Mutant(
         "layer_norm's overflow is NaN",
-        "cpp/kernels/pair_layer_norm.hpp",
+        "cpp/kernels/functions/pair_layer_norm.hpp",
         "return finite_or<W>(y.high + y.low, weighted.high + bias.high);",
         "return y.high + y.low;",
         "infinity minus infinity",
@@ -319,7 +319,7 @@ FAULTS = (
     ),
     Mutant(
         "log_softmax brings the ratio down first",
-        "cpp/kernels/softmax.hpp",
+        "cpp/kernels/functions/softmax.hpp",
         """\
 quotient<S>(lifted, sum<S>(s, {2, 0})), power);
             return {log.high * power, log.low * power};""",
@@ -331,7 +331,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     ),
     Mutant(
         "softplus divides by beta",
-        "cpp/kernels/functions.hpp",
+        "cpp/kernels/functions/functions.hpp",
         "const int some = exponent / 2;",
         "const int some = exponent;",
         "1 / beta overflows",
@@ -339,7 +339,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     ),
     Mutant(
         "softplus's limit for a beta of 1",
-        "cpp/kernels/functions.hpp",
+        "cpp/kernels/functions/functions.hpp",
         "(exponent < 0 ? -0.7 * exponent : 0)",
         "(exponent < 0 ? -0.0 * exponent : 0)",
         "what is clamped counts once it is divided by a small beta",
@@ -347,7 +347,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     ),
     Mutant(
         "SELU's scale in one part",
-        "cpp/kernels/functions.hpp",
+        "cpp/kernels/functions/functions.hpp",
         "const auto above = V::fma(x, V::broadcast(C::selu_scale.high), low);",
         "const auto above = V::fma(x, V::broadcast(C::selu_scale.high), low * V::broadcast(0));",
         "a result just below the largest number is infinite",
@@ -355,7 +355,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     ),
     Mutant(
         "scales without a power apart",
-        "cpp/columns.cpp",
+        "cpp/network/feature_table.cpp",
         "powers_ |= apart != 0;",
         "powers_ |= apart > 1;",
         "small scales are as large as 1",
@@ -363,7 +363,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     ),
     Mutant(
         "every scale is roomy",
-        "cpp/columns.cpp",
+        "cpp/network/feature_table.cpp",
         "std::abs(exponent) <= roomy",
         "std::abs(exponent) <= 1100",
         "a scale is subnormal, or has no room for its second part",
@@ -379,7 +379,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     ),
     Mutant(
         "an odd power of two under a root",
-        "cpp/columns.cpp",
+        "cpp/network/feature_table.cpp",
         "exponent += exponent & 1;",
         "",
         "BatchNorm1d's scale is wrong by the root of 2 for half of all variances",
@@ -387,7 +387,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     ),
     Mutant(
         "a root without its second part",
-        "cpp/columns.cpp",
+        "cpp/network/feature_table.cpp",
         ": reciprocal_root<S>(sum);",
         ": reciprocal_root<S>({sum.high, 0});",
         "an eps that is small beside the variance is lost",

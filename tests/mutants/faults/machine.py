@@ -5,7 +5,7 @@ from tests.mutants.faults.mutant import Mutant
 FAULTS = (
     Mutant(
         "AVX state not asked for",
-        "cpp/cpuid.cpp",
+        "cpp/machine/cpuid.cpp",
         " || (cpu.saved_state & avx_state) != avx_state) return",
         ") return",
         "an illegal instruction where the operating system has AVX switched off",
@@ -13,7 +13,7 @@ FAULTS = (
     ),
     Mutant(
         "AVX-512 state not asked for",
-        "cpp/cpuid.cpp",
+        "cpp/machine/cpuid.cpp",
         "    if ((cpu.saved_state & avx512_state) != avx512_state) return features;\n",
         "",
         "the same for AVX-512",
@@ -21,7 +21,7 @@ FAULTS = (
     ),
     Mutant(
         "upper ZMM registers forgotten",
-        "cpp/cpuid.cpp",
+        "cpp/machine/cpuid.cpp",
         " | 1u << 6 | 1u << 7;",
         " | 1u << 6;",
         "the same for ZMM16 to 31",
@@ -29,7 +29,7 @@ FAULTS = (
     ),
     Mutant(
         "leaf 7 of a CPU that has none",
-        "cpp/cpuid.cpp",
+        "cpp/machine/cpuid.cpp",
         "cpu.last_leaf >= 7 ? cpu.leaf7_ebx : 0",
         "cpu.leaf7_ebx",
         "bits of another leaf are taken for AVX2",
@@ -37,7 +37,7 @@ FAULTS = (
     ),
     Mutant(
         "a set runs without all it needs",
-        "cpp/kernels/isa_avx2.cpp",
+        "cpp/kernels/isa/avx2.cpp",
         "feature_avx2 | feature_fma",
         "feature_avx2",
         "an illegal instruction on CPUs without FMA",
