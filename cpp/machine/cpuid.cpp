@@ -53,7 +53,7 @@ std::uint32_t features_of(const CpuRegisters& cpu) noexcept {
     return features;
 }
 
-// Family 25 is Zen 3 and Zen 4, and of the two only Zen 4 has AVX-512. CPUID gives the family as a sum.
+// Zen 3 and Zen 4 are family 25, and only Zen 4 has AVX-512. CPUID gives the family as a sum of two fields.
 bool is_zen4(const CpuRegisters& cpu) noexcept {
     const std::uint32_t family = (cpu.version >> 8 & 0xF) + (cpu.version >> 20 & 0xFF);
     return std::memcmp(cpu.vendor, "AuthenticAMD", sizeof cpu.vendor) == 0 && family == 25 &&
