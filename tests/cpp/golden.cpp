@@ -3,8 +3,10 @@
 //   golden FILE [--every N]     every Nth case against the file, on each instruction set that runs here
 //   golden FILE --write         the file, made by the reference kernel
 //
-// The file holds one hash for each case, 8 bytes, little-endian. A case is made of its number alone, so
-// that forwardpass/conformance/golden.py makes the same one. Exit code 1: other bits. 2: no such file.
+// The file holds one little-endian hash of eight bytes for each case. A case is made of its number alone, so
+// that forwardpass/conformance/golden.py makes the same one.
+//
+//   exit code 1: other bits, 2: no such file
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
