@@ -45,8 +45,7 @@ def test_subnormals_only(depth: int, dtype: Float) -> None:
     check(x.astype(dtype), (W * tiny).astype(dtype))  # nothing left but signed zeros
 
 
-# Around 4 chains, and 32 steps of them, from where on there are 8; around 32 steps of 8 and what the last superblock
-# may lack; and around vectors of 8 and 16.
+# Around chains, vectors and superblocks. Above 128 there are more chains, and the last superblock may lack some.
 @pytest.mark.parametrize("depth", [3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, *range(124, 133)])
 def test_around_few_chains(depth: int, dtype: Float) -> None:
     check(normal(1, (2, depth), dtype), normal(2, (9, depth), dtype), normal(3, (9,), dtype))

@@ -11,8 +11,8 @@ from tests.support import ENTRIES, Array, Entry, Float, integers
 pytestmark = pytest.mark.usefixtures("isa")
 
 THINNED = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 39, 40]
-# Around steps of 4 and 8 chains, vectors, superblocks of 128 and 256, and powers of two. 257 to 263 leave the last
-# superblock fewer products than it has chains.
+# Around chains, vectors, superblocks and powers of two. 257 to 263 leave the last superblock fewer products than it has
+# chains.
 DEPTHS = [3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 136, 255, 256, 257, 263, 511, 512, 513]
 # Around several superblocks, the 16 of a group, and groups.
 DEEP = [1023, 1024, 1025, 2048, 2055, 3841, 4095, 4096, 4097, 4103, 4352, 6144, 8191, 8192, 8193]

@@ -19,8 +19,7 @@ def wide(seed: int, shape: tuple[int, ...], dtype: Float) -> Array:
     return np.ldexp(rng.uniform(-1, 1, shape), exponents).astype(dtype)
 
 
-# Around 4 chains and their superblock of 128, 8 chains and theirs of 256, and a last superblock that is shorter than it
-# has chains.
+# Around chains and superblocks, and a last superblock that is shorter than it has chains.
 DEPTHS = [*range(11), 31, 32, 33, 64, 97, *range(127, 131), *range(255, 264), 500, *range(511, 514)]
 # Around 16 superblocks, which are a group; and of several groups.
 DEEP = [3839, 3840, 3841, 4095, 4096, 4097, 4103, 4352, 4353, 8191, 8192, 8193, 9000]

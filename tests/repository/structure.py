@@ -4,7 +4,9 @@ Files are a dictionary from a path, from the root of the project, to its text.
 """
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Callable, Iterator
 
 Files = dict[str, str]
@@ -35,25 +37,32 @@ def long_functions(files: Files) -> set[str]:
 
 
 def comments_of_figures(files: Files) -> set[str]:
-    """Comments are lines of nothing else, one under the other, or what stands behind code."""
-    return {f"{path}: {comment[:40]}" for path, text in files.items() for comment in comments(path, text)
-            if len(FIGURE.findall(LOG.sub("", comment))) > MOST_FIGURES}  # fmt: skip
+    """Of Python; what was measured belongs to benchmarks/log.md."""
+    return {
+        f"{path}: {comment[:40]}"
+        for path, text in files.items()
+        if path.endswith(".py")
+        for comment in comments(text)
+        if len(FIGURE.findall(LOG.sub("", comment))) > MOST_FIGURES
+    }
 
 
-def comments(path: str, text: str) -> Iterator[str]:
-    """Each comment of a file, in one line."""
-    mark = "#" if path.endswith(".py") else "//"
+def comments(text: str) -> Iterator[str]:
+    """Each comment in one line: one behind code, or those of several lines that hold nothing else."""
     block: list[str] = []
-    for line in [*text.splitlines(), ""]:
-        code, found, comment = line.partition(mark)
-        if found and not code.strip():
-            block.append(comment.strip())
+    last = 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type != tokenize.COMMENT:
             continue
-        if block:
+        line, column = token.start
+        alone = not token.line[:column].strip()
+        if block and not (alone and line == last + 1):
             yield " ".join(block)
             block = []
-        if found and code.count('"') % 2 == 0 and code.count("'") % 2 == 0:
-            yield comment.strip()
+        block.append(token.string.lstrip("# "))
+        last = line if alone else 0
+    if block:
+        yield " ".join(block)
 
 
 def tests_that_import_tests(files: Files) -> set[str]:
@@ -103,8 +112,8 @@ def others_secrets(files: Files) -> set[str]:
 
 
 def is_secret(name: str) -> bool:
-    """Whether it is its module's own business."""
-    return name.startswith("_") and not name.endswith("_") and name != "_core"
+    """Whether it is its module's own business: not a protocol of Python, nor what every NamedTuple has."""
+    return name.startswith("_") and not name.endswith("_") and name not in ("_core", "_replace", "_asdict")
 
 
 def defined(tree: ast.Module) -> Iterator[str]:

@@ -86,10 +86,15 @@ def by_dot(x: Array, W: Array, b: Array | None, activation: str | None) -> Array
     return _unfused(y, b, activation)
 
 
+def by_columns(x: Array, W: Array, b: Array | None, activation: str | None) -> Array:
+    return fp.linear(x, np.asfortranarray(W), b, activation)
+
+
 ENTRIES: dict[str, Entry] = {
     "layer": by_layer,
     "network": by_network,
     "linear": by_linear,
+    "columns": by_columns,
     "matmul": by_matmul,
     "rows": by_rows,
     "dot": by_dot,
