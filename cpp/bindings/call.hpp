@@ -6,7 +6,8 @@
 
 namespace forwardpass {
 
-// Releasing and taking the GIL costs about 40 ns; 2^16 multiplications take over a microsecond.
+// Handing the GIL over takes as long as a tiny network. So many multiplications take half a microsecond at the FMA peak
+// of [log 1], and other threads can use so long a time.
 constexpr Index work_worth_releasing = Index{1} << 16;
 
 // True with the exception set when a signal handler raised, as Ctrl-C does.

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "machine/cpuid.hpp"
+
 namespace forwardpass {
 namespace {
 
@@ -18,23 +20,6 @@ constexpr const KernelTable* all_tables[] = {
 #endif
     &scalar_table,
 };
-
-// Feature bits of this CPU that its operating system supports too (the builtins ask XGETBV
-// whether the wide registers are saved).
-std::uint32_t detected_features() {
-    std::uint32_t features = 0;
-#if defined(FORWARDPASS_X86)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2")) features |= feature_avx2;
-    if (__builtin_cpu_supports("fma")) features |= feature_fma;
-    if (__builtin_cpu_supports("avx512f")) features |= feature_avx512f;
-    if (__builtin_cpu_supports("avx512vl")) features |= feature_avx512vl;
-#endif
-#if defined(FORWARDPASS_NEON)
-    features |= feature_neon;
-#endif
-    return features;
-}
 
 const KernelTable& table_named(const std::string& name) {
     std::string names;
@@ -64,12 +49,19 @@ std::atomic<const KernelTable*>& current_table() {
 
 }  // namespace
 
-std::vector<const KernelTable*> available_tables() {
-    const std::uint32_t features = detected_features();
+std::vector<const KernelTable*> tables_for(std::uint32_t features) {
     std::vector<const KernelTable*> tables;
     for (const KernelTable* table : all_tables)
         if ((table->required & ~features) == 0) tables.push_back(table);
     return tables;
+}
+
+std::vector<const KernelTable*> available_tables() {
+    std::uint32_t features = features_of(read_cpu_registers());
+#if defined(FORWARDPASS_NEON)
+    features |= feature_neon;
+#endif
+    return tables_for(features);
 }
 
 const KernelTable& chosen_table() { return *current_table().load(); }

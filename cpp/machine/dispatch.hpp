@@ -8,7 +8,10 @@
 
 namespace forwardpass {
 
-// The tables that this CPU and operating system can run, best first; the last one is "scalar".
+// The tables that need nothing but these bits of Feature, best first; the last one is "scalar".
+std::vector<const KernelTable*> tables_for(std::uint32_t features);
+
+// The tables that this CPU and operating system can run.
 std::vector<const KernelTable*> available_tables();
 
 // The table that networks built from now on will use. The first call reads FORWARDPASS_ISA.

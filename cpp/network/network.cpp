@@ -37,7 +37,7 @@ Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights, bool cold_outpu
     return std::clamp(rows / step * step, cold_outputs ? min_tile_rows : cached_tile_rows, max_tile_rows);
 }
 
-// a / b rounded up; a division takes 5 ns, and the usual answer is 1.
+// a / b rounded up. A division is slow beside a small network, and the usual answer is 1.
 constexpr Index ceiling(Index a, Index b) noexcept { return a > 0 && a <= b ? 1 : (a + b - 1) / b; }
 
 template <class T>

@@ -15,7 +15,7 @@ namespace {
 // Packing a panel costs about as much as running 3 rows through it (benchmarks/kernels.py).
 constexpr Index few_rows = 3;
 
-// Multiplications of a chunk, roughly: 5 ms at 50 GFMA/s, 0.6 s without vectors.
+// Multiplications of a chunk. Ctrl-C waits for one of them, and without vectors it must not wait for seconds.
 constexpr Index work_of_chunk = Index{1} << 28;
 
 // Rows that pass over packed panels together.

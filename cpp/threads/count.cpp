@@ -19,8 +19,8 @@ namespace {
 std::atomic<int> process_count{0};
 std::atomic<int> found_count{0};  // default_thread_count(), once it was needed; 0 to look again
 
-// The first number of "4" or "4,2" (a count for each level of nesting), 0 if it is none above 0. Spaces around it do
-// not count, as in OpenMP.
+// The first number of "4,2", which has a count for each level of nesting, or 0 where that is no count. Spaces around it
+// are skipped, as in OpenMP.
 int leading_count(const char* text) {
     char* end = nullptr;
     const long count = std::strtol(text, &end, 10);
@@ -41,7 +41,7 @@ int cpus_in_affinity_mask() {
 struct CloseFile {
     void operator()(std::FILE* file) const noexcept { std::fclose(file); }
 };
-using File = std::unique_ptr<std::FILE, CloseFile>;  // <fstream> made the extension 2.3 MB, not 1.2
+using File = std::unique_ptr<std::FILE, CloseFile>;  // <fstream> would link libstdc++'s locales
 
 template <class... Numbers>
 int read_numbers(const std::string& path, const char* format, Numbers*... numbers) {

@@ -20,8 +20,8 @@
 namespace forwardpass {
 namespace {
 
-// How long a worker stays awake after a job: a loop of calls then finds it there, 0.2 us away, and an
-// idle process uses no CPU.
+// How long a worker stays awake after a job: a loop of calls then finds it there and need not wake it, and an idle
+// process uses no CPU.
 constexpr std::chrono::microseconds awake_after_job{50};
 using Clock = std::chrono::steady_clock;
 
@@ -131,7 +131,7 @@ void ThreadPool::start_workers(int count) noexcept {
             const std::lock_guard<std::mutex> lock(sleep_);
             std::thread made([this, number] { work(number); });
             worker.thread = made.native_handle();
-            // On the caller's CPU it would wait until that one's time has run out: 1.4 ms (two CPUs of a Zen 5).
+            // On the caller's CPU it would wait until that one's time has run out, for milliseconds [log 21].
             if (place_.find()) worker.place = place_, place_.take(worker.thread);
             made.detach();
             workers_.store(number);

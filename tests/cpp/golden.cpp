@@ -4,8 +4,10 @@
 //   golden FILE --case N        case N alone, as the line behind a failure says
 //   golden FILE --write         the file, made by the reference kernel
 //
-// The file holds one hash for each case, 8 bytes, little-endian. A case is made of its number alone, so
-// that forwardpass/conformance/golden.py makes the same one. Exit code 1: other bits. 2: no such file.
+// The file holds one little-endian hash of eight bytes for each case. A case is made of its number alone, so
+// that forwardpass/conformance/golden.py makes the same one.
+//
+//   exit code 1: other bits, 2: no such file
 #include <cmath>
 #include <cstdint>
 #include <cstdio>

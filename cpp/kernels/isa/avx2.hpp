@@ -60,7 +60,7 @@ struct Avx2F32 {
         const __m256i at = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), at));
     }
-    // In halves: a masked store takes 19 micro-operations on Zen 3.
+    // In halves: AMD's CPUs make many operations of a masked store.
     static void store_partial(float* p, Register a, Index count) noexcept {
         __m128 part = _mm256_castps256_ps128(a);
         if (count & 4) {

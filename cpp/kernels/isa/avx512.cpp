@@ -29,8 +29,7 @@ struct Avx512F32 {
     }
     static void hold(Register& a) noexcept { __asm__("" : "+v"(a)); }
     static Register broadcast(float a) noexcept { return _mm512_set1_ps(a); }
-    // Of integers: that is a load and no more, where one of floats also takes a unit that an FMA could have. 32 inputs
-    // and outputs reach 92 % of the peak, not 85 (Zen 4).
+    // Of integers: that is a load and no more, where one of floats also takes a unit that an FMA could have.
     static Register load_broadcast(const float* p) noexcept {
         int bits;
         __builtin_memcpy(&bits, p, sizeof bits);

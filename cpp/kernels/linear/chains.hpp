@@ -42,9 +42,8 @@ struct Tile {
     static constexpr int wanted = (chains_wanted + rows * vectors - 1) / (rows * vectors);
     static constexpr bool one_stream = rows == 1 && vectors * V::lanes >= 3 * line_elements<T>;
     static constexpr int at_once = one_stream || wanted <= 1 ? 1 : wanted <= 2 ? 2 : 4;
-    // 32 registers hold 12 chains, their 12 sums and the operands, and a chain costs no memory; larger tiles, and those
-    // of 16 registers, hold chains alone. Left to choose, GCC 12 keeps some sums in registers and spills chains for
-    // them, at up to half the speed.
+    // In 32 registers 12 chains leave room for as many sums, and a chain costs no memory. Larger tiles hold chains
+    // alone, and so do those of 16 registers: GCC 12 would keep some sums in registers and spill chains for them.
     static constexpr bool sums_in_memory = rows > 1 && rows * vectors * (V::registers == 32 ? 1 : 2) > 12;
 };
 

@@ -28,9 +28,9 @@ struct Slice {
     Index number, first, end;
 };
 
-// The most rows of a tile of so many vectors, for weights in a cache, or from memory for few rows. 32 registers hold 3
-// x 4 chains, their sums, 3 inputs and a weight; 6 x 4 chains, whose sums are in memory, are slower but where few rows
-// wait for weights from memory [log 10]. 16 registers hold 6 x 2 chains [log 3].
+// The most rows of a tile of so many vectors, for weights in a cache, or from memory for few rows. Twelve chains fill
+// the registers, beside their sums where there are 32 [log 3]. Twice as many, whose sums are in memory, pay only where
+// few rows wait for weights from there [log 10].
 template <class V>
 constexpr int most_rows(int vectors, bool few_cold_rows) noexcept {
     if (V::registers == 32 && few_cold_rows && vectors == 4) return 6;
@@ -38,7 +38,8 @@ constexpr int most_rows(int vectors, bool few_cold_rows) noexcept {
     return vectors == 1 ? 8 : 12 / vectors;
 }
 
-// How far ahead of the weights in use others are fetched from memory in a single pass: 8 KB.
+// How far ahead of the weights in use others are fetched from memory in a single pass: 8 KB, as for one row
+// [log 6].
 template <class T>
 constexpr Index fetch_distance = Index{8192 / sizeof(T)};
 
@@ -58,7 +59,8 @@ FORWARDPASS_INLINE void fetch_weights(const Panel<T>& a, const Slice<T>& slice, 
     }
 }
 
-// Rows from `row` on over a slice. Kept out of line: GCC 12 compiles several tiles in one function to half the speed.
+// Rows from `row` on over a slice. Kept out of line: GCC 12 has too few registers for several tiles in one function, as
+// for one row [log 8].
 template <class Tile, class T>
 __attribute__((noinline)) void run_tile(const Panel<T>& a, const Slice<T>& slice, Index row) noexcept {
     using V = typename Tile::V;
