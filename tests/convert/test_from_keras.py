@@ -374,10 +374,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "own sequential": (lambda: Own([keras.Input((3,)), layers.Dense(3)]), "the model: Own is not supported"),
     "own layer": (
         lambda: chain(layers.Dense(3), Doubled(3)),
-        "layer 1 'doubled.*': tests.test_from_keras.Doubled is not supported",
+        f"layer 1 'doubled.*': {__name__}.Doubled is not supported",
     ),
     "own layer, inside": (lambda: chain(chain(Doubled(3))), "layer 0.0: Doubled is not supported"),
-    "unable": (lambda: chain(Unable(print)), "layer 0 'unable.*': tests.test_from_keras.Unable is not supported"),
+    "unable": (lambda: chain(Unable(print)), f"layer 0 'unable.*': {__name__}.Unable is not supported"),
     "lambda": (lambda: chain(layers.Lambda(own_activation)), r"layer 0 'lambda.*' \(Lambda\): not supported"),
     "own activation": (
         lambda: chain(layers.Dense(3, activation=own_activation)),
