@@ -19,4 +19,12 @@ struct Tuning {
 // For this CPU; what is not known of it is what does no harm anywhere.
 const Tuning& tuning();
 
+enum class Cache { l2, any };
+
+// Whether so many bytes stay in L2, or in some cache, from one reading to the next. Everything that is decided by such
+// a size asks here.
+inline bool fits(Cache cache, Index bytes) {
+    return bytes <= (cache == Cache::l2 ? tuning().l2_bytes : tuning().cached_bytes);
+}
+
 }  // namespace forwardpass
