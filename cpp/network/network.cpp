@@ -55,21 +55,18 @@ Batch<T> rows_of(const Batch<T>& batch, Index first, Index rows) noexcept {
 }  // namespace
 
 template <class T>
-FORWARDPASS_INLINE void Network<T>::run_step(const LinearStep<T>& linear, const Batch<T>& batch,
-                                             T* scratch) const noexcept {
+void Network<T>::run_step(const LinearStep<T>& linear, const Batch<T>& batch, T* scratch) const noexcept {
     linear.weights->kernels().linear(linear.task, batch, scratch);
 }
 
-// The steps without weights are out of line: one function with the above made small networks slower [log 20].
 template <class T>
-__attribute__((noinline)) void Network<T>::run_step(const Activation& activation, const Batch<T>& batch,
-                                                    T*) const noexcept {
+void Network<T>::run_step(const Activation& activation, const Batch<T>& batch, T*) const noexcept {
     for (Index r = 0; r < batch.rows; ++r)
         kernels_->activate(activation, batch.x + r * batch.x_row_stride, batch.y + r * batch.y_row_stride, batch.width);
 }
 
 template <class T>
-__attribute__((noinline)) void Network<T>::run_step(const RowLayer& row, const Batch<T>& batch, T*) const noexcept {
+void Network<T>::run_step(const RowLayer& row, const Batch<T>& batch, T*) const noexcept {
     RowTask task{row.function, nullptr, 0, row.eps};
     if (const FeatureTable* const features = row.features.get())
         task.table = features->data(), task.table_stride = features->stride(), task.powers = features->powers();
@@ -77,8 +74,7 @@ __attribute__((noinline)) void Network<T>::run_step(const RowLayer& row, const B
 }
 
 template <class T>
-__attribute__((noinline)) void Network<T>::run_step(const StridedRows<T>& added, const Batch<T>& batch,
-                                                    T*) const noexcept {
+void Network<T>::run_step(const StridedRows<T>& added, const Batch<T>& batch, T*) const noexcept {
     for (Index r = 0; r < batch.rows; ++r)
         kernels_->add(batch.x + r * batch.x_row_stride, added.first + r * added.stride,
                       batch.y + r * batch.y_row_stride, batch.width);
