@@ -81,15 +81,14 @@ private:
     int type_ = -1;
 };
 
-// Null where __init__ has not made one: a subclass may forget to call it, or call others before.
-// Precondition: an object of Network, as the slots of the class get.
+// Null where __init__ has not made a network: a subclass may forget to call it, or use the object before. Whether one
+// was made is asked here alone. Precondition: `self` is an object of the class, as its slots get.
 inline BoundNetwork* network_or_null(PyObject* self) noexcept {
     return static_cast<BoundNetwork*>(
         reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder().value_ptr());
 }
 
-// What every method is given. pybind11's own way to get it would make room for a network that is not there. Throws
-// TypeError.
+// What every method works on. pybind11 would make room for a network that is not there. Throws TypeError.
 BoundNetwork& network_of(py::handle self);
 bool has_network(py::handle self);
 [[noreturn]] void throw_never_initialised();

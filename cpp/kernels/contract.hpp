@@ -10,7 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
-// Of what instruction sets may call, too: they share no function.
+// For what instruction sets use as well: a function that is inlined is no symbol that the linker could take from one of
+// them for all.
 #define FORWARDPASS_INLINE __attribute__((always_inline)) inline
 
 namespace forwardpass {
@@ -175,11 +176,11 @@ struct Kernels {
     void (*linear)(const PackedLinear<T>&, const Batch<T>&, T* scratch) noexcept;
     Index (*scratch_per_row)(Index depth, bool from_memory) noexcept;
     void (*unpacked_linear)(const UnpackedRows<T>&) noexcept;
-    // A layer is packed in panels of panel_outputs outputs, one after another, the last one of what is left. So the
-    // first n * panel_outputs outputs are packed as a layer of their own would be, in as many elements.
+    // A layer is packed in panels of panel_outputs outputs, one after another, and the last panel has what is left. So
+    // the first n * panel_outputs outputs lie as a layer of their own would, in as many elements.
     Index (*packed_elements)(Index depth, Index outputs) noexcept;
     void (*pack)(const WeightSource<T>&, Index depth, Index outputs, T* panels) noexcept;
-    // To a C-contiguous (outputs, depth) array, and (outputs,) or null.
+    // The weight becomes a C-contiguous (outputs, depth) array; bias may be null.
     void (*unpack)(const T* panels, Index depth, Index outputs, T* weight, T* bias) noexcept;
     void (*activate)(const Activation&, const T* x, T* y, Index count) noexcept;  // x == y is allowed
     void (*add)(const T* a, const T* b, T* y, Index count) noexcept;              // y == a is allowed

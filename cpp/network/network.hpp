@@ -27,8 +27,8 @@ public:
     Index work(Index rows, Index width) const noexcept { return plan_.work(rows, width); }
 
 private:
-    // One step, of each kind. Those without weights are out of line: one function with the first made small networks
-    // slower [log 20]. GCC 12 takes the attribute from here and not from the definitions.
+    // One step, of each kind. Those without weights are out of line: in one function with the first they made small
+    // networks slower [log 20]. GCC 12 takes the attribute from here, and not from the definitions.
     FORWARDPASS_INLINE void run_step(const LinearStep<T>& linear, const Batch<T>& batch, T* scratch) const noexcept;
     __attribute__((noinline)) void run_step(const Activation& activation, const Batch<T>& batch, T*) const noexcept;
     __attribute__((noinline)) void run_step(const RowLayer& row, const Batch<T>& batch, T*) const noexcept;

@@ -10,8 +10,8 @@ namespace forwardpass {
 // Asked now and then during a long run, by the thread that called; true ends it.
 using Interrupted = bool (*)();
 
-// Time between two questions, which may wait for the GIL; and multiplications between two looks at the
-// clock, a third of a millisecond with vectors and a hundred times that without.
+// Time between two questions, as one may wait for the GIL. And multiplications between two looks at the clock: a third
+// of a millisecond with vectors, and a hundred times that without.
 constexpr std::chrono::milliseconds time_between_polls{50};
 constexpr Index work_between_polls = Index{1} << 24;
 
