@@ -78,7 +78,11 @@ inline bool has_row_stride(PyArrayObject* array) noexcept {
     return PyArray_NDIM(array) <= 2 || PyArray_IS_C_CONTIGUOUS(array);
 }
 
-// Whether the memory from the first to the last element of one has a byte of that of the other.
-bool overlap(PyArrayObject* a, PyArrayObject* b) noexcept;
+// From the first byte that an array's elements touch to one past the last.
+struct Extent {
+    const char *begin, *end;
+};
+Extent extent(PyArrayObject* array) noexcept;
+inline bool overlap(const Extent& a, const Extent& b) noexcept { return a.begin < b.end && b.begin < a.end; }
 
 }  // namespace forwardpass

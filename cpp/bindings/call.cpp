@@ -15,6 +15,13 @@
 namespace forwardpass {
 namespace {
 
+// Of an array whose elements lie one after another.
+template <class T>
+Extent extent_of(PyArrayObject* array, Index elements) noexcept {
+    const char* const begin = PyArray_BYTES(array);
+    return {begin, begin + elements * static_cast<Index>(sizeof(T))};
+}
+
 // On rows that are checked, through a source where they must be converted.
 template <class T>
 void compute(const Network<T>& network, const Batch<T>& batch, const Source* source, int threads) {
@@ -41,7 +48,8 @@ PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObje
     py::object result;
     if (out != nullptr) {
         if (!lies_plain(out, numpy_type<T>) || !PyArray_ISWRITEABLE(as_array(out)) ||
-            !has_shape(as_array(out), ndim, shape) || overlap(as_array(out), from))
+            !has_shape(as_array(out), ndim, shape) ||
+            overlap(extent_of<T>(as_array(out), rows * out_features_), extent_of<T>(from, rows * in_features_)))
             return nullptr;
         result = py::reinterpret_borrow<py::object>(out);
     } else {

@@ -52,7 +52,7 @@ void Destination::keep_apart_from(const py::object& input, bool in_place) {
     if (in_place && PyArray_DATA(array) == PyArray_DATA(other) && PyArray_IS_C_CONTIGUOUS(array) &&
         PyArray_IS_C_CONTIGUOUS(other))
         return;
-    if (overlap(array, other)) take_temporary();
+    if (overlap(extent(array), extent(other))) take_temporary();
 }
 
 py::object Destination::finish() {
