@@ -213,11 +213,18 @@ void register_network(py::module_& module) {
             "float32 or float64, or None where no layer has weights.")
         .def_property_readonly("nbytes", bytes, "Bytes of packed weights and biases, padding included.")
         .def_property_readonly("_initialised", is_initialised)
-        .def("_input", &BoundNetwork::input, py::arg("x"),
+        .def("as_input", &BoundNetwork::input, py::arg("x"),
              "x as a call computes with it, or what the call would raise.")
         .def("_state", &BoundNetwork::state, "All arrays, in order, as new ones.")
         .def("_load", &BoundNetwork::load, py::arg("names"), py::arg("values"),
              "New values for all arrays, in order, and what messages call them.");
+    // The rows of a table of columns (kernels/contract.hpp).
+    module.attr("CENTER") = center_row + 0;
+    module.attr("SCALE") = scale_row + 0;
+    module.attr("OFFSET") = offset_row + 0;
+    module.attr("LOWEST") = lowest_row + 0;
+    module.attr("HIGHEST") = highest_row + 0;
+    module.attr("COLUMN_ROWS") = column_rows + 0;
     module.def("quotients", &quotient_rows, py::arg("numerator"), py::arg("denominator"),
                py::arg("eps_of_root") = py::none(),
                "numerator / denominator, or with eps numerator / sqrt(denominator + eps), as the sum of two rows.");

@@ -22,35 +22,10 @@ from ._core import (
     relu,
     set_num_threads,
 )
-from .bound import error_bound
+from . import nn
 from .config import show_config
-from .nn import (
-    ELU,
-    GELU,
-    SELU,
-    Affine,
-    BatchNorm1d,
-    Clip,
-    Dropout,
-    Flatten,
-    Hardtanh,
-    Identity,
-    LayerNorm,
-    LeakyReLU,
-    Linear,
-    LogSoftmax,
-    Module,
-    Normalize,
-    ReLU,
-    Residual,
-    Sequential,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-    fold_batch_norm,
-)
+from .error_bound import error_bound
+from .nn import *
 from .threads import num_threads
 
 if TYPE_CHECKING:
@@ -63,39 +38,14 @@ if TYPE_CHECKING:
     from .files import ModelFileError, content_hash, load, save
 
 __all__ = [
-    "ELU",
-    "GELU",
-    "SELU",
-    "Affine",
-    "BatchNorm1d",
-    "Clip",
     "ConversionError",
-    "Dropout",
-    "Flatten",
-    "Hardtanh",
-    "Identity",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
     "ModelFileError",
-    "Module",
-    "Normalize",
-    "ReLU",
-    "Residual",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
     "__version__",
     "add_bias",
     "available_isas",
     "content_hash",
     "dot",
     "error_bound",
-    "fold_batch_norm",
     "from_keras",
     "from_onnx",
     "from_sb3",
@@ -112,6 +62,7 @@ __all__ = [
     "set_num_threads",
     "show_config",
 ]
+__all__ += nn.__all__
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..bound import error_bound
+from ..error_bound import error_bound
 from ..nn import Linear, ReLU, Sequential
 from .timing import time_interleaved
 

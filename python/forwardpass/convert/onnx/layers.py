@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ... import nn
 from ...limits import Budget
+from ...nn.features import PerFeature
 from ..errors import ConversionError
 from .constants import Array
 from .node import Node
@@ -77,7 +78,7 @@ class Builder:
         width = self.width or 0
         if layer is nn.Linear:
             self.budget.take(arguments[0].nbytes, self.node.where)
-        self.budget.take(width * (COLUMN if issubclass(layer, nn.Columns) else VALUE), self.node.where)
+        self.budget.take(width * (COLUMN if issubclass(layer, PerFeature) else VALUE), self.node.where)
         self.parts.append(Part(layer, list(arguments), self.node))
 
     def last_axis(self, axis: int, *, to_the_end: bool = False) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from .. import nn
-from ..bound import error_bound
+from ..error_bound import error_bound
 from .exactly import exactly
 from .outcome import DTYPES, Array, Float, Outcome, amount, every_isa, same_bits
 
@@ -103,7 +103,8 @@ LAYERS: dict[str, Callable[[Numbers], nn.Module]] = {
 def subclass_of(layer: nn.Module) -> nn.Module:
     """An equal layer of a user's own class."""
     kind = type(layer)
-    made: nn.Module = type(f"Mine{kind.__name__}", (kind,), {})(*layer._arguments())
+    arguments, named = layer.made_from()
+    made: nn.Module = type(f"Mine{kind.__name__}", (kind,), {})(*arguments, **named)
     return made
 
 

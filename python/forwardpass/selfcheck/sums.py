@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import nn
-from ..bound import error_bound, gamma
+from ..error_bound import error_bound
+from ..nn.arithmetic import gamma
 from .golden import wrong_cases
 from .outcome import DTYPES, Array, Float, Outcome, amount, every_isa, same_bits
 
