@@ -154,7 +154,7 @@ def test_special_values(name: str, dtype: Float) -> None:
         assert same_bits(layer(x), np.array([lowest, highest, np.nan], dtype))
         zeros = layer(np.array([0.0, -0.0], dtype))
     if name in ("sigmoid", "softplus", "softplus 3"):
-        exact = mpf(0.5) if name == "sigmoid" else mpmath.log(2) / layer._config()["beta"]
+        exact = mpf(0.5) if name == "sigmoid" else mpmath.log(2) / vars(layer)["beta"]
         assert zeros[0] == zeros[1] == dtype(float(exact))
     else:
         assert same_bits(zeros, np.array([0.0, 0.0 if name == "relu" else -0.0], dtype))
@@ -299,8 +299,8 @@ def test_parameters_do_not_change() -> None:
     ]
     for layer, name in zip(layers, ("negative_slope", "clip", "inner", "has_bias"), strict=True):
         before = repr(layer)
-        with pytest.raises(AttributeError, match=f"{type(layer).__name__}.{name} does not change"):
+        with pytest.raises(AttributeError, match=f"{name}.* does not change|has no setter|can't set attribute"):
             setattr(layer, name, 0.5)
         assert repr(layer) == before
-    with pytest.raises(AttributeError, match="does not change"):
+    with pytest.raises(TypeError, match="cannot be called again"):
         layers[0].__init__(0.5)

@@ -11,8 +11,8 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import _core
-from forwardpass.conformance import PROMISES, accuracy, changes, extremes, faults, golden, layouts, promises, sums
-from forwardpass.conformance.outcome import Outcome, in_a_process, same_bits
+from forwardpass.selfcheck import PROMISES, accuracy, changes, extremes, faults, golden, layouts, promises, sums
+from forwardpass.selfcheck.outcome import Outcome, in_a_process, same_bits
 from tests.support import Array
 
 BY_NAME = {promise.function: promise for promise in PROMISES}
@@ -84,7 +84,7 @@ def plant_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         state["calls"] += 1
         return same_bits(a, b) and state["calls"] % 7 != 0
 
-    monkeypatch.setattr("forwardpass.conformance.surroundings.same_bits", sometimes)
+    monkeypatch.setattr("forwardpass.selfcheck.surroundings.same_bits", sometimes)
 
 
 def plant_messages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_special_values_that_differ_are_seen() -> None:
 
 def test_a_touch_of_a_guarded_page_is_seen() -> None:
     code = (
-        "from forwardpass.conformance.surroundings import _Guarded; import numpy as np, ctypes;"
+        "from forwardpass.selfcheck.surroundings import _Guarded; import numpy as np, ctypes;"
         "a = _Guarded(4096).place(np.ones(8), {right}); ctypes.memmove(a.ctypes.data + {offset}, b'x', 1)"
     )
     for right, offset, dies in ((True, 63, False), (True, 64, True), (False, 0, False), (False, -1, True)):
@@ -167,7 +167,7 @@ def test_another_result_of_arrays_that_change_is_seen(monkeypatch: pytest.Monkey
 
 def test_small_files_that_grow_are_seen() -> None:
     code = (
-        "from forwardpass import limits; from forwardpass.conformance import files;"
+        "from forwardpass import limits; from forwardpass.selfcheck import files;"
         "limits.SPARE = 2**40; outcome = files._try_files(len(files.KINDS)); print(outcome.failed, outcome.examples)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -14,7 +14,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from torch import nn
 
 import forwardpass as fp
-from forwardpass.bound import agreement_bound
+from forwardpass.error_bound import agreement_bound
 from tests.onnx_models import by_keras, by_sklearn, by_torch, draw, linear
 from tests.support import Array
 

@@ -15,7 +15,7 @@ import onnx.numpy_helper
 import pytest
 
 import forwardpass as fp
-from forwardpass.bound import agreement_bound
+from forwardpass.error_bound import agreement_bound
 from tests.support import Array
 
 # How many there are to pass in onnx 1.23; BatchNormalization has none of two dimensions, Where and Concat none of ours.

@@ -20,8 +20,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from torch import nn
 
 import forwardpass as fp
-from forwardpass.bound import agreement_bound
 from forwardpass.convert import sb3 as importer
+from forwardpass.error_bound import agreement_bound
 
 WIDTH = 4
 

@@ -182,6 +182,7 @@ class Tagged(fp.ReLU):
     """Slots alone."""
 
     __slots__ = ("tag",)
+    tag: str
 
 
 @pytest.mark.parametrize("duplicate", DUPLICATES)
@@ -280,10 +281,10 @@ LAYERS: list[fp.Module] = [
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
 def test_a_layer_is_made_once(layer: fp.Module) -> None:
     before, x = (repr(layer), layer.state_dict()), np.array([0.5, -2.0])
-    y, arguments = layer(x), layer._arguments()
+    y, (arguments, named) = layer(x), layer.made_from()
     others = {fp.ELU: (3.0,), fp.Linear: (np.ones((2, 2)),), fp.Sequential: (fp.Tanh(),), fp.Residual: (fp.Tanh(),)}
     with pytest.raises((TypeError, AttributeError), match=r"cannot be called again|does not change"):
-        layer.__init__(*others.get(type(layer), arguments))  # type: ignore[misc]  # again, on purpose
+        layer.__init__(*others.get(type(layer), arguments), **({} if type(layer) in others else named))  # type: ignore[misc]  # again, on purpose
     assert repr(layer) == before[0]
     assert same_bits(layer(x), y)
     assert all(same_bits(a, b) for a, b in zip(layer.state_dict().values(), before[1].values(), strict=True))

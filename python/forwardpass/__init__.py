@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import _interpreter as _interpreter  # first: loading the core in a subinterpreter would never end
+from . import nn
 from ._core import (
     __version__,
     add_bias,
@@ -22,10 +23,16 @@ from ._core import (
     relu,
     set_num_threads,
 )
-from . import nn
 from .config import show_config
 from .error_bound import error_bound
-from .nn import *
+from .nn import Module, fold_batch_norm
+from .nn.containers import *
+from .nn.elementwise import *
+from .nn.linear import *
+from .nn.normalization import *
+from .nn.scaling import *
+from .nn.smooth import *
+from .nn.softmax import *
 from .threads import num_threads
 
 if TYPE_CHECKING:
@@ -40,12 +47,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ConversionError",
     "ModelFileError",
+    "Module",
     "__version__",
     "add_bias",
     "available_isas",
     "content_hash",
     "dot",
     "error_bound",
+    "fold_batch_norm",
     "from_keras",
     "from_onnx",
     "from_sb3",
@@ -62,7 +71,7 @@ __all__ = [
     "set_num_threads",
     "show_config",
 ]
-__all__ += nn.__all__
+__all__ += nn.LAYERS
 
 
 def __dir__() -> list[str]:

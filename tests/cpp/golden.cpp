@@ -4,7 +4,7 @@
 //   golden FILE --write         the file, made by the reference kernel
 //
 // The file holds one hash for each case, 8 bytes, little-endian. A case is made of its number alone, so
-// that forwardpass/conformance/golden.py makes the same one. Exit code 1: other bits. 2: no such file.
+// that forwardpass/selfcheck/golden.py makes the same one. Exit code 1: other bits. 2: no such file.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>

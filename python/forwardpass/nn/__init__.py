@@ -3,7 +3,7 @@
 from . import containers, elementwise, linear, normalization, scaling, smooth, softmax
 from .containers import *
 from .elementwise import *
-from .fold import *
+from .fold import fold_batch_norm
 from .linear import *
 from .module import FloatArray as FloatArray
 from .module import Module
@@ -20,10 +20,4 @@ LAYERS: dict[str, type[Module]] = {
 }
 
 __all__ = ["Module", "fold_batch_norm"]
-__all__ += containers.__all__
-__all__ += elementwise.__all__
-__all__ += linear.__all__
-__all__ += normalization.__all__
-__all__ += scaling.__all__
-__all__ += smooth.__all__
-__all__ += softmax.__all__
+__all__ += LAYERS

@@ -171,7 +171,8 @@ class Residual(Module):
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
         """Both terms' errors, and a rounding."""
-        return error + self.inner.through(x, error, a)[1] + 2 * a.u * np.abs(y) + a.underflow
+        bound: Bound = error + self.inner.through(x, error, a)[1] + 2 * a.u * np.abs(y) + a.underflow
+        return bound
 
     def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
         """The inner network shaken."""

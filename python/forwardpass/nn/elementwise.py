@@ -1,4 +1,4 @@
-"""Functions of each element: what they share, and those that are made of straight lines. PyTorch's names and defaults."""
+"""Functions of each element: what they share, and those that are straight lines. PyTorch's names and defaults."""
 
 from __future__ import annotations
 

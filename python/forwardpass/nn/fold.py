@@ -13,8 +13,6 @@ from .linear import Linear
 from .module import Module
 from .normalization import BatchNorm1d
 
-__all__ = ["fold_batch_norm"]
-
 Doubles = NDArray[np.float64]
 
 

@@ -77,9 +77,9 @@ FAULTS = (
     ),
     Mutant(
         "a bound of the first outputs alone",
-        "python/forwardpass/bound.py",
-        "np.abs(weight[at : at + step])",
-        "np.abs(weight[:step])",
+        "python/forwardpass/nn/linear.py",
+        'np.abs(arrays["weight"][at : at + step])',
+        'np.abs(arrays["weight"][:step])',
         "every part of a large weight gets the bound of the first",
         ("tests/test_verification.py",),
     ),
