@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 import forwardpass as fp
 from forwardpass import _core
-from forwardpass.cli.timing import time_interleaved
+from forwardpass.bench.timing import time_interleaved
 
 SHAPE = (4, 1000)
 ELEMENTS = SHAPE[0] * SHAPE[1]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import forwardpass as fp
-from forwardpass.cli.timing import time_interleaved
+from forwardpass.bench.timing import time_interleaved
 
 ROWS = 400_000
 

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 import forwardpass as fp
-from forwardpass.cli.timing import time_interleaved
+from forwardpass.bench.timing import time_interleaved
 
 SHAPES = [(64, 64), (256, 256), (784, 512), (1024, 1024), (4096, 4096), (4096, 16), (16, 4096), (10000, 1)]
 ROWS = [1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 31, 32, 33, 64, 67, 256]

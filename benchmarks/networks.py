@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 
 import forwardpass as fp
-from forwardpass.cli.bench.contestants.by_hand import numpy_careful
-from forwardpass.cli.bench.workload import PLAIN_CHAIN, Workload
-from forwardpass.cli.timing import time_interleaved
+from forwardpass.bench.contestants.by_hand import numpy_careful
+from forwardpass.bench.timing import time_interleaved
+from forwardpass.bench.workload import PLAIN_CHAIN, Workload
 
 NETWORKS = [
     ("4-2", 1),

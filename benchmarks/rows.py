@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 
 import forwardpass as fp
-from forwardpass.cli.bench.contestants import build
-from forwardpass.cli.bench.workload import Workload
-from forwardpass.cli.timing import time_interleaved
+from forwardpass.bench.contestants import build
+from forwardpass.bench.timing import time_interleaved
+from forwardpass.bench.workload import Workload
 
 SHAPES = ((64, 1000), (1024, 10), (1024, 128))
 BLOCKS, BLOCK_ROWS = "128-[norm-256]x4", (64, 1024)

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forwardpass import _core
-from forwardpass.cli.bench.report import header, machine
-from forwardpass.cli.timing import Timing
+from forwardpass.bench.report import header, machine
+from forwardpass.bench.timing import Timing
 
 Array = NDArray[Any]
 BURST_STEPS = 20_000

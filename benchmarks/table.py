@@ -3,8 +3,8 @@
     python benchmarks/table.py --page benchmarks/zen5.md [--isa avx2] [--seconds 1] [--results table.json]
     python benchmarks/table.py --page again.md --net 10000-1 --rows 64,256 --results again.json
 
-Each row is one interleaved run of all contestants (forwardpass.cli.bench). Results are saved after
-each row, and a second start goes on where the first one ended.
+Each row is one interleaved run of all contestants (forwardpass.bench). Results are saved after
+each row, and a second start goes on where the first one ended. Every contestant's time goes to a .csv beside the page.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from support import CeilingsOfThreads, commit  # isort: skip
 
 import argparse
+import csv
 import json
 import os
 import sys
@@ -24,11 +25,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from forwardpass import _core
+from forwardpass.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
+from forwardpass.bench.engine import Engine, Result
+from forwardpass.bench.report import dump, header, key, machine, microseconds, read
+from forwardpass.bench.workload import SpecError, Workload, multiplications
 from forwardpass.cli.bench import numbers
-from forwardpass.cli.bench.contestants import ALONE, CONTESTANTS, OURS, PREALLOCATED
-from forwardpass.cli.bench.engine import Engine, Result
-from forwardpass.cli.bench.report import dump, header, key, machine, microseconds, read
-from forwardpass.cli.bench.workload import SpecError, Workload, multiplications
 
 DEEP_NARROW = "32x17-1"
 NETS = [
@@ -274,6 +275,18 @@ def limits_page(isa: str | None) -> str:
     return "\n".join([*lines, f"\nNothing limits these, so they were left out: {others}."])
 
 
+def write_times(facts: dict[str, Any], results: Iterable[Result], path: Path) -> None:
+    """Each contestant's times, which docs/figures.py draws; the first line names the commit."""
+    with path.open("w", newline="") as file:
+        file.write(f"# {facts['cpu']}, {facts['isa']}, commit {facts['commit']}; us: medians and quartiles\n")
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(["network", "rows", "dtype", "threads", "contestant", "median", "low", "high"])
+        for result in results:
+            if result.seconds:
+                times = [microseconds(t) if t else "" for t in (result.seconds, result.low, result.high)]
+                lines.writerow([*key(result), result.contestant, *times])
+
+
 def write(facts: dict[str, Any], results: list[Result], path: Path) -> None:
     """The page."""
     table = rows_of_table(results)
@@ -355,7 +368,9 @@ def main() -> None:
         isa=args.isa,
     )
     try:
-        write(*measure(args.seconds, args.results, choice), args.page)
+        facts, results = measure(args.seconds, args.results, choice)
+        write(facts, results, args.page)
+        write_times(facts, results, args.page.with_suffix(".csv"))
     except SpecError as error:
         parser.error(str(error))
 

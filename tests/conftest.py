@@ -8,10 +8,10 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import _core
-from tests.origins import ABSENT
 from tests.support import Float
+from tests.support.origins import ABSENT
 
-collect_ignore_glob = [f"test_from_{origin}*.py" for origin in ABSENT]
+collect_ignore_glob = [f"convert/test_from_{origin}*.py" for origin in ABSENT]
 
 
 def pytest_report_header() -> list[str]:

@@ -1,6 +1,6 @@
-"""Writes cpp/kernels/coefficients.hpp: the polynomials and split constants of the activations.
+"""Writes cpp/kernels/functions/coefficients.hpp: the polynomials and split constants of the activations.
 
-    python tools/coefficients.py > cpp/kernels/coefficients.hpp
+    python tools/coefficients.py > cpp/kernels/functions/coefficients.hpp
 
 Each polynomial interpolates its function at Chebyshev nodes, with 60 digits, in the lowest degree whose largest
 error, after its coefficients are rounded, is below the limit beside it; the error stands in the header.
@@ -101,8 +101,8 @@ def polynomials(kind: str) -> list[Polynomial]:
     def limit(more: float) -> mpf:
         return mpf(2) ** -(bits + more)
 
-    # What the error is multiplied by before it meets a result of about 1: r^2 <= 0.121, s^2 <= 1/9, e <= 0.37. That of
-    # the last three meets 0.31, 0.17 and 0.37 at least.
+    # The error is multiplied by r^2 <= 0.121, s^2 <= 1/9 or e <= 0.37 before it meets a result of about one. In the
+    # last three it meets 0.31, 0.17 and 0.37 at least.
     return [
         Polynomial("expm1_tail", "(e^r - 1 - r) / r^2, |r| <= ln(2) / 2", expm1_tail, -half, half, limit(2)),
         Polynomial("exp_tail", "the same for results in one number", expm1_tail, -half, half, limit(-0.5)),

@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "cpu.hpp"
-#include "dispatch.hpp"
-#include "packed_weights.hpp"
+#include "machine/cpu.hpp"
+#include "machine/dispatch.hpp"
+#include "network/packed_weights.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "kernels/activations.hpp"
+#include "kernels/functions/activations.hpp"
 
 namespace forwardpass {
 namespace {

@@ -1,12 +1,12 @@
 #define FORWARDPASS_IMPORTS_NUMPY
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
 
 #include <algorithm>
 #include <utility>
 #include <vector>
 
-#include "../float_environment.hpp"
-#include "copied_context.hpp"
+#include "bindings/copied_context.hpp"
+#include "machine/float_environment.hpp"
 
 namespace forwardpass {
 namespace {

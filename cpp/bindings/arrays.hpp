@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "../kernels/contract.hpp"
-#include "numpy_api.hpp"
+#include "bindings/numpy_api.hpp"
+#include "kernels/contract.hpp"
 
 namespace forwardpass {
 

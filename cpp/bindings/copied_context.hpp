@@ -2,7 +2,7 @@
 // numpy.errstate does, goes with it: an interrupt can come at any moment, and must not leave the caller's changed.
 #pragma once
 
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
 
 namespace forwardpass {
 

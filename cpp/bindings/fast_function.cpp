@@ -1,4 +1,4 @@
-#include "fast_function.hpp"
+#include "bindings/fast_function.hpp"
 
 #include <algorithm>
 

@@ -1,15 +1,15 @@
-#include "functional.hpp"
+#include "bindings/functional.hpp"
 
 #include <algorithm>
 #include <string>
 
-#include "../dispatch.hpp"
-#include "../float_environment.hpp"
-#include "../unpacked.hpp"
-#include "calls.hpp"
-#include "checks.hpp"
-#include "layers.hpp"
-#include "threads.hpp"
+#include "bindings/call.hpp"
+#include "bindings/checks.hpp"
+#include "bindings/layers.hpp"
+#include "bindings/threads.hpp"
+#include "machine/dispatch.hpp"
+#include "machine/float_environment.hpp"
+#include "network/unpacked.hpp"
 
 namespace forwardpass {
 namespace {

@@ -1,7 +1,7 @@
 // The functional calls: plain arrays in, plain arrays out, the bits of the packed layers.
 #pragma once
 
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
 
 namespace forwardpass {
 

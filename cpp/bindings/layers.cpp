@@ -1,8 +1,8 @@
-#include "layers.hpp"
+#include "bindings/layers.hpp"
 
-#include "../dispatch.hpp"
-#include "calls.hpp"
-#include "checks.hpp"
+#include "bindings/call.hpp"
+#include "bindings/checks.hpp"
+#include "machine/dispatch.hpp"
 
 namespace forwardpass {
 namespace {

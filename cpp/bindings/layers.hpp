@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "network.hpp"
+#include "bindings/network.hpp"
 
 namespace forwardpass {
 

@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <iterator>
 
-#include "../dispatch.hpp"
-#include "../float_environment.hpp"
-#include "../kernels/reference.hpp"
-#include "arrays.hpp"
-#include "checks.hpp"
-#include "copied_context.hpp"
-#include "layers.hpp"
-#include "register.hpp"
+#include "bindings/arrays.hpp"
+#include "bindings/checks.hpp"
+#include "bindings/copied_context.hpp"
+#include "bindings/layers.hpp"
+#include "bindings/register.hpp"
+#include "kernels/reference.hpp"
+#include "machine/dispatch.hpp"
+#include "machine/float_environment.hpp"
 
 namespace forwardpass {
 namespace {

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <string>
 
-#include "../dispatch.hpp"
-#include "../unpacked.hpp"
-#include "calls.hpp"
-#include "functional.hpp"
-#include "threads.hpp"
+#include "bindings/call.hpp"
+#include "bindings/functional.hpp"
+#include "bindings/threads.hpp"
+#include "machine/dispatch.hpp"
+#include "network/unpacked.hpp"
 
 namespace forwardpass {
 namespace {

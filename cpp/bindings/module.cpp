@@ -1,6 +1,6 @@
-#include "arrays.hpp"
-#include "calls.hpp"
-#include "register.hpp"
+#include "bindings/arrays.hpp"
+#include "bindings/call.hpp"
+#include "bindings/register.hpp"
 
 PYBIND11_MODULE(_core, module) {
     module.doc() = "The compiled core of forwardpass; use it through the forwardpass package.";

@@ -1,15 +1,15 @@
-#include "network.hpp"
+#include "bindings/network.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <string>
 
-#include "../converted.hpp"
-#include "../dispatch.hpp"
-#include "calls.hpp"
-#include "checks.hpp"
-#include "layers.hpp"
-#include "threads.hpp"
+#include "bindings/call.hpp"
+#include "bindings/checks.hpp"
+#include "bindings/layers.hpp"
+#include "bindings/threads.hpp"
+#include "machine/dispatch.hpp"
+#include "network/converted.hpp"
 
 namespace forwardpass {
 namespace {

@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "../network.hpp"
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
+#include "network/network.hpp"
 
 namespace forwardpass {
 

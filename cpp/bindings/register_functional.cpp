@@ -1,9 +1,9 @@
 // Signatures and docstrings of functional.hpp.
 #include <string>
 
-#include "fast_function.hpp"
-#include "functional.hpp"
-#include "register.hpp"
+#include "bindings/fast_function.hpp"
+#include "bindings/functional.hpp"
+#include "bindings/register.hpp"
 
 namespace forwardpass {
 

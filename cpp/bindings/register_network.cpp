@@ -3,12 +3,12 @@
 
 #include <vector>
 
-#include "calls.hpp"
-#include "checks.hpp"
-#include "layers.hpp"
-#include "network.hpp"
-#include "register.hpp"
-#include "threads.hpp"
+#include "bindings/call.hpp"
+#include "bindings/checks.hpp"
+#include "bindings/layers.hpp"
+#include "bindings/network.hpp"
+#include "bindings/register.hpp"
+#include "bindings/threads.hpp"
 
 namespace forwardpass {
 namespace {

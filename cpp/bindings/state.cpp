@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "../dispatch.hpp"
-#include "calls.hpp"
-#include "layers.hpp"
-#include "network.hpp"
+#include "bindings/call.hpp"
+#include "bindings/layers.hpp"
+#include "bindings/network.hpp"
+#include "machine/dispatch.hpp"
 
 namespace forwardpass {
 namespace {

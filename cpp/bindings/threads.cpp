@@ -1,12 +1,12 @@
-#include "threads.hpp"
+#include "bindings/threads.hpp"
 
 #include <algorithm>
 #include <string>
 
-#include "../sharing.hpp"
-#include "../thread_count.hpp"
-#include "../thread_pool.hpp"
-#include "register.hpp"
+#include "bindings/register.hpp"
+#include "threads/count.hpp"
+#include "threads/policy.hpp"
+#include "threads/pool.hpp"
 
 // What threadpoolctl finds in a loaded library: see python/forwardpass/threads.py.
 extern "C" {

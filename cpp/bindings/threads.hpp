@@ -1,8 +1,8 @@
 // Thread counts as Python gives them.
 #pragma once
 
-#include "../kernels/contract.hpp"
-#include "numpy_api.hpp"
+#include "bindings/numpy_api.hpp"
+#include "kernels/contract.hpp"
 
 namespace forwardpass {
 
@@ -13,7 +13,7 @@ int checked_thread_count(pybind11::handle value);
 inline int thread_count_or_none(pybind11::handle value) { return value.is_none() ? 0 : checked_thread_count(value); }
 
 // What a call that asks for `threads` of them may use: where that is 0, the number of the innermost `with` block around
-// it, or 0 for none. A call of too little shared_work() (sharing.hpp) does not ask. With the GIL.
+// it, or 0 for none. A call of too little shared_work() (threads/policy.hpp) does not ask. With the GIL.
 int threads_of_call(int threads, Index work);
 
 }  // namespace forwardpass

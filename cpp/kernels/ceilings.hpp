@@ -1,9 +1,9 @@
 // What this machine can do at most with one instruction set, for the benchmarks to divide by.
 #pragma once
 
-#include "contract.hpp"
-#include "unrolled.hpp"
-#include "vector.hpp"
+#include "kernels/contract.hpp"
+#include "kernels/unrolled.hpp"
+#include "kernels/vector.hpp"
 
 namespace forwardpass {
 namespace {

@@ -1,13 +1,13 @@
 // From a vector type to the functions of one table.
 #pragma once
 
-#include "activations.hpp"
-#include "ceilings.hpp"
-#include "choose.hpp"
-#include "convert.hpp"
-#include "elementwise.hpp"
-#include "pack.hpp"
-#include "row_functions.hpp"
+#include "kernels/ceilings.hpp"
+#include "kernels/functions/activations.hpp"
+#include "kernels/functions/elementwise.hpp"
+#include "kernels/functions/row_functions.hpp"
+#include "kernels/layout/convert.hpp"
+#include "kernels/layout/pack.hpp"
+#include "kernels/linear/choose.hpp"
 
 namespace forwardpass {
 namespace {

@@ -5,10 +5,10 @@
 //    chain   0 1 2 3 4 5 6 7 | 0 1 2  ...     a superblock: 32 products for each chain
 #pragma once
 
-#include "contract.hpp"
+#include "kernels/contract.hpp"
 
 namespace forwardpass {
-namespace {  // internal linkage: instruction-set files share no symbol (see isa_*.cpp)
+namespace {  // internal linkage: instruction-set files share no symbol (isa/avx2.cpp)
 
 constexpr Index few_chains = 4, many_chains = 8;
 constexpr Index chain_length = 32;          // of a full superblock

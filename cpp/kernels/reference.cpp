@@ -1,10 +1,10 @@
-#include "reference.hpp"
+#include "kernels/reference.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "activations.hpp"
-#include "order.hpp"
+#include "kernels/functions/activations.hpp"
+#include "kernels/order.hpp"
 
 namespace forwardpass {
 namespace {

@@ -1,7 +1,7 @@
 // The contract as the plainest code there is: what every kernel must equal, bit for bit.
 #pragma once
 
-#include "contract.hpp"
+#include "kernels/contract.hpp"
 
 namespace forwardpass {
 

@@ -24,8 +24,8 @@
 //   hold                        makes the compiler keep a value in a register
 #pragma once
 
-#include "contract.hpp"
-#include "unrolled.hpp"
+#include "kernels/contract.hpp"
+#include "kernels/unrolled.hpp"
 
 namespace forwardpass {
 namespace {

@@ -2,10 +2,19 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
 
 from . import __version__
-from .cli import bench, check, convert, demo, info
+
+# Each is a module of cli/: `add_arguments` has its options, `run` does it.
+COMMANDS = {
+    "demo": "classify handwritten digits with a trained network",
+    "info": "this machine, or the layers of a model file",
+    "bench": "time this machine, against every peer that is installed",
+    "check": "whether a model file's network is right, and how near",
+    "convert": "a model file in another format",
+}
 
 
 def main() -> int:
@@ -13,24 +22,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m forwardpass", description="Feed-forward networks on the CPU.")
     parser.add_argument("--version", action="version", version=f"forwardpass {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo.add_arguments(commands.add_parser("demo", help="classify handwritten digits with a trained network"))
-    info.add_arguments(commands.add_parser("info", help="this machine, or the layers of a model file"))
-    bench.add_arguments(commands.add_parser("bench", help="time this machine, against every peer that is installed"))
-    check.add_arguments(commands.add_parser("check", help="whether a model file's network is right, and how near"))
-    convert.add_arguments(commands.add_parser("convert", help="a model file in another format"))
+    modules: dict[str, ModuleType] = {}
+    for name, purpose in COMMANDS.items():
+        options = commands.add_parser(name, help=purpose)
+        if name in sys.argv[1:]:  # the others are not even imported
+            modules[name] = import_module(f".cli.{name}", __package__)
+            modules[name].add_arguments(options)
     args = parser.parse_args()
-    runs: dict[str, Callable[[argparse.Namespace], int]] = {
-        "demo": demo.run,
-        "info": info.run,
-        "bench": bench.run,
-        "check": check.run,
-        "convert": convert.run,
-    }
     try:
-        return runs[args.command](args)
+        code: int = modules[args.command].run(args)
     except (OSError, ValueError, TypeError, ImportError) as error:  # of the files and the options that were named
         print(f"python -m forwardpass {args.command}: error: {error}", file=sys.stderr)
         return 2
+    return code
 
 
 if __name__ == "__main__":

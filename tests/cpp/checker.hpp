@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "guarded.hpp"
@@ -13,19 +14,37 @@
 
 namespace forwardpass {
 
+// Which case it is: its check, the part of it that has random numbers of its own, and its number in that part.
+struct Place {
+    std::string dtype, check;
+    Index part = 0, number = 0;
+};
+
 // What runs just now, for the message of a failure.
 struct Case {
     const char *isa, *dtype, *kernel, *layout;
     Index rows, outputs, depth;
     bool bias, relu;
     Flush flush;
+    const char* check;
+    Index part, number;
 };
 inline Case current;
+
+// What the program was told.
+struct Asked {
+    const char* program = "";
+    Index quick = 1;
+    Place only;  // where its check is empty: all of them
+};
+inline Asked asked;
 
 inline void print_case(const char* what) {
     std::printf("%s: %s %s %s, weights %s, rows %td, outputs %td, depth %td, bias %d, relu %d, flush %s\n", what,
                 current.isa, current.dtype, current.kernel, current.layout, current.rows, current.outputs,
                 current.depth, current.bias, current.relu, current.flush == Flush::right ? "right" : "left");
+    std::printf("again: %s %s --quick %td --case %s:%s:%td:%td\n", asked.program, current.isa, asked.quick,
+                current.dtype, current.check, current.part, current.number);
     std::fflush(stdout);
 }
 
@@ -43,13 +62,22 @@ using Values = std::vector<T>;
 template <class T>
 class Checker {
 public:
-    Checker(const KernelTable& table, const Kernels<T>& the_kernels, Index quick)
-        : kernels(the_kernels), quick_(quick) {
-        current = {table.name, sizeof(T) == 4 ? "float32" : "float64", "", "", 0, 0, 0, false, false, Flush::left};
+    Checker(const KernelTable& table, const Kernels<T>& the_kernels) : kernels(the_kernels), table_(table) {}
+
+    // Starts a part of a check, whose cases are the same whatever ran before it. False: only others were asked for.
+    bool begin(const char* check, Index part) {
+        const char* const dtype = sizeof(T) == 4 ? "float32" : "float64";
+        current = {table_.name, dtype, "", "C", 0, 0, 0, false, false, Flush::left, check, part, 0};
+        numbers = Numbers(static_cast<std::uint64_t>(part));
+        finite = false;
+        const Place& only = asked.only;
+        return only.check.empty() || (only.dtype == dtype && only.check == check && only.part == part);
     }
+    // Whether the case that was started last is one to run.
+    bool is_asked() const { return asked.only.check.empty() || asked.only.number == current.number; }
 
     // Whether to run a case that costs as much as `cost` small ones: a fixed random schedule.
-    bool kept(Index cost) { return numbers.below(quick_ * cost) == 0; }
+    bool kept(Index cost) { return numbers.below(asked.quick * cost) == 0; }
 
     // Of all kinds, or where `finite` is set between -1 and 1: a NaN of one layer is NaN in every output of the next.
     Values<T> values(Index rows, Index columns) {
@@ -62,11 +90,13 @@ public:
     // (rows, outputs) for the kernel to write to, `stride` apart.
     T* start(const char* kernel, Index rows, Index outputs) {
         current.kernel = kernel, current.rows = rows, current.outputs = outputs;
+        ++current.number;
         stride = outputs + numbers.below(4);
         return y.prepare(rows, outputs, stride, current.flush);
     }
 
     void check(bool right) {
+        if (!is_asked()) return;
         ++cases;
         if (!right && ++wrong <= 5) print_case("wrong");
     }
@@ -104,7 +134,7 @@ public:
     Index cases = 0, wrong = 0;
 
 private:
-    const Index quick_;
+    const KernelTable& table_;
 };
 
 }  // namespace forwardpass

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "checker.hpp"
-#include "columns.hpp"
-#include "network.hpp"
+#include "network/feature_table.hpp"
+#include "network/network.hpp"
 
 namespace forwardpass {
 

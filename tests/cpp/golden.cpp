@@ -1,10 +1,13 @@
 // The golden file: 5,000 layers whose result bits every instruction set, compiler and optimisation must give.
 //
 //   golden FILE [--every N]     every Nth case against the file, on each instruction set that runs here
+//   golden FILE --case N        case N alone, as the line behind a failure says
 //   golden FILE --write         the file, made by the reference kernel
 //
-// The file holds one hash for each case, 8 bytes, little-endian. A case is made of its number alone, so
-// that forwardpass/selfcheck/golden.py makes the same one. Exit code 1: other bits. 2: no such file.
+// The file holds one little-endian hash of eight bytes for each case. A case is made of its number alone, so
+// that forwardpass/selfcheck/golden.py makes the same one.
+//
+//   exit code 1: other bits, 2: no such file
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -15,9 +18,9 @@
 #include <string>
 #include <vector>
 
-#include "dispatch.hpp"
 #include "kernels/reference.hpp"
-#include "network.hpp"
+#include "machine/dispatch.hpp"
+#include "network/network.hpp"
 
 namespace {
 
@@ -157,22 +160,27 @@ std::vector<std::uint64_t> read(const char* path) {
 
 int main(int argc, char** argv) {
     if (argc == 3 && std::string(argv[2]) == "--write") return write(argv[1]);
-    const std::uint64_t every = argc == 4 ? std::strtoull(argv[3], nullptr, 10) : 1;
+    const std::string option = argc == 4 ? argv[2] : "";
+    const std::uint64_t value = argc == 4 ? std::strtoull(argv[3], nullptr, 10) : 1;
+    const bool one = option == "--case";
+    const std::uint64_t first = one ? value : 0, every = one ? cases : value;
     const std::vector<std::uint64_t> golden = argc >= 2 ? read(argv[1]) : std::vector<std::uint64_t>();
-    if (golden.size() != cases || every < 1) {
-        std::fprintf(stderr, "usage: golden FILE [--every N | --write]\n");
+    if (golden.size() != cases || every < 1 || first >= cases || (argc != 2 && !one && option != "--every")) {
+        std::fprintf(stderr, "usage: golden FILE [--every N | --case N | --write]\n");
         return 2;
     }
     bool right = true;
     for (const KernelTable* table : available_tables()) {
         std::uint64_t tried = 0, wrong = 0;
-        for (std::uint64_t number = 0; number < cases; number += every) {
+        for (std::uint64_t number = first; number < cases; number += every) {
             ++tried;
             if (hash_of(number, table) != golden[number] && ++wrong <= 5) {
                 const Shape shape = shape_of(number);
-                std::printf("case %llu, rows %td, depth %td, outputs %td, function %d: other bits\n",
-                            static_cast<unsigned long long>(number), shape.rows, shape.depth, shape.outputs,
+                const auto shown = static_cast<unsigned long long>(number);
+                std::printf("case %llu, %s, rows %td, depth %td, outputs %td, function %d: other bits\n", shown,
+                            table->name, shape.rows, shape.depth, shape.outputs,
                             static_cast<int>(shape.activation.function));
+                std::printf("again: %s %s --case %llu\n", argv[0], argv[1], shown);
             }
         }
         std::printf("golden %s: %llu cases, %llu wrong\n", table->name, static_cast<unsigned long long>(tried),

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "checker.hpp"
-#include "kernels/panel.hpp"
-#include "network.hpp"
-#include "unpacked.hpp"
+#include "kernels/layout/panel.hpp"
+#include "network/network.hpp"
+#include "network/unpacked.hpp"
 
 namespace forwardpass {
 
@@ -27,6 +27,7 @@ public:
         for (const auto& range : depths) {
             for (Index depth = range[0]; depth <= range[1]; ++depth) {
                 for (const Flush flush : {Flush::left, Flush::right}) {
+                    if (!c.begin("layers", 2 * depth + (flush == Flush::right))) continue;
                     current.flush = flush;
                     shapes(depth);
                 }
@@ -84,11 +85,13 @@ private:
         for (Index rows = 0; rows <= max_rows; ++rows) {
             const Index turn = layout + (current.flush == Flush::right ? 3 : 0);
             if ((rows + outputs + depth + turn) % 6 != 0 || !c.kept(cost)) continue;
-            if (panels == nullptr) panels = pack(source);
             T* const y = c.start("linear", rows, outputs);
             const bool cold = c.numbers.below(2) == 0, cold_x = c.numbers.below(2) == 0;
             const Index scratch_size = rows * c.kernels.scratch_per_row(depth, cold);
             const Index fetch_distance = c.numbers.below(2) * 1000;
+            if (!c.is_asked()) continue;
+            if (panels == nullptr) panels = pack(source);
+            current.kernel = "linear";
             T* const scratch = c.scratch.template place<T>(scratch_size, current.flush);
             std::fill_n(scratch, scratch_size, std::numeric_limits<T>::quiet_NaN());
             c.kernels.linear({panels, depth, outputs, activation(), cold, fetch_distance},
@@ -98,15 +101,18 @@ private:
         if ((source.depth_stride == 1 || source.output_stride == 1) && c.kept(cost)) {
             const Index rows = 1 + c.numbers.below(5);
             T* const y = c.start("unpacked_linear", rows, outputs);
-            c.kernels.unpacked_linear({source.w, source.output_stride, source.depth_stride, source.bias, depth, outputs,
-                                       activation(), x_rows(rows), x_stride_, y, c.stride, rows});
+            if (c.is_asked())
+                c.kernels.unpacked_linear({source.w, source.output_stride, source.depth_stride, source.bias, depth,
+                                           outputs, activation(), x_rows(rows), x_stride_, y, c.stride, rows});
             c.check(expected(rows), max_outputs);
         }
         if (c.kept(4 * cost)) {
             const Index rows = c.numbers.below(7);
             T* const y = c.start("run_unpacked", rows, outputs);
-            run_unpacked<T>(c.kernels,
-                            {source, depth, outputs, activation(), x_rows(rows), x_stride_, y, c.stride, rows}, never);
+            if (c.is_asked())
+                run_unpacked<T>(c.kernels,
+                                {source, depth, outputs, activation(), x_rows(rows), x_stride_, y, c.stride, rows},
+                                never);
             c.check(expected(rows), max_outputs);
         }
     }

@@ -10,8 +10,8 @@
 #include "allocations.hpp"
 #include "checker.hpp"
 #include "float_control.hpp"
-#include "network.hpp"
-#include "unpacked.hpp"
+#include "network/network.hpp"
+#include "network/unpacked.hpp"
 
 namespace forwardpass {
 
@@ -175,6 +175,7 @@ void check_failing_allocations(Checker<T>& c) {
 // could share the mistake.
 template <class T>
 void check_double_rounding(Checker<T>& c) {
+    if (sizeof(T) != 4) return;
     current.bias = current.relu = false;
     // Neighbours in k belong to other chains: both products are of the first one.
     const Index depth = current.depth = 5;

@@ -23,6 +23,10 @@ bool same_bits(T a, T b) {
 
 class Numbers {
 public:
+    Numbers() = default;
+    // Of one part of the cases, far from all others.
+    explicit Numbers(std::uint64_t part) : state_(part) { state_ = next(); }
+
     // splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014).
     std::uint64_t next() {
         std::uint64_t z = state_ += 0x9E3779B97F4A7C15u;

@@ -9,9 +9,9 @@
 
 #include "checker.hpp"
 #include "float_control.hpp"
-#include "network.hpp"
-#include "thread_pool.hpp"
-#include "unpacked.hpp"
+#include "network/network.hpp"
+#include "network/unpacked.hpp"
+#include "threads/pool.hpp"
 
 namespace forwardpass {
 

@@ -18,13 +18,13 @@
 #include <thread>
 #include <vector>
 
-#include "columns.hpp"
-#include "dispatch.hpp"
-#include "network.hpp"
+#include "machine/dispatch.hpp"
+#include "network/feature_table.hpp"
+#include "network/network.hpp"
+#include "network/unpacked.hpp"
 #include "numbers.hpp"
-#include "thread_count.hpp"
-#include "thread_pool.hpp"
-#include "unpacked.hpp"
+#include "threads/count.hpp"
+#include "threads/pool.hpp"
 
 namespace {
 
@@ -100,10 +100,10 @@ class Calls {
 public:
     Calls(std::vector<Call>& calls, Numbers& numbers) : calls_(calls), numbers_(numbers) {}
 
-    // The work of a call, (rows + 3) * depth * outputs of all layers, is above work_worth_waking (sharing.hpp).
+    // The work of a call, (rows + 3) * depth * outputs of all layers, is above work_worth_waking (threads/policy.hpp).
     void add() {
-        // Fewer rows than 12 a thread share panels. From 6 rows on, and a depth of 129, or of 2049 in one row, sums
-        // wait in the scratch of their thread.
+        // Fewer rows than rows_worth_cutting (network.cpp) share panels. Where six of them have many chains
+        // (order.hpp), sums wait in the scratch of their thread.
         add_chain("panels", 17, {1000, 1024, 70, 500});
         add_chain("panels, superblocks", 6, {2500, 900, 2100});
         add_chain("panels, one row", 1, {2100, 2048});

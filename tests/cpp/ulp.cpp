@@ -3,7 +3,7 @@
 //
 //   ulp [isa] [--step N] [--only NAME]     every Nth of the 2^32 floats, in rising order; 1 for all of them
 //
-// Exit code 1: more than two units, or a function that falls. 2: wrong arguments. (tests/test_activations.py has
+// Exit code 1: more than two units, or a function that falls. 2: wrong arguments. (tests/layers/test_activations.py has
 // float64, against more digits.)
 #include <algorithm>
 #include <cmath>
@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "dispatch.hpp"
+#include "machine/dispatch.hpp"
 
 namespace {
 

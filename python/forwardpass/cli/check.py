@@ -17,10 +17,7 @@ from numpy.typing import NDArray
 from ..error_bound import error_bound
 from ..files import content_hash, load
 from ..nn import Module
-from ..selfcheck import promises
 from ..selfcheck.exactly import exact
-from ..selfcheck.outcome import as_dict
-from .bench.report import header, machine
 
 # Rows of each kind; fewer where NumPy would take minutes for them in its longest float, 5e7 products a second, or where
 # they would take more memory than the file that was read: a norm of many features is a few bytes there.
@@ -86,6 +83,10 @@ def measure(network: Module) -> list[dict[str, Any]]:
 
 def run_promises(args: argparse.Namespace) -> int:
     """Every promise in turn, and what came of it; its exit code."""
+    from ..bench.report import header, machine
+    from ..selfcheck import promises
+    from ..selfcheck.outcome import as_dict
+
     chosen = promises(args.only)
     if not chosen:
         raise ValueError(f"--only: no promise contains {args.only!r}")

@@ -6,7 +6,6 @@ import argparse
 import json
 
 from ..config import show_config
-from ..files import content_hash, load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +23,14 @@ def run(args: argparse.Namespace) -> int:
         else:
             show_config()
         return 0
+    print_file(args)
+    return 0
+
+
+def print_file(args: argparse.Namespace) -> None:
+    """The layers of a model file."""
+    from ..files import content_hash, load
+
     network = load(args.file, args.architecture)
     layers = [
         {
@@ -38,9 +45,8 @@ def run(args: argparse.Namespace) -> int:
     about = {"file": args.file, "dtype": str(network.dtype), "parameters": total, "hash": content_hash(network)}
     if args.json:
         print(json.dumps({**about, "layers": layers}, indent=1))
-        return 0
+        return
     print("\n".join(f"{name}: {value}" for name, value in about.items()))
     print(f"\n{'':10} {'layer':62} {'parameters':>11} {'bytes packed':>13}")
     for layer in layers:
         print(f"{layer['name']:10} {layer['layer']:62} {layer['parameters']:11} {layer['bytes']:13}")
-    return 0

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
+from . import copying
 from .arithmetic import Arithmetic, Bound, Shake
 from .declared import Argument, Array
 from .verification import Verification
 from .wide import Dtype, Wide
 
 FloatArray = NDArray[np.floating[Any]]
-PACKAGE = __name__.rpartition(".")[0]
 
 
 class Module(_core.Network):
@@ -239,21 +239,10 @@ class Module(_core.Network):
     # ---- how it is copied and shown ----
 
     def __reduce__(self) -> tuple[Any, ...]:
-        cls = type(self)
-        own, objects = getattr(cls, "__getstate__", None), getattr(object, "__getstate__", None)  # 3.10 has none
-        state = self.__dict__ if own is None else own(self)
-        if own is objects:  # without what __init__ makes and what is cached
-            named, slots = state if isinstance(state, tuple) else (state, None)
-            kept = {name: value for name, value in (named or {}).items() if not _is_made_again(cls, name)}
-            state = (kept, slots) if slots else kept
-        return remade, (cls, _own_class(cls), *self.made_from()), state
+        return copying.reduced(self, Module)
 
     def __setstate__(self, state: Any) -> None:
-        named, slots = state if isinstance(state, tuple) else (state, None)
-        for name, value in (named or {}).items():
-            self.__dict__.setdefault(name, value)  # what __init__ has made is the copy's own
-        for name, value in (slots or {}).items():
-            object.__setattr__(self, name, value)
+        copying.set_state(self, state)
 
     def shown(self) -> dict[str, Any]:
         """What repr() shows of the layer, by name."""
@@ -283,22 +272,4 @@ def check_layer(name: str, layer: object, hint: str = "") -> None:
         raise TypeError(f"{name}: {type(layer).__name__} has a __call__ of its own, which a network would not call")
 
 
-def remade(
-    cls: type[Module], ours: type[Module], arguments: tuple[Any, ...], named: Mapping[str, Any] | None = None
-) -> Module:
-    """For pickle and copy: a subclass may have an __init__ of other arguments."""
-    made = cls.__new__(cls)
-    ours.__init__(made, *arguments, **(named or {}))
-    return made
-
-
-_remade = remade  # what pickles of version 0.1 call it
-
-
-def _own_class(cls: type[Module]) -> type[Module]:
-    """Of a subclass, the class of ours that it is made from."""
-    return next(base for base in cls.__mro__ if base.__module__.startswith(PACKAGE))
-
-
-def _is_made_again(cls: type[Module], name: str) -> bool:
-    return name in ("array_names", *cls.arguments) or isinstance(getattr(cls, name, None), cached_property)
+_remade = copying.remade  # what pickles of version 0.1 call it

@@ -139,9 +139,9 @@ def _moved(values: Doubles, error: Bound, root_of_eps: Doubles, a: Arithmetic) -
     # The deviation is a norm of the middle parts (and of eps), so it changes by at most the error's own.
     change = np.sqrt((error**2).mean(axis=-1, keepdims=True))
     if a.ours:
-        # Sums in pairs are wrong by 2 c^2 u^2 of their terms' sizes, c being the longest way through them (Ogita, Rump
-        # and Oishi, Accurate sum and dot product, 2005). The terms are at most 4 deviations from the origin. Those of
-        # float32 are in doubles, 8 deviations from it, and lose less: 100 c 2^-53.
+        # A sum in pairs loses u^2 of its terms' sizes, times the square of the longest way through it (Ogita, Rump and
+        # Oishi, Accurate sum and dot product, 2005). Terms are a few deviations from the origin. Sums of float32 are
+        # in doubles, which lose less.
         lanes = 16 if a.single else 8
         lost = (20 * (width / lanes + lanes + 1) ** 2 + 100) * a.u * a.u
         of_mean, of_deviation, lost_offset = lost * spread, lost * deviation, 4 * a.u * a.u

@@ -1,6 +1,6 @@
 """The faults: what is written instead of what, and why it would matter."""
 
-from tests.mutants.faults import boundary, files, functions, importers, networks, order, sums
+from tests.mutants.faults import boundary, files, functions, importers, machine, networks, order, sums
 from tests.mutants.faults.mutant import CORE, Mutant
 
 __all__ = ["CORE", "MUTANTS", "Mutant"]
@@ -10,6 +10,7 @@ MUTANTS = (
     *sums.FAULTS,
     *networks.FAULTS,
     *functions.FAULTS,
+    *machine.FAULTS,
     *boundary.FAULTS,
     *files.FAULTS,
     *importers.FAULTS,

@@ -9,7 +9,7 @@ FAULTS = (
         'budget.take(TIMES_DIRECTORY * size, "its directory")',
         'budget.take(0 * size, "its directory")',
         "zipfile makes an object for each of a million entries",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "members may say what DEFLATE cannot hold",
@@ -17,7 +17,7 @@ FAULTS = (
         "if member.file_size > most:",
         "if member.file_size > 1000 * most:",
         "a lying size reserves gigabytes",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "members may share their bytes",
@@ -25,7 +25,7 @@ FAULTS = (
         "needed = sum(member.compress_size + 30 for member in members)",
         "needed = max(member.compress_size + 30 for member in members)",
         "the same bytes are inflated thousands of times",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "tensors of any size",
@@ -33,7 +33,7 @@ FAULTS = (
         "if self.tensors > self.max_bytes:",
         "if self.tensors > 2**63:",
         "max_bytes= has no effect",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "memory beside the tensors is not bounded",
@@ -41,7 +41,7 @@ FAULTS = (
         "if self.taken > self._most:",
         "if self.taken > 2**63:",
         "a LayerNorm without arrays takes gigabytes",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "JSON counts as its text",
@@ -49,7 +49,7 @@ FAULTS = (
         "BYTES_OF_TEXT, BYTES_OF_MARK = 12, 150",
         "BYTES_OF_TEXT, BYTES_OF_MARK = 12, 1",
         "empty lists take thirty times their text",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "devices are read",
@@ -57,7 +57,7 @@ FAULTS = (
         "if stat.S_ISREG(os.fstat(file.fileno()).st_mode):",
         "if not stat.S_ISDIR(os.fstat(file.fileno()).st_mode):",
         "a link to a device is opened as a model file",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "names reach a terminal as they are",
@@ -65,7 +65,7 @@ FAULTS = (
         'return "".join(c if c.isprintable() else',
         'return "".join(c if c else',
         "a file's name for a tensor clears the screen",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "causes reach a terminal as they are",
@@ -73,7 +73,7 @@ FAULTS = (
         "from None",
         "from error.__cause__",
         "a traceback clears the screen",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "memory that is not there is no refusal",
@@ -81,7 +81,7 @@ FAULTS = (
         "except MemoryError as error:",
         "except NotADirectoryError as error:",
         "a file's claim raises MemoryError",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "tables of columns cost nothing",
@@ -89,7 +89,7 @@ FAULTS = (
         'return 136 * sizes["features"], 160 * sizes["features"]',
         "return 0, 0",
         "a norm without arrays takes what it likes",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "packed weights cost as much as they have values",
@@ -97,7 +97,7 @@ FAULTS = (
         "return packed * itemsize, inputs * outputs * itemsize",
         "return inputs * outputs * itemsize, inputs * outputs * itemsize",
         "weights without inputs are packed with their biases, and padded",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "layers without weights take any time",
@@ -105,7 +105,7 @@ FAULTS = (
         "if numbers > self._most:",
         "if numbers > 2**63:",
         "a small file computes for minutes",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "the test input costs nothing",
@@ -113,7 +113,7 @@ FAULTS = (
         "call = (arch.width(spec) + between + outputs) * each",
         "call = (between + outputs) * each",
         "weights without outputs have an input of gigabytes",
-        ("tests/test_conformance.py",),
+        ("tests/contract/test_conformance.py",),
     ),
     Mutant(
         "headers are parsed whatever they become",
@@ -121,7 +121,7 @@ FAULTS = (
         'budget.take(json_bytes(text), "its header")',
         'budget.take(0, "its header")',
         "a header takes thirty times its bytes",
-        ("tests/test_conformance.py",),
+        ("tests/contract/test_conformance.py",),
     ),
     Mutant(
         "save writes what load refuses",
@@ -129,7 +129,7 @@ FAULTS = (
         'budget.take(cost.memory(spec, dtype) + cost.texts(text, arrays), "its architecture")',
         'budget.take(0, "its architecture")',
         "a network is lost in a file that nobody can read",
-        ("tests/test_file_limits.py",),
+        ("tests/files/test_file_limits.py",),
     ),
     Mutant(
         "save replaces links",
@@ -137,7 +137,7 @@ FAULTS = (
         "path = Path(os.path.realpath(path))",
         "path = Path(os.path.abspath(path))",
         "the file that the link points at keeps the old network",
-        ("tests/test_saving.py",),
+        ("tests/files/test_saving.py",),
     ),
     Mutant(
         "a private file can be read while it is written",
@@ -145,7 +145,7 @@ FAULTS = (
         "0o666 if old is None else 0o600",
         "0o666",
         "others read the weights meanwhile",
-        ("tests/test_saving.py",),
+        ("tests/files/test_saving.py",),
     ),
     Mutant(
         "permissions are not kept",
@@ -153,7 +153,7 @@ FAULTS = (
         "os.fchmod(descriptor, mode)",
         "os.fchmod(descriptor, 0o600)",
         "a shared file is private after a save",
-        ("tests/test_saving.py",),
+        ("tests/files/test_saving.py",),
     ),
     Mutant(
         "mounted files cannot be saved",
@@ -161,7 +161,7 @@ FAULTS = (
         "IN_PLACE = (errno.EBUSY, errno.EXDEV,",
         "IN_PLACE = (errno.EXDEV,",
         "save fails on a file that is mounted into a container",
-        ("tests/test_saving.py",),
+        ("tests/files/test_saving.py",),
     ),
     Mutant(
         "a file in place keeps its old end",
@@ -169,7 +169,7 @@ FAULTS = (
         "        file.truncate()\n",
         "        file.tell()\n",
         "the bytes of a longer old file stand behind the new one",
-        ("tests/test_saving.py",),
+        ("tests/files/test_saving.py",),
     ),
     Mutant(
         "long names have no room for a temporary one",
@@ -177,7 +177,7 @@ FAULTS = (
         'f".{secrets.token_hex(8)}.forwardpass"',
         'f".{path.name}.{secrets.token_hex(8)}.forwardpass"',
         "names of more than 220 bytes cannot be saved",
-        ("tests/test_saving.py",),
+        ("tests/files/test_saving.py",),
     ),
     Mutant(
         "infinite limits of a Normalize cannot be saved",
@@ -185,7 +185,7 @@ FAULTS = (
         "numbers = {key: _as_json(config[key]) for key in more}",
         "numbers = {key: config[key] for key in more}",
         "JSON has no infinity",
-        ("tests/test_files.py",),
+        ("tests/files/test_files.py",),
     ),
     Mutant(
         "NumPy's own types cannot be saved",
@@ -193,7 +193,7 @@ FAULTS = (
         "        value = value.item()\n",
         "        value = value[()]\n",
         "GELU(np.str_('tanh')) is a legal layer",
-        ("tests/test_files.py",),
+        ("tests/files/test_files.py",),
     ),
     Mutant(
         "another order of rows is off by one side",
@@ -201,7 +201,7 @@ FAULTS = (
         'bound = error_bound(network, x) + older_bound(network, x, document["contract"])',
         "bound = error_bound(network, x)",
         "a file of an earlier version is refused",
-        ("tests/test_files.py",),
+        ("tests/files/test_files.py",),
     ),
     Mutant(
         "any answer may differ where the order of rows has no name",
@@ -209,7 +209,7 @@ FAULTS = (
         "if document.get(key) != name and types & layers",
         "if document.get(key) != name",
         "a network without row functions has changed, and nobody sees it",
-        ("tests/test_files.py",),
+        ("tests/files/test_files.py",),
     ),
     Mutant(
         "wide rows are many in check",
@@ -217,6 +217,6 @@ FAULTS = (
         "min(MOST_PRODUCTS / max(1, products), MOST_FEATURES / widest)",
         "MOST_PRODUCTS / max(1, products)",
         "a file of some hundred bytes takes gigabytes there",
-        ("tests/test_cli_files.py",),
+        ("tests/cli/test_cli_files.py",),
     ),
 )

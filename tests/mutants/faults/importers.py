@@ -9,7 +9,7 @@ FAULTS = (
         "graph.producers.get(name) in graph.read",
         "graph.producers.get(name) is not None",
         "what stands behind it is wanted, and was never read",
-        ("tests/test_from_onnx_cost.py",),
+        ("tests/convert/test_from_onnx_cost.py",),
     ),
     Mutant(
         "fields of a file are not counted",
@@ -17,7 +17,7 @@ FAULTS = (
         "self.left -= 1",
         "self.left -= 0",
         "a file of tiny fields takes a hundred times itself",
-        ("tests/test_from_onnx_cost.py",),
+        ("tests/convert/test_from_onnx_cost.py",),
     ),
     Mutant(
         "layers without arrays cost nothing",
@@ -25,7 +25,7 @@ FAULTS = (
         "width = self.width or 0",
         "width = 0",
         "a hundred bytes ask for gigabytes",
-        ("tests/test_from_onnx_cost.py",),
+        ("tests/convert/test_from_onnx_cost.py",),
     ),
     Mutant(
         "constants cost nothing",
@@ -33,7 +33,7 @@ FAULTS = (
         "self._budget.take(result.nbytes, node.where)",
         "pass",
         "one array is computed again and again, and all are kept",
-        ("tests/test_from_onnx_cost.py",),
+        ("tests/convert/test_from_onnx_cost.py",),
     ),
     Mutant(
         "messages as they are in the file",
@@ -41,7 +41,7 @@ FAULTS = (
         'printable(f"{where}{message}")',
         'f"{where}{message}"',
         "a name in a file steers the terminal",
-        ("tests/test_from_onnx_cost.py",),
+        ("tests/convert/test_from_onnx_cost.py",),
     ),
     Mutant(
         "wide networks on all rows",
@@ -49,7 +49,7 @@ FAULTS = (
         "rows[: max(most, FEWEST_ROWS)]",
         "rows[:]",
         "gigabytes and minutes for a file of a hundred bytes",
-        ("tests/test_verification.py",),
+        ("tests/convert/test_verification.py",),
     ),
     Mutant(
         "all rows at a time",
@@ -57,7 +57,7 @@ FAULTS = (
         "rows[at : at + at_a_time]",
         "rows[at : at + 1000]",
         "rows are compared twice, and all at once",
-        ("tests/test_verification.py",),
+        ("tests/convert/test_verification.py",),
     ),
     Mutant(
         "weights are not shaken",
@@ -65,7 +65,7 @@ FAULTS = (
         "moved = turned * self._signs(module.out_features) + bias",
         "moved = 0 * turned + bias",
         "the trial sees no rounding, so right networks are refused",
-        ("tests/test_verification.py",),
+        ("tests/convert/test_verification.py",),
     ),
     Mutant(
         "the caller's exceptions are the source's",
@@ -73,7 +73,7 @@ FAULTS = (
         "FAILURES = (ArithmeticError,",
         "FAILURES = (OSError, ArithmeticError,",
         "a TimeoutError of a signal handler is swallowed",
-        ("tests/test_verification.py",),
+        ("tests/convert/test_verification.py",),
     ),
     Mutant(
         "a bound of the first outputs alone",
@@ -81,7 +81,7 @@ FAULTS = (
         'np.abs(arrays["weight"][at : at + step])',
         'np.abs(arrays["weight"][:step])',
         "every part of a large weight gets the bound of the first",
-        ("tests/test_verification.py",),
+        ("tests/convert/test_verification.py",),
     ),
     Mutant(
         "a line waits in the stream's buffer",
@@ -89,7 +89,7 @@ FAULTS = (
         "if descriptor is None:",
         "if True:",
         "it fails again when the program ends, with exit code 120",
-        ("tests/test_printing.py",),
+        ("tests/cli/test_printing.py",),
     ),
     Mutant(
         "a character that the encoding lacks",
@@ -97,7 +97,7 @@ FAULTS = (
         '"backslashreplace"',
         '"strict"',
         "the line is lost",
-        ("tests/test_printing.py",),
+        ("tests/cli/test_printing.py",),
     ),
     Mutant(
         "a timeout while printing is swallowed",
@@ -105,7 +105,7 @@ FAULTS = (
         "except TimeoutError:",
         "except NotADirectoryError:",
         "the exception of a signal handler is lost",
-        ("tests/test_printing.py",),
+        ("tests/cli/test_printing.py",),
     ),
     Mutant(
         "a packaged program is started",
@@ -113,7 +113,7 @@ FAULTS = (
         "if packaged or INSIDE",
         "if INSIDE",
         "it starts itself again and again",
-        ("tests/test_from_keras_files.py",),
+        ("tests/convert/test_from_keras_files.py",),
     ),
     Mutant(
         "any program is started",
@@ -121,7 +121,7 @@ FAULTS = (
         "or not NAME.fullmatch(os.path.basename(program))",
         "or not program",
         "uWSGI's sys.executable is uWSGI",
-        ("tests/test_from_keras_files.py",),
+        ("tests/convert/test_from_keras_files.py",),
     ),
     Mutant(
         "any answer is an answer",
@@ -129,7 +129,7 @@ FAULTS = (
         "or not done.stdout.startswith(MARKER)",
         "or False",
         "what another program prints is taken for JSON",
-        ("tests/test_from_keras_files.py",),
+        ("tests/convert/test_from_keras_files.py",),
     ),
     Mutant(
         "weights of any size are inflated",
@@ -137,7 +137,7 @@ FAULTS = (
         "if size > 3 * budget.tensors + SPARE_WEIGHTS:",
         "if size < 0:",
         "a zip bomb",
-        ("tests/test_from_keras_files.py",),
+        ("tests/convert/test_from_keras_files.py",),
     ),
     Mutant(
         "layers of a .keras file cost nothing",
@@ -145,7 +145,7 @@ FAULTS = (
         'budget.take(context.memory, "its layers")',
         'budget.take(0, "its layers")',
         "a LayerNormalization without arrays takes gigabytes",
-        ("tests/test_from_keras_files.py",),
+        ("tests/convert/test_from_keras_files.py",),
     ),
     Mutant(
         "arrays of a .keras file one byte off",
@@ -153,7 +153,7 @@ FAULTS = (
         "np.frombuffer(content, dtype, count, offset)",
         "np.frombuffer(content, dtype, count, offset + 1)",
         "every weight is another",
-        ("tests/test_from_keras_files.py",),
+        ("tests/convert/test_from_keras_files.py",),
     ),
     Mutant(
         "views of turned sign",
@@ -161,7 +161,7 @@ FAULTS = (
         "values.resolve_neg().numpy()",
         "values.numpy()",
         "torch raises RuntimeError",
-        ("tests/test_from_torch.py",),
+        ("tests/convert/test_from_torch.py",),
     ),
     Mutant(
         "images are rows of their last axis",
@@ -169,7 +169,7 @@ FAULTS = (
         "flat = [nn.Flatten()] if flattened else []",
         "flat: list[nn.Module] = []",
         "a model that flattens answers over its last axis alone",
-        ("tests/test_from_onnx_axes.py",),
+        ("tests/convert/test_from_onnx_axes.py",),
     ),
     Mutant(
         "axis 1 of Keras is the last one of any x",
@@ -177,7 +177,7 @@ FAULTS = (
         "partial(kind, layer.last_axis(shape))",
         "partial(kind, min(-1, layer.last_axis(shape)))",
         "x of three axes gets another answer than Keras's refusal",
-        ("tests/test_from_keras.py",),
+        ("tests/convert/test_from_keras.py",),
     ),
     Mutant(
         "functions are never off",
@@ -185,6 +185,6 @@ FAULTS = (
         "return self._shaken(module(x))",
         "return module(x)",
         "a LayerNorm behind a function is refused, which enlarges what that rounds",
-        ("tests/test_from_torch.py",),
+        ("tests/convert/test_from_torch.py",),
     ),
 )

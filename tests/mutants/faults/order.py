@@ -14,7 +14,7 @@ FAULTS = (
         "return depth <= few_chains * chain_length ? few_chains : many_chains;",
         "return depth < few_chains * chain_length ? few_chains : many_chains;",
         "a whole other order at one K",
-        ("tests/test_model.py",),  # no case of golden that is tried here has this K
+        ("tests/contract/test_model.py",),  # no case of golden that is tried here has this K
     ),
     Mutant(
         "four chains at K = 129",
@@ -38,7 +38,7 @@ FAULTS = (
         "superblocks_in_group = 16;",
         "superblocks_in_group = 1 << 30;",
         "another order from K = 4353 on, as the first superblock of a group is added to the total either way",
-        ("tests/test_model.py",),
+        ("tests/contract/test_model.py",),
     ),
     Mutant(
         "a chain too few in the last superblock",
@@ -50,16 +50,16 @@ FAULTS = (
     ),
     Mutant(
         "rows of a whole superblock in the last one",
-        "cpp/kernels/panel.hpp",
+        "cpp/kernels/layout/panel.hpp",
         "superblock_of(depth, number).steps_before(in % chains)",
         "superblock_of(depth, 0).steps_before(in % chains)",
         "state_dict() looks for weights where a whole superblock would have them",
-        ("tests/test_state.py",),
+        ("tests/layers/test_state.py",),
     ),
     # ---- groups and totals ----
     Mutant(
         "a group ends one superblock late",
-        "cpp/kernels/sums.hpp",
+        "cpp/kernels/linear/sums.hpp",
         "const Index closed = number + several;",
         "const Index closed = number + several - 1;",
         "its sum waits where the next group's is begun",
@@ -67,7 +67,7 @@ FAULTS = (
     ),
     Mutant(
         "a group is added to the one before",
-        "cpp/kernels/sums.hpp",
+        "cpp/kernels/linear/sums.hpp",
         "if (number % superblocks_in_group > 0) sum.add_to_stored",
         "if (number > 0) sum.add_to_stored",
         "what is left of a group is added twice",
@@ -76,7 +76,7 @@ FAULTS = (
     # ---- chains whose lanes are outputs ----
     Mutant(
         "the extra step of longer chains dropped",
-        "cpp/kernels/chains.hpp",
+        "cpp/kernels/linear/chains.hpp",
         "const Index together = at_once == 1 ? s.steps_of(c) : s.steps;",
         "const Index together = s.steps;",
         "the last product is missing",
@@ -84,7 +84,7 @@ FAULTS = (
     ),
     Mutant(
         "the extra step of a chain beside another dropped",
-        "cpp/kernels/chains.hpp",
+        "cpp/kernels/linear/chains.hpp",
         "if (c + b < s.longer) step(b);",
         "if (c + b + 1 < s.longer) step(b);",
         "the same where chains run side by side",
@@ -92,7 +92,7 @@ FAULTS = (
     ),
     Mutant(
         "every chain is as long as the longest",
-        "cpp/kernels/chains.hpp",
+        "cpp/kernels/linear/chains.hpp",
         "if (c + b < s.longer) step(b);",
         "if (c + b <= s.longer) step(b);",
         "reads behind the caller's array, and multiplies what is there by another's weights",
@@ -100,7 +100,7 @@ FAULTS = (
     ),
     Mutant(
         "a chain that does not exist adds +0.0",
-        "cpp/kernels/chains.hpp",
+        "cpp/kernels/linear/chains.hpp",
         "chain[b].fill(s.has(c + b) ? T{0} : static_cast<T>(-0.0));",
         "chain[b].fill(T{0});",
         "a sum of nothing but -0.0 becomes +0.0",
@@ -108,7 +108,7 @@ FAULTS = (
     ),
     Mutant(
         "chains added backwards",
-        "cpp/kernels/chains.hpp",
+        "cpp/kernels/linear/chains.hpp",
         "unrolled<at_once>([&](auto b) FORWARDPASS_UNROLLED { sums.add(chain[b]); });",
         "unrolled<at_once>([&](auto b) FORWARDPASS_UNROLLED { sums.add(chain[at_once - 1 - b]); });",
         "chains that run side by side must still be added in order",
@@ -116,7 +116,7 @@ FAULTS = (
     ),
     Mutant(
         "half a superblock, the other half's weights",
-        "cpp/kernels/chains.hpp",
+        "cpp/kernels/linear/chains.hpp",
         "const T* w = at.w + s.steps_before(first) * w_step;",
         "const T* w = at.w;",
         "the second half of a superblock meets the weights of the first",
@@ -124,7 +124,7 @@ FAULTS = (
     ),
     Mutant(
         "one row, superblocks from the first one's weights",
-        "cpp/kernels/one_row.hpp",
+        "cpp/kernels/linear/one_row.hpp",
         "++number, at.x += length, at.w += length * width)",
         "++number, at.x += length)",
         "each 256 inputs of one row meet the first 256 weights",
@@ -132,7 +132,7 @@ FAULTS = (
     ),
     Mutant(
         "one row, totals in the place of groups",
-        "cpp/kernels/one_row.hpp",
+        "cpp/kernels/linear/one_row.hpp",
         "{group, total, 0}",
         "{group, group, 0}",
         "a group's sum is written over the total",
@@ -141,7 +141,7 @@ FAULTS = (
     # ---- tiles ----
     Mutant(
         "width of the last panel",
-        "cpp/kernels/choose.hpp",
+        "cpp/kernels/linear/choose.hpp",
         "panels.stride(outputs),",
         "panels.stride(a.outputs),",
         "the rows of a last, narrow panel are looked for where those of a wide one would be",
@@ -149,7 +149,7 @@ FAULTS = (
     ),
     Mutant(
         "half a superblock forgotten",
-        "cpp/kernels/tile.hpp",
+        "cpp/kernels/linear/tile.hpp",
         "if (many && slice.first > 0) sums.load(carried, full);",
         "if (many && slice.first > 0) sums.fill(0);",
         "the first four chains of each superblock are missing: in wide panels only",
@@ -157,7 +157,7 @@ FAULTS = (
     ),
     Mutant(
         "half a superblock of the last tile for all",
-        "cpp/kernels/tile.hpp",
+        "cpp/kernels/linear/tile.hpp",
         "if (slice.end < many_chains) return sums.store(carried, full);",
         "if (slice.end < many_chains) return sums.store(a.scratch, full);",
         "every tile leaves the sums of its first four chains in the place of the first one's",
@@ -165,7 +165,7 @@ FAULTS = (
     ),
     Mutant(
         "group sums of another row",
-        "cpp/kernels/tile.hpp",
+        "cpp/kernels/linear/tile.hpp",
         "{carried + all, carried + 2 * all, full}",
         "{b.scratch + all, carried + 2 * all, full}",
         "all tiles keep the sums of their groups in the place of the first one's",
@@ -173,7 +173,7 @@ FAULTS = (
     ),
     Mutant(
         "totals in the place of groups",
-        "cpp/kernels/tile.hpp",
+        "cpp/kernels/linear/tile.hpp",
         "{carried + all, carried + 2 * all, full}",
         "{carried + all, carried + all, full}",
         "a group's sum is written over the total",
@@ -181,7 +181,7 @@ FAULTS = (
     ),
     Mutant(
         "the second half of a superblock ends one chain early",
-        "cpp/kernels/tile.hpp",
+        "cpp/kernels/linear/tile.hpp",
         "slice.end = slice.first + chains;",
         "slice.end = slice.first + chains - (slice.first > 0 ? 1 : 0);",
         "the last chain of each second half is missing: in wide panels only",
@@ -190,7 +190,7 @@ FAULTS = (
     # ---- x in chain order, for many outputs ----
     Mutant(
         "x in chain order, steps behind whole registers",
-        "cpp/kernels/pack.hpp",
+        "cpp/kernels/layout/pack.hpp",
         "to[s.steps_before(c + r) + i] = x[i * many_chains + c + r];",
         "to[s.steps_before(c + r) + i] = x[i * many_chains + c];",
         "the last steps of a register's chains are all those of its first one",
@@ -198,7 +198,7 @@ FAULTS = (
     ),
     Mutant(
         "x in chain order without what chains have more",
-        "cpp/kernels/pack.hpp",
+        "cpp/kernels/layout/pack.hpp",
         "for (Index r = 0; r < lanes && i < s.steps_of(c + r); ++r)",
         "for (Index r = 0; r < lanes && i < s.steps; ++r)",
         "the last product is one with what lay there before",
@@ -206,7 +206,7 @@ FAULTS = (
     ),
     Mutant(
         "x in chain order, read as it was",
-        "cpp/kernels/chains.hpp",
+        "cpp/kernels/linear/chains.hpp",
         "constexpr Index x_step = ordered ? 1 : Tile::chains;",
         "constexpr Index x_step = Tile::chains;",
         "each x of a whole superblock meets another's weights",
@@ -214,7 +214,7 @@ FAULTS = (
     ),
     Mutant(
         "x in chain order lies where the sums wait",
-        "cpp/kernels/choose.hpp",
+        "cpp/kernels/linear/choose.hpp",
         "++r, scratch += ordered.x_row_stride)",
         "++r)",
         "all rows of x are the last one, and sums are written over it",
@@ -222,7 +222,7 @@ FAULTS = (
     ),
     Mutant(
         "no scratch for totals",
-        "cpp/kernels/choose.hpp",
+        "cpp/kernels/linear/choose.hpp",
         "return 3 * panel_outputs<V> + (cold",
         "return 2 * panel_outputs<V> + (cold",
         "those of several groups are written behind the scratch memory",
@@ -231,7 +231,7 @@ FAULTS = (
     # ---- chains whose lanes are neighbours in k ----
     Mutant(
         "the rest of k dropped",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "        if (left > 0) {\n",
         "        if (left > 1) {\n",
         "the last product is missing where it is a step of its own",
@@ -239,7 +239,7 @@ FAULTS = (
     ),
     Mutant(
         "the rest of k filled up with +0.0",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "x_rest[r][c] = c < left ? x[r * x_stride + c] : static_cast<T>(-0.0);",
         "x_rest[r][c] = c < left ? x[r * x_stride + c] : T{0};",
         "+0.0 * +0.0 makes +0.0 of a chain that is -0.0",
@@ -247,7 +247,7 @@ FAULTS = (
     ),
     Mutant(
         "a chain that does not exist adds +0.0, lanes are neighbours",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "start[c] = c < left ? T{0} : static_cast<T>(-0.0);",
         "start[c] = T{0};",
         "a sum of nothing but -0.0 becomes +0.0",
@@ -255,7 +255,7 @@ FAULTS = (
     ),
     Mutant(
         "the rest of k read as a whole vector",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "there > 0 ? V::load_partial(from, there) : V::broadcast(0);",
         "V::load(from);",
         "reads behind the caller's weights, and multiplies NaN that is there by -0.0",
@@ -263,7 +263,7 @@ FAULTS = (
     ),
     Mutant(
         "several superblocks added backwards",
-        "cpp/kernels/sums.hpp",
+        "cpp/kernels/linear/sums.hpp",
         "sum.add(next(b + 1));",
         "sum.add(next(several - 1 - b));",
         "superblocks that run side by side must still be added in order",
@@ -271,7 +271,7 @@ FAULTS = (
     ),
     Mutant(
         "several superblocks close as the next one",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "close_superblocks<at_once>(number, count, sum,",
         "close_superblocks<at_once>(number + 1, count, sum,",
         "a group ends too early, and the last one never",
@@ -279,7 +279,7 @@ FAULTS = (
     ),
     Mutant(
         "neighbours, superblocks from the first one's weights",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "sum_superblocks<B>(x + k, a.x_stride, w + k, a.w_stride, a.depth - k, sums);",
         "sum_superblocks<B>(x + k, a.x_stride, w, a.w_stride, a.depth - k, sums);",
         "each 256 inputs meet the first 256 weights",
@@ -287,7 +287,7 @@ FAULTS = (
     ),
     Mutant(
         "neighbours, one of four rows is another",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "const T* const at = from + b * B::length + g * B::rows_in_group * stride",
         "const T* const at = from + b * B::length + (g == 3 ? 2 : g) * B::rows_in_group * stride",
         "the fourth of the rows that run together gets the third one's whole steps",
@@ -295,7 +295,7 @@ FAULTS = (
     ),
     Mutant(
         "neighbours, one row too far",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "for (; row + B::rows <= rows; row += B::rows)",
         "for (; row + B::rows <= rows + 1; row += B::rows)",
         "reads and writes a row behind the last one",
@@ -303,7 +303,7 @@ FAULTS = (
     ),
     Mutant(
         "neighbours, a single row left out",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "if constexpr (groups > 1) run_rows",
         "if constexpr (groups > 2) run_rows",
         "a single row is one of two, and the other lies before the array",
@@ -311,7 +311,7 @@ FAULTS = (
     ),
     Mutant(
         "neighbours, no late activations",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "    finish_late<V>(a.activation, a.y, a.y_stride, rows, outputs);\n",
         "",
         "weights that lie as they are, and few outputs of packed ones, end without their GELU",
@@ -320,7 +320,7 @@ FAULTS = (
     # ---- one row of a weight in Fortran order ----
     Mutant(
         "Fortran order, the last outputs read as a whole vector",
-        "cpp/kernels/fortran_row.hpp",
+        "cpp/kernels/linear/fortran_row.hpp",
         "return V::load_partial(from, a.count - j);",
         "return V::load(from);",
         "reads behind the caller's weights",
@@ -328,7 +328,7 @@ FAULTS = (
     ),
     Mutant(
         "Fortran order, the last steps of a chain dropped",
-        "cpp/kernels/fortran_row.hpp",
+        "cpp/kernels/linear/fortran_row.hpp",
         "            pass(Constant<1>{});\n",
         "",
         "a chain that is no multiple of eight long is never added to the others",
@@ -336,7 +336,7 @@ FAULTS = (
     ),
     Mutant(
         "Fortran order, superblocks in another order",
-        "cpp/kernels/fortran_row.hpp",
+        "cpp/kernels/linear/fortran_row.hpp",
         "const Index k = number * length + c + i * chains;",
         "const Index k = ((number | 1) < a.depth / length ? number ^ 1 : number) * length + c + i * chains;",
         "two superblocks change places",
@@ -344,7 +344,7 @@ FAULTS = (
     ),
     Mutant(
         "Fortran order, chains that were never opened",
-        "cpp/kernels/fortran_row.hpp",
+        "cpp/kernels/linear/fortran_row.hpp",
         "Register<V> sum = opens ? V::broadcast(0) : V::load(chain + j);",
         "Register<V> sum = opens && k == 0 ? V::broadcast(0) : V::load(chain + j);",
         "a chain goes on where the one before it ended",
@@ -352,7 +352,7 @@ FAULTS = (
     ),
     Mutant(
         "Fortran order, biases of the first outputs",
-        "cpp/kernels/choose.hpp",
+        "cpp/kernels/linear/choose.hpp",
         "a.bias ? a.bias + j : nullptr, a.activation",
         "a.bias, a.activation",
         "outputs that do not fit L1 with the others get the biases of those",
@@ -360,7 +360,7 @@ FAULTS = (
     ),
     Mutant(
         "Fortran order, no late activations",
-        "cpp/kernels/fortran_row.hpp",
+        "cpp/kernels/linear/fortran_row.hpp",
         "finish(sum, nullptr, activation, y + j, 0, left);",
         "finish_sums(sum, nullptr, activation, y + j, 0, left);",
         "every output ends without its GELU",

@@ -6,14 +6,14 @@ FAULTS = (
     # ---- activations that fit registers ----
     Mutant(
         "ReLU's operands swapped",
-        "cpp/kernels/activations.hpp",
+        "cpp/kernels/functions/activations.hpp",
         "V::add(V::max(zero, y), zero)",
         "V::add(V::max(y, zero), zero)",
         "max returns its second operand where one is NaN: NaN becomes 0",
     ),
     Mutant(
         "last elements read as a whole vector",
-        "cpp/kernels/activations.hpp",
+        "cpp/kernels/functions/activations.hpp",
         "V::load_partial(a.x + r * a.x_row_stride + first, left)",
         "V::load(a.x + r * a.x_row_stride + first)",
         "reads behind the caller's array",
@@ -21,7 +21,7 @@ FAULTS = (
     # ---- roundings ----
     Mutant(
         "two roundings where an FMA stands",
-        "cpp/kernels/avx2.hpp",
+        "cpp/kernels/isa/avx2.hpp",
         "return _mm256_fmadd_ps(a, b, c);",
         "return _mm256_add_ps(_mm256_mul_ps(a, b), c);",
         "the bits of a CPU without FMA",
@@ -32,7 +32,7 @@ FAULTS = (
         "  add_isa(avx2 -mavx2 -mfma)\n",
         """\
   add_isa(avx2 -mavx2 -mfma)
-  set_source_files_properties(kernels/isa_avx2.cpp PROPERTIES
+  set_source_files_properties(kernels/isa/avx2.cpp PROPERTIES
     COMPILE_OPTIONS "-ffp-contract=fast;-fexpensive-optimizations")
 """,
         "the compiler makes FMAs of intrinsics where two roundings stand, as GCC does by default from -O2 on",
@@ -40,21 +40,21 @@ FAULTS = (
     # ---- bias ----
     Mutant(
         "bias twice",
-        "cpp/kernels/epilogue.hpp",
+        "cpp/kernels/linear/epilogue.hpp",
         "V::add(sums.at[r][v], bias)",
         "V::add(V::add(sums.at[r][v], bias), bias)",
         "on every way but that of a few rows of weights as they lie",
     ),
     Mutant(
         "bias dropped",
-        "cpp/kernels/neighbours.hpp",
+        "cpp/kernels/linear/neighbours.hpp",
         "bias ? sum + bias[j] : sum",
         "sum",
         "where rows and outputs are not one vector",
     ),
     Mutant(
         "a last panel's last lane is no zero",
-        "cpp/kernels/pack.hpp",
+        "cpp/kernels/layout/pack.hpp",
         "for (Index j = count; j < width; ++j) rows[k * width + j] = 0;",
         "for (Index j = count; j + 1 < width; ++j) rows[k * width + j] = 0;",
         "what lies there is multiplied: subnormals and NaN cost time",
@@ -62,7 +62,7 @@ FAULTS = (
     ),
     Mutant(
         "packing leaves out what chains have more",
-        "cpp/kernels/pack.hpp",
+        "cpp/kernels/layout/pack.hpp",
         "for (Index i = 0; i < s.steps_of(c); ++i, row += width)",
         "for (Index i = 0; i < s.steps; ++i, row += width)",
         "the last steps of longer chains meet no weights: of strided weights only",
@@ -70,7 +70,7 @@ FAULTS = (
     ),
     Mutant(
         "no bias is +0.0",
-        "cpp/kernels/pack.hpp",
+        "cpp/kernels/layout/pack.hpp",
         "source.bias[first + j] : static_cast<T>(-0.0)",
         "source.bias[first + j] : static_cast<T>(0.0)",
         "-0.0 + 0.0 is +0.0",
@@ -78,7 +78,7 @@ FAULTS = (
     # ---- what is read and written ----
     Mutant(
         "AVX2's partial store shifted",
-        "cpp/kernels/avx2.hpp",
+        "cpp/kernels/isa/avx2.hpp",
         """\
             part = _mm_movehl_ps(part, part);
             p += 2;
@@ -91,23 +91,23 @@ FAULTS = (
     ),
     Mutant(
         "AVX-512's tail mask too wide",
-        "cpp/kernels/isa_avx512.cpp",
+        "cpp/kernels/isa/avx512.cpp",
         "_mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), a)",
         "_mm512_mask_storeu_ps(p, static_cast<__mmask16>((2u << count) - 1), a)",
         "writes one float behind the outputs",
     ),
     Mutant(
         "dealt panels, what is between them in the caller's environment",
-        "cpp/network.cpp",
+        "cpp/network/network.cpp",
         """                const StandardFloatEnvironment environment;
                 return run_step""",
         """                return run_step""",
         "subnormals are flushed where the caller's thread flushes them",
-        ("tests/test_float_environment.py",),
+        ("tests/contract/test_float_environment.py",),
     ),
     Mutant(
         "AVX-512's transpose",
-        "cpp/kernels/isa_avx512.cpp",
+        "cpp/kernels/isa/avx512.cpp",
         "rows[i] = _mm512_shuffle_f64x2(fours[i], fours[i + 4], 0x88);",
         "rows[i] = _mm512_shuffle_f64x2(fours[i], fours[i + 4], 0x82);",
         "two chains change places in one instruction set",
@@ -115,7 +115,7 @@ FAULTS = (
     ),
     Mutant(
         "AVX2's transpose",
-        "cpp/kernels/avx2.hpp",
+        "cpp/kernels/isa/avx2.hpp",
         "rows[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);",
         "rows[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x13);",
         "the same in two of them, as AVX-512 takes it for half as many lanes",
@@ -123,7 +123,7 @@ FAULTS = (
     ),
     Mutant(
         "last chunk in place left out",
-        "cpp/unpacked.cpp",
+        "cpp/network/unpacked.cpp",
         "ceiling(a.outputs, each), sharing.threads",
         "a.outputs / each, sharing.threads",
         "outputs behind the last whole chunk are not written",
@@ -131,7 +131,7 @@ FAULTS = (
     ),
     Mutant(
         "last chunk in place too long",
-        "cpp/unpacked.cpp",
+        "cpp/network/unpacked.cpp",
         "std::min(each, a.outputs - first), a.activation",
         "each, a.activation",
         "reads behind the weights, and writes behind the outputs",
@@ -139,7 +139,7 @@ FAULTS = (
     ),
     Mutant(
         "panels of another chunk",
-        "cpp/unpacked.cpp",
+        "cpp/network/unpacked.cpp",
         "packed_first[static_cast<std::size_t>(thread)] != first &&",
         "packed_first[static_cast<std::size_t>(thread)] < 0 &&",
         "a thread's second chunk of outputs gets the weights of its first one",
@@ -147,11 +147,11 @@ FAULTS = (
     ),
     Mutant(
         "unpacked with another width",
-        "cpp/packed_weights.cpp",
+        "cpp/network/packed_weights.cpp",
         "stride = layout_.stride(count);",
         "stride = layout_.width;",
         "state_dict() returns other weights than were given",
-        ("tests/test_state.py",),
+        ("tests/layers/test_state.py",),
     ),
     Mutant(
         "stale pack",
@@ -159,7 +159,7 @@ FAULTS = (
         "p.to->assign(weight_source<T>(p.weight, p.bias));",
         "static_cast<void>(p);",
         "load_state_dict() leaves the old weights",
-        ("tests/test_state.py",),
+        ("tests/layers/test_state.py",),
     ),
     Mutant(
         "stale columns",
@@ -167,6 +167,6 @@ FAULTS = (
         "a.to.columns->assign(column_values(a.table));",
         "static_cast<void>(a);",
         "load_state_dict() leaves the old values of a normalisation",
-        ("tests/test_row_functions.py",),
+        ("tests/layers/test_row_functions.py",),
     ),
 )

@@ -1,0 +1,47 @@
+// LayerNorm, right to the last place wherever the row lies and whatever its size: of floats in doubles, of doubles in
+// pairs (pair_layer_norm.hpp). Both sum d = x - origin and d^2 in one pass, so the mean may be large beside the
+// deviation. The further the origin is from the mean, the more digits cancel: (origin - mean)^2 / variance times as
+// many errors. The first element is an origin within sqrt(n) deviations of the mean, mostly within 4.
+#pragma once
+
+#include "kernels/functions/pair_layer_norm.hpp"
+
+namespace forwardpass {
+namespace {
+
+// The mean is origin + shift. Double has room for the squares of every float.
+struct Moments {
+    double origin, shift, variance;
+};
+
+template <class W>
+FORWARDPASS_INLINE Moments moments_from(double origin, const float* x, Index count) noexcept {
+    const auto sums = sum_over<W, 2>(x, count, origin, [origin](auto values, auto) FORWARDPASS_UNROLLED {
+        constexpr int k = values.count;
+        RowSums<W, float, 2, k> terms;
+        unrolled<k>([&](auto v) FORWARDPASS_UNROLLED {
+            const auto d = values.of[v] - W::broadcast(origin);
+            terms.of[0].of[v] = d, terms.of[1].of[v] = d * d;
+        });
+        return terms;
+    });
+    const double n = static_cast<double>(count), shift = sums.of[0] / n;
+    return {origin, shift, sums.of[1] / n - shift * shift};
+}
+
+// ((x - mean) root) weight + bias.
+template <class W>
+void layer_norm(const RowTask& task, const Row<float>& row) noexcept {
+    using S = Scalar<double>;
+    Moments m = moments_from<W>(row.x[0], row.x, row.count);
+    if (m.shift * m.shift > 64 * m.variance) m = moments_from<W>(m.origin + m.shift, row.x, row.count);
+    const double root = 1 / S::sqrt(m.variance + task.eps);
+    const auto origin = W::broadcast(m.origin), scale = W::broadcast(root), moved = W::broadcast(-m.shift * root);
+    const double *const weight = values_of(task, rounded_scale_row), *const bias = values_of(task, offset_row);
+    each_column<W>(row, [&](auto x, auto place) FORWARDPASS_UNROLLED {
+        return W::fma(W::fma(x - origin, scale, moved), W::load(weight + place.at), W::load(bias + place.at));
+    });
+}
+
+}  // namespace
+}  // namespace forwardpass

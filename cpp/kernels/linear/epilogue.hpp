@@ -1,0 +1,35 @@
+// What becomes of finished sums: bias and activation, on the way to y.
+#pragma once
+
+#include "kernels/functions/activations.hpp"
+#include "kernels/linear/sums.hpp"
+
+namespace forwardpass {
+namespace {
+
+// The bias, and activations that fit registers. `left` outputs, which are fewer than the vectors hold only in the last
+// of those. No biases are null.
+template <class V, int rows, int vectors>
+FORWARDPASS_INLINE void finish(const Sums<V, rows, vectors>& sums, const Element<V>* biases,
+                               const Activation& activation, Element<V>* y, Index y_row_stride, Index left) noexcept {
+    unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
+        const auto bias = biases ? V::load(biases + v * V::lanes) : V::broadcast(static_cast<Element<V>>(-0.0));
+        unrolled<rows>([&](auto r) FORWARDPASS_UNROLLED {
+            const auto value = activated<V>(activation, V::add(sums.at[r][v], bias));
+            Element<V>* const to = y + r * y_row_stride + v * V::lanes;
+            if (v + 1 < vectors || left >= vectors * V::lanes) V::store(to, value);
+            else V::store_partial(to, value, left - v * V::lanes);
+        });
+    });
+}
+
+// The other activations, of what lies in a cache right after: of a whole panel, as they wait long for each result.
+template <class V>
+FORWARDPASS_INLINE void finish_late(const Activation& activation, Element<V>* y, Index y_row_stride, Index rows,
+                                    Index outputs) noexcept {
+    if (fits_registers(activation)) return;
+    activate_strips<V>(activation, {y, y_row_stride, y, y_row_stride, rows, outputs});
+}
+
+}  // namespace
+}  // namespace forwardpass

@@ -1,0 +1,17 @@
+// A network's run over rows of another type or layout, which are converted some rows at a time.
+#pragma once
+
+#include "network/network.hpp"
+
+namespace forwardpass {
+
+// As network.run() of the converted rows; batch.x is not read. Takes memory for a few hundred rows of each thread.
+// Returns false when interrupted. Throws std::bad_alloc and std::length_error.
+template <class T>
+bool run_converted(const Network<T>& network, const Source& source, const Batch<T>& batch, int threads,
+                   Interrupted interrupted);
+
+extern template bool run_converted(const Network<float>&, const Source&, const Batch<float>&, int, Interrupted);
+extern template bool run_converted(const Network<double>&, const Source&, const Batch<double>&, int, Interrupted);
+
+}  // namespace forwardpass

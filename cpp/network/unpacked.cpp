@@ -1,0 +1,125 @@
+#include "network/unpacked.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/layout/panel.hpp"
+#include "machine/cpu.hpp"
+#include "machine/float_environment.hpp"
+#include "network/workspace.hpp"
+#include "threads/policy.hpp"
+
+namespace forwardpass {
+namespace {
+
+// Packing a panel costs about as much as running 3 rows through it (benchmarks/kernels.py).
+constexpr Index few_rows = 3;
+
+// Multiplications of a chunk. Ctrl-C waits for one of them, and without vectors it must not wait for seconds.
+constexpr Index work_of_chunk = Index{1} << 28;
+
+// Rows that pass over packed panels together.
+constexpr Index rows_at_once = 256;
+
+// Outputs that a thread takes at once, at least.
+template <class T>
+constexpr Index outputs_of_chunk = 4 * line_elements<T>;
+
+// a / b rounded up.
+constexpr Index ceiling(Index a, Index b) noexcept { return (a + b - 1) / b; }
+
+template <class T>
+bool runs_in_place(const UnpackedLinear<T>& a) {
+    return a.rows <= few_rows && (a.weights.depth_stride == 1 || a.weights.output_stride == 1);
+}
+
+// From the weights where they are; threads read different outputs' weights.
+template <class T>
+bool run_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing,
+                  Interrupted interrupted) {
+    const Index most = work_of_chunk / std::max<Index>(1, a.depth * a.rows);
+    const Index each = std::max(outputs_of_chunk<T>, padded<T>(std::min(a.outputs / sharing.chunks(), most)));
+    Looks stop(interrupted, a.depth * std::min(each, a.outputs) * a.rows);
+    return run_chunks(
+        ceiling(a.outputs, each), sharing.threads, sharing.wakes,
+        [&](Index chunk, int) noexcept {
+            const StandardFloatEnvironment environment;
+            const Index first = chunk * each;
+            kernels.unpacked_linear({a.weights.w + first * a.weights.output_stride, a.weights.output_stride,
+                                     a.weights.depth_stride, a.weights.bias ? a.weights.bias + first : nullptr, a.depth,
+                                     std::min(each, a.outputs - first), a.activation, a.x, a.x_row_stride, a.y + first,
+                                     a.y_row_stride, a.rows});
+        },
+        stop);
+}
+
+// Most bytes that are packed at once: all of most weights, so that x is laid down once for all of them.
+constexpr Index packed_bytes = Index{16} << 20;
+
+// As many panels at once as that, or each thread's share.
+template <class T>
+bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing,
+                 Interrupted interrupted) {
+    const Panels<T> layout{a.depth, a.outputs, kernels.panel_outputs, kernels.lanes};
+    const Index bytes = layout.width * std::max<Index>(1, a.depth) * static_cast<Index>(sizeof(T));
+    const Index panels_each = std::clamp<Index>(packed_bytes / bytes, 1, ceiling(layout.count(), sharing.threads));
+    const Index outputs_each = panels_each * layout.width, output_chunks = ceiling(a.outputs, outputs_each);
+    const Index outputs_packed = std::min(a.outputs, outputs_each);
+
+    // So many rows that packing costs little, so few that an interrupt is seen, and that all threads get some.
+    const Index rows_of_work = work_of_chunk / std::max<Index>(1, a.depth * outputs_packed);
+    Index rows_each = std::max<Index>(rows_of_work, kernels.lanes == 1 ? 1 : rows_at_once);
+    if (sharing.threads > 1)
+        rows_each = std::min(rows_each, std::max(4 * few_rows, ceiling(a.rows * output_chunks, sharing.chunks())));
+    const Index row_chunks = ceiling(a.rows, rows_each), chunks = output_chunks * row_chunks;
+    const Index threads = std::min<Index>(sharing.threads, chunks);
+    Looks stop(interrupted, a.depth * outputs_packed * std::min(rows_each, a.rows));
+
+    // The last outputs may be rows, which take more than a panel where there are few inputs.
+    const auto elements_of = [&](Index outputs) {
+        return padded<T>(Panels<T>{a.depth, outputs, layout.width, layout.lanes}.elements());
+    };
+    const Index elements =
+        std::max(elements_of(outputs_packed), elements_of(a.outputs - (output_chunks - 1) * outputs_each));
+    const bool far = elements * static_cast<Index>(sizeof(T)) > tuning().l2_bytes;
+    const Index scratch = kernels.scratch_per_row(a.depth, far) * std::min(a.rows, rows_at_once);
+    const Index distance = elements + padded<T>(scratch);
+    Workspace<T> workspace(checked_product(distance, threads));
+    const bool cold = a.rows * a.depth * static_cast<Index>(sizeof(T)) > tuning().cached_bytes;
+    std::vector<Index> packed_first(static_cast<std::size_t>(threads), -1);  // by each thread
+    return run_chunks(
+        chunks, static_cast<int>(threads), sharing.wakes,
+        [&](Index chunk, int thread) noexcept {
+            const StandardFloatEnvironment environment;
+            T* const packed = workspace.data() + thread * distance;
+            const Index row = chunk % row_chunks * rows_each, end = std::min(row + rows_each, a.rows);
+            const Index first = chunk / row_chunks * outputs_each, outputs = std::min(outputs_each, a.outputs - first);
+            const Panels<T> part{a.depth, outputs, layout.width, layout.lanes};
+            for (Index panel = 0; packed_first[static_cast<std::size_t>(thread)] != first && panel < part.count();
+                 ++panel)
+                kernels.pack_panel(a.weights, a.depth, first + part.first_output(panel), part.outputs_in(panel),
+                                   packed + part.offset(panel));
+            packed_first[static_cast<std::size_t>(thread)] = first;
+            for (Index r = row; r < end; r += rows_at_once)
+                kernels.linear({packed, a.depth, outputs, a.activation, far},
+                               {a.x + r * a.x_row_stride, a.x_row_stride, a.y + r * a.y_row_stride + first,
+                                a.y_row_stride, std::min(rows_at_once, end - r), a.depth, cold},
+                               packed + elements);
+        },
+        stop);
+}
+
+}  // namespace
+
+template <class T>
+bool run_unpacked(const Kernels<T>& kernels, const UnpackedLinear<T>& a, Interrupted interrupted) {
+    if (a.rows == 0 || a.outputs == 0) return true;
+    const Sharing sharing(a.depth * a.outputs, a.rows, a.threads);
+    return runs_in_place(a) ? run_in_place(kernels, a, sharing, interrupted)
+                            : run_packing(kernels, a, sharing, interrupted);
+}
+
+template bool run_unpacked(const Kernels<float>&, const UnpackedLinear<float>&, Interrupted);
+template bool run_unpacked(const Kernels<double>&, const UnpackedLinear<double>&, Interrupted);
+
+}  // namespace forwardpass
