@@ -24,16 +24,20 @@ constexpr struct {
     {"sigmoid", {Function::sigmoid}},
     {"softplus", {Function::softplus, 1, 20}},
     {"hardtanh", {Function::hardtanh, -1, 1}},
+    {"celu", {Function::celu, 1}},
+    {"mish", {Function::mish}},
+    {"softsign", {Function::softsign}},
+    {"hardswish", {Function::hardswish}},
+    {"hardsigmoid", {Function::hardsigmoid}},
 };
 
 constexpr struct {
     const char* name;
     RowFunction function;
 } row_functions[] = {
-    {"columns", RowFunction::columns},
-    {"layer_norm", RowFunction::layer_norm},
-    {"softmax", RowFunction::softmax},
-    {"log_softmax", RowFunction::log_softmax},
+    {"columns", RowFunction::columns},   {"layer_norm", RowFunction::layer_norm},
+    {"rms_norm", RowFunction::rms_norm}, {"prelu", RowFunction::prelu},
+    {"softmax", RowFunction::softmax},   {"log_softmax", RowFunction::log_softmax},
 };
 
 }  // namespace
@@ -65,7 +69,7 @@ AnyLayer function_layer(const std::string& name, double a, double b, py::handle 
             layer.columns = std::make_shared<Columns>(PyArray_DIM(as_array(values), 1), column_values(values));
             check_arrays(arrays, "arrays");
             layer.arrays = std::make_shared<py::object>(arrays);
-        } else if (known.function == RowFunction::columns || known.function == RowFunction::layer_norm) {
+        } else if (known.function < RowFunction::softmax) {
             throw py::value_error("table: expected values for " + name + ", got None");
         }
         return layer;

@@ -28,6 +28,9 @@ std::string describe(const LayerShape& layer) {
            ", out_features=" + std::to_string(layer.out_features) + "),";
 }
 
+// One slope is for rows of any width.
+bool takes_any(const ArrayLayer& layer) { return layer.function == RowFunction::prelu && layer.columns->width() == 1; }
+
 // The layers that have a width; activations take any.
 std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std::vector<Index>& positions) {
     std::vector<LayerShape> shapes;
@@ -38,7 +41,7 @@ std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std
             shapes.push_back({position, (*f32)->depth(), (*f32)->outputs(), NPY_FLOAT});
         else if (const auto* f64 = std::get_if<std::shared_ptr<PackedWeights<double>>>(&layer))
             shapes.push_back({position, (*f64)->depth(), (*f64)->outputs(), NPY_DOUBLE});
-        else if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->columns)
+        else if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->columns && !takes_any(*row))
             shapes.push_back({position, row->columns->width(), row->columns->width(), -1});
     }
     return shapes;

@@ -26,6 +26,11 @@ enum class Function : std::uint8_t {
     sigmoid,
     softplus,  // a: beta, b: the threshold
     hardtanh,  // from a to b
+    celu,      // a: alpha
+    mish,
+    softsign,
+    hardswish,
+    hardsigmoid,
 };
 
 // A function of one element, and its parameters.
@@ -113,6 +118,8 @@ struct WeightSource {
 enum class RowFunction : std::uint8_t {
     columns,     // clip((x - center) scale + offset)
     layer_norm,  // (x - mean) / sqrt(variance + eps) scale + offset
+    rms_norm,    // x / sqrt(mean of x^2 + eps) scale
+    prelu,       // x, or x scale below 0; a table of one column is for all
     softmax,
     log_softmax,
 };
@@ -140,6 +147,7 @@ struct RowTask {
     Index table_stride;
     double eps;
     bool powers = false;
+    bool one_column = false;  // the table has one
 };
 
 // How many streams read_sum can read side by side.

@@ -68,7 +68,8 @@ __attribute__((noinline)) void Network<T>::run_rows(const Step<T>& step, const B
     if (step.kind == Step<T>::Kind::row) {
         RowTask task{step.row.function, nullptr, 0, step.row.eps};
         if (const Columns* const columns = step.row.columns.get())
-            task.table = columns->table(), task.table_stride = columns->stride(), task.powers = columns->powers();
+            task.table = columns->table(), task.table_stride = columns->stride(), task.powers = columns->powers(),
+            task.one_column = columns->width() == 1;
         return kernels_->rows(task, batch);
     }
     for (Index r = 0; r < batch.rows; ++r) {

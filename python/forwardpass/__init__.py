@@ -28,8 +28,10 @@ from .error_bound import error_bound
 from .nn import Module, fold_batch_norm
 from .nn.containers import *
 from .nn.elementwise import *
+from .nn.elu import *
 from .nn.linear import *
 from .nn.normalization import *
+from .nn.piecewise import *
 from .nn.scaling import *
 from .nn.smooth import *
 from .nn.softmax import *

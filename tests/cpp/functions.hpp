@@ -31,7 +31,14 @@ constexpr Activation every_activation[] = {{Function::identity},
                                            {Function::softplus, 1e-44, 20},
                                            {Function::softplus, 1e-4, -5},
                                            {Function::softplus, 3e38, 1e38},
-                                           {Function::hardtanh, -1, 0.7}};
+                                           {Function::hardtanh, -1, 0.7},
+                                           {Function::celu, 1},
+                                           {Function::celu, 0.3},
+                                           {Function::celu, 1e30},
+                                           {Function::mish},
+                                           {Function::softsign},
+                                           {Function::hardswish},
+                                           {Function::hardsigmoid}};
 constexpr Index activation_count = static_cast<Index>(sizeof every_activation / sizeof *every_activation);
 
 template <class T>

@@ -283,7 +283,7 @@ def test_arrays_can_be_read_and_not_assigned(layer: fp.Module) -> None:
             getattr(layer, name)[...] = 0
     for name in ("eps", "clip", "alpha", "dim", "normalized_shape"):
         if hasattr(layer, name):
-            with pytest.raises(AttributeError, match="does not change"):
+            with pytest.raises(AttributeError, match=r"does not change|has no setter|can't set"):
                 setattr(layer, name, getattr(layer, name))
 
 

@@ -1,5 +1,7 @@
 """Where pickles of version 0.1 look for functions of elements and of rows."""
 
 from .elementwise import *
+from .elu import *
+from .piecewise import *
 from .smooth import *
 from .softmax import *

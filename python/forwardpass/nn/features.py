@@ -120,14 +120,15 @@ class PerFeature(Module):
         return limited
 
     @classmethod
-    def widths(cls, sizes: Mapping[str, int]) -> tuple[int, int]:
+    def widths(cls, sizes: Mapping[str, int]) -> tuple[int, int] | None:
         """As many out as in."""
         return sizes["features"], sizes["features"]
 
     @classmethod
     def memory(cls, sizes: Mapping[str, int], itemsize: int) -> tuple[int, int]:
         """The table and the arrays, and what the table is made from."""
-        return 136 * sizes["features"], 160 * sizes["features"]
+        (features,) = sizes.values()
+        return 136 * features, 160 * features
 
 
 def checked_columns(values: Mapping[str, Any], width: int | None, prefix: str = "") -> dict[str, Doubles]:

@@ -1,4 +1,4 @@
-"""Layers that scale, shift or limit each feature by itself."""
+"""Layers that scale, shift, bend or limit each feature by itself."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from .declared import Argument
+from .arithmetic import Arithmetic, Bound, Shake
+from .declared import Argument, Array
 from .features import Doubles, PerFeature, column, empty_table
+from .module import FloatArray
 from .numbers import less, real
 from .wide import Dtype, Wide, number
 
-__all__ = ["Affine", "Clip", "Normalize"]
+__all__ = ["Affine", "Clip", "Normalize", "PReLU"]
 
 
 class Normalize(PerFeature):
@@ -158,3 +160,84 @@ class Clip(PerFeature):
         arrays = self.wide_arrays(x)
         y: Wide = np.clip(x, arrays["low"], arrays["high"])
         return y
+
+
+class PReLU(PerFeature):
+    """x, times a slope where it is negative: one slope for all features, or one for each (He et al., 2015).
+
+    Parameters
+    ----------
+    weight : array_like, shape (1,) or (features,)
+        The slopes, kept as float64. One slope takes rows of any width. Of several, PyTorch takes each for an index of
+        axis 1: x with more axes than two is refused.
+
+    Raises
+    ------
+    ValueError
+        A shape that does not fit, or no slope at all.
+    TypeError
+        A dtype that is not real.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.PReLU([0.25])([-1.0, 2.0])
+    array([-0.25,  2.  ])
+    >>> fp.PReLU([0.25, 0.5])([-1.0, -2.0])
+    array([-0.25, -1.  ])
+    """
+
+    size_names = ("num_parameters",)
+    order = ""  # one product is all
+    kernel = "prelu"
+    weight = Array("num_parameters", double=True)
+
+    def __init__(self, weight: ArrayLike) -> None:
+        array = _core.to_ndarray(weight, "weight")
+        # PyTorch has the slopes of axis 1 where there are several, which is the last one of rows alone.
+        super().__init__([array], axes="any" if array.shape == (1,) else "rows")
+
+    @property
+    def num_parameters(self) -> int:
+        """How many slopes there are."""
+        return len(self.own_arrays()["weight"])
+
+    @property
+    def features(self) -> int:
+        """As many as there are slopes, or one where that is for all."""
+        return self.num_parameters
+
+    def shown(self) -> dict[str, Any]:
+        """As torch.nn.PReLU shows itself."""
+        return {"num_parameters": self.num_parameters}
+
+    @classmethod
+    def table_of(cls, arrays: Mapping[str, Doubles], features: int | None, **arguments: Any) -> Doubles:
+        """The slopes are scales."""
+        slopes = arrays["weight"]
+        if len(slopes) == 0:
+            raise ValueError("weight: expected at least one slope")
+        table = empty_table(len(slopes))
+        table[_core.SCALE] = slopes
+        return table
+
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """Two halves."""
+        y: Wide = np.where(x >= 0, x, x * self.wide_arrays(x)["weight"])
+        return y
+
+    def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+        """The steeper half's slope times the error."""
+        slopes = np.maximum(1.0, np.abs(self.own_arrays()["weight"]))
+        bound: Bound = error * slopes * (1 + 2 * a.u) + a.of_result(y, a.row_units)
+        return bound
+
+    def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
+        """A product for each element."""
+        return shake.of(self(x))
+
+    @classmethod
+    def widths(cls, sizes: Mapping[str, int]) -> tuple[int, int] | None:
+        """Of one slope, any."""
+        count = sizes["num_parameters"]
+        return None if count == 1 else (count, count)

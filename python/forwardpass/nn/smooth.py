@@ -1,4 +1,4 @@
-"""Functions of each element that bend: e^x and what is made of it. PyTorch's names, arguments and defaults."""
+"""Functions of each element that bend everywhere. PyTorch's names, arguments and defaults."""
 
 from __future__ import annotations
 
@@ -11,82 +11,15 @@ from .arithmetic import Arithmetic, Bound
 from .declared import Argument
 from .elementwise import Elementwise
 from .numbers import FLOAT32_START, single
-from .wide import Dtype, Wide, exp, expm1, gated, held, log1p, normal, number, pi, sigmoid, tanh
+from .wide import Dtype, Wide, exp, gated, held, log1p, normal, number, pi, sigmoid, tanh
 
-__all__ = ["ELU", "GELU", "SELU", "SiLU", "Sigmoid", "Softplus", "Tanh"]
+__all__ = ["GELU", "Mish", "SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh"]
 
 
 class Smooth(Elementwise):
     """A function that is computed from polynomials."""
 
     order = "functions"
-
-
-class ExpBelow(Smooth):
-    """One that is e^x - 1 below 0, but for factors."""
-
-    def cancelled(self, x: NDArray[Any]) -> Bound:
-        """Below 0, e^x and 1 are no larger than 1."""
-        return np.minimum(super().cancelled(x), 1.0) + 1.0
-
-
-class ELU(ExpBelow):
-    """x, and alpha (e^x - 1) where it is negative (Clevert et al., 2015).
-
-    Parameters
-    ----------
-    alpha : float
-
-    Raises
-    ------
-    ValueError
-        An alpha that is not finite in float32.
-
-    Examples
-    --------
-    >>> import forwardpass as fp
-    >>> fp.ELU()([-1000.0, 2.0])
-    array([-1.,  2.])
-    """
-
-    function = "elu"
-    alpha = Argument(single)
-
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__(alpha=alpha)
-
-    @property
-    def largest_slope(self) -> float:
-        """Of the two halves, the steeper one's."""
-        return max(1.0, abs(self.alpha))
-
-    def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Two halves."""
-        y: Wide = np.where(x >= 0, x, held(self.alpha, x, dtype) * expm1(np.minimum(x, x * 0)))
-        return y
-
-
-class SELU(ExpBelow):
-    """1.0507 times an ELU of alpha = 1.6733, with the constants of Klambauer et al., 2017.
-
-    Examples
-    --------
-    >>> import forwardpass as fp
-    >>> fp.SELU()([1.0])
-    array([1.05070099])
-    """
-
-    function = "selu"
-    largest_slope = 1.7581  # the product of its two constants, just below 0
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """The constants of the paper."""
-        scale, alpha = number("1.0507009873554804934193349852946", x), number("1.6732632423543772848170429916717", x)
-        y: Wide = scale * np.where(x >= 0, x, alpha * expm1(np.minimum(x, x * 0)))
-        return y
 
 
 class GELU(Smooth):
@@ -153,6 +86,30 @@ class SiLU(Smooth):
         return gated(x, sigmoid(x))
 
 
+class Mish(Smooth):
+    """x tanh(log(1 + e^x)) (Misra, 2019).
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Mish()([0.0, 1.0])
+    array([0.        , 0.86509839])
+    """
+
+    function = "mish"
+    largest_slope = 1.0885  # at x = 1.5
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """With e^-|x|, which does not overflow: tanh(log(1 + e)) is n / (n + 2) for n = e (e + 2)."""
+        e = exp(-np.abs(x))
+        above = (1 + 2 * e) / (1 + 2 * e + 2 * e * e)
+        n = e * (e + 2)
+        return gated(x, np.where(x < 0, n / (n + 2), above))
+
+
 class Tanh(Smooth):
     """The hyperbolic tangent.
 
@@ -192,6 +149,28 @@ class Sigmoid(Smooth):
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
         """Of an e^x that does not overflow."""
         return sigmoid(x)
+
+
+class Softsign(Smooth):
+    """x / (1 + abs(x)).
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Softsign()([-1.0, 3.0])
+    array([-0.5 ,  0.75])
+    """
+
+    function = "softsign"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """The limits of infinity are 1 and -1."""
+        size = np.abs(x)
+        y: Wide = np.where(size > number(1e300, x), np.sign(x), x / (1 + size))
+        return y
 
 
 class Softplus(Smooth):

@@ -86,7 +86,7 @@ FAULTS = (
     Mutant(
         "tables of columns cost nothing",
         "python/forwardpass/nn/features.py",
-        'return 136 * sizes["features"], 160 * sizes["features"]',
+        "return 136 * features, 160 * features",
         "return 0, 0",
         "a norm without arrays takes what it likes",
         ("tests/files/test_file_limits.py",),

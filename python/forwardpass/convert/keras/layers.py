@@ -36,6 +36,12 @@ ACTIVATIONS: dict[str, Make] = {
     "tanh": nn.Tanh,
     "hard_tanh": lambda: nn.Hardtanh(-1.0, 1.0),
     "sigmoid": nn.Sigmoid,
+    "mish": nn.Mish,
+    "softsign": nn.Softsign,
+    "celu": nn.CELU,
+    "hard_silu": nn.Hardswish,
+    "hard_swish": nn.Hardswish,
+    "hard_sigmoid": nn.Hardsigmoid,
     "softmax": nn.Softmax,
     "log_softmax": nn.LogSoftmax,
 }
@@ -87,6 +93,19 @@ def _leaky_relu(layer: Layer, shape: Shape) -> Converted:
 
 def _elu(layer: Layer, shape: Shape) -> Converted:
     return [partial(nn.ELU, layer.number("alpha"))], shape
+
+
+def _celu(layer: Layer, shape: Shape) -> Converted:
+    return [partial(nn.CELU, layer.number("alpha"))], shape
+
+
+def _prelu(layer: Layer, shape: Shape) -> Converted:
+    layer.used.add("alpha_initializer")
+    if layer.option("shared_axes") is not None:
+        raise layer.error("shared_axes: expected none, one slope for each feature")
+    layer.takes_columns(shape)
+    arrays = layer.arrays((layer.features(shape),))
+    return [lambda: nn.PReLU(*arrays())], shape
 
 
 def _gelu(layer: Layer, shape: Shape) -> Converted:
@@ -164,6 +183,14 @@ def _layer_normalization(layer: Layer, shape: Shape) -> Converted:
     return [make, *([nn.Flatten] if axis == 1 else [])], shape
 
 
+def _rms_normalization(layer: Layer, shape: Shape) -> Converted:
+    axis, epsilon = layer.last_axis(shape), layer.number("epsilon")
+    layer.takes_columns(shape)
+    arrays = layer.arrays((shape[0],))
+    # As behind a LayerNormalization.
+    return [lambda: nn.RMSNorm(shape[0], *arrays(), eps=epsilon), *([nn.Flatten] if axis == 1 else [])], shape
+
+
 def _rescaling(layer: Layer, shape: Shape) -> Converted:
     layer.takes_columns(shape)
     values = {name: layer.option(name) for name in ("scale", "offset")}
@@ -229,9 +256,11 @@ LAYERS: dict[str, Callable[[Layer, Shape], Converted]] = {
     "LeakyReLU": _leaky_relu,
     "ELU": _elu,
     "ReLU": _relu,
+    "PReLU": _prelu,
     "Softmax": _softmax(nn.Softmax),
     "BatchNormalization": _batch_normalization,
     "LayerNormalization": _layer_normalization,
+    "RMSNormalization": _rms_normalization,
     "Rescaling": _rescaling,
     "Normalization": _normalization,
     "Flatten": _flatten,
@@ -257,6 +286,10 @@ OPERATIONS: dict[str, Callable[[Layer, Shape], Converted]] = {
     "HardTanh": _fixed("hard_tanh"),
     "Sigmoid": _fixed("sigmoid"),
     "Softplus": _fixed("softplus"),
+    "Softsign": _fixed("softsign"),
+    "Celu": _celu,
+    "HardSilu": _fixed("hard_silu"),
+    "HardSigmoid": _fixed("hard_sigmoid"),
     "Softmax": _softmax(nn.Softmax),
     "LogSoftmax": _softmax(nn.LogSoftmax),
 }

@@ -17,6 +17,8 @@ MANY = 1 << 30
 INPUTS = {
     **dict.fromkeys(("Cast", "Elu", "Erf", "Flatten", "Gelu", "Identity", "LeakyRelu", "LogSoftmax", "Neg"), (1, 1)),
     **dict.fromkeys(("Reciprocal", "Relu", "Selu", "Shape", "Sigmoid", "Softmax", "Softplus", "Sqrt"), (1, 1)),
+    **dict.fromkeys(("Celu", "HardSigmoid", "HardSwish", "Mish", "Softsign"), (1, 1)),
+    **dict.fromkeys(("PRelu", "RMSNormalization"), (2, 2)),
     **dict.fromkeys(("Swish", "Tanh", "Transpose", "ai.onnx.ml.Scaler", "ai.onnx.ml.ZipMap"), (1, 1)),
     **dict.fromkeys(("Add", "Div", "Gather", "Greater", "MatMul", "Mul", "Pow", "Reshape", "Sub"), (2, 2)),
     **dict.fromkeys(("ReduceMean", "Squeeze", "Unsqueeze"), (1, 2)),
