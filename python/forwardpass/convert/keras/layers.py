@@ -188,7 +188,7 @@ def _rms_normalization(layer: Layer, shape: Shape) -> Converted:
     layer.takes_columns(shape)
     arrays = layer.arrays((shape[0],))
     # As behind a LayerNormalization.
-    return [lambda: nn.RMSNorm(shape[0], *arrays(), eps=epsilon), *([nn.Flatten] if axis == 1 else [])], shape
+    return [lambda: nn.RMSNorm(shape[0], arrays()[0], epsilon), *([nn.Flatten] if axis == 1 else [])], shape
 
 
 def _rescaling(layer: Layer, shape: Shape) -> Converted:
