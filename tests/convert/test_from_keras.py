@@ -91,7 +91,7 @@ ACTIVATIONS: dict[str, Callable[[], Any]] = {
         name: partial(layers.Activation, name)
         for name in (
             *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "tanh", "hard_tanh"),
-            *("sigmoid", "softplus", "softmax", "log_softmax"),
+            *("sigmoid", "softplus", "softmax", "log_softmax", "mish", "softsign", "celu", "hard_silu", "hard_sigmoid"),
         )
     },
     "LeakyReLU": layers.LeakyReLU,
@@ -101,6 +101,8 @@ ACTIVATIONS: dict[str, Callable[[], Any]] = {
     "ReLU": layers.ReLU,
     "ReLU to 4": lambda: layers.ReLU(max_value=4.0),
     "ReLU with a slope": lambda: layers.ReLU(negative_slope=0.2),
+    "PReLU": lambda: layers.PReLU("uniform"),
+    "RMSNormalization": layers.RMSNormalization,
     "Softmax": layers.Softmax,
     "LayerNormalization": layers.LayerNormalization,
     "LayerNormalization bare": lambda: layers.LayerNormalization(center=False, scale=False, epsilon=1e-5),
@@ -132,7 +134,7 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
         f"ops.{function.__name__}": function
         for function in (
             *(ops.relu, ops.relu6, ops.selu, ops.silu, ops.softplus, ops.hard_tanh, ops.tanh, ops.sigmoid),
-            *(ops.log_softmax, ops.softmax),
+            *(ops.log_softmax, ops.softmax, ops.softsign, ops.celu, ops.hard_silu, ops.hard_sigmoid),
         )
     },
 }

@@ -26,7 +26,7 @@ PASSED = {
 }  # fmt: skip
 REFUSED = (
     *("BatchNormalization", "Cast", "Concat", "Where"),
-    *("Conv", "Erf", "HardSwish", "Mish", "Softsign", "ThresholdedRelu"),
+    *("Conv", "Erf", "Shrink", "ThresholdedRelu"),
 )
 NAMED = ("node ", "the input ", "the model ", "the output ", "the value ", "the initializer ")
 

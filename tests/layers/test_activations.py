@@ -50,8 +50,27 @@ CASES: dict[str, tuple[fp.Module, Exact, float]] = {
     "softplus": (fp.Softplus(), lambda x: _softplus(x, 1.0, 20.0), 0.0),
     "softplus 3": (fp.Softplus(3.0, 5.0), lambda x: _softplus(x, 3.0, 5.0), 0.0),
     "hardtanh": (fp.Hardtanh(-0.5, 6.0), lambda x: min(max(x, mpf(-0.5)), mpf(6)), -0.5),
+    "celu": (fp.CELU(), _elu, -1.0),
+    "celu 0.3125": (fp.CELU(0.3125), lambda x: x if x >= 0 else mpmath.expm1(x / 0.3125) * 0.3125, -0.3125),
+    "mish": (fp.Mish(), lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))), -0.0),
+    "softsign": (fp.Softsign(), lambda x: x / (1 + abs(x)), -1.0),
+    "hardswish": (fp.Hardswish(), lambda x: x * min(max(x + 3, mpf(0)), mpf(6)) / 6, -0.0),
+    "hardsigmoid": (fp.Hardsigmoid(), lambda x: min(max(x + 3, mpf(0)), mpf(6)) / 6, 0.0),
 }
-RISING = ("relu", "leaky_relu", "elu", "elu 2.5", "selu", "tanh", "sigmoid", "softplus", "hardtanh")
+RISING = (
+    "relu",
+    "leaky_relu",
+    "elu",
+    "elu 2.5",
+    "selu",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "hardtanh",
+    "celu",
+    "softsign",
+    "hardsigmoid",
+)
 
 
 def samples(dtype: Float, count: int) -> Array:
@@ -127,12 +146,12 @@ def test_limits_beyond_float32(dtype: Float) -> None:
 def test_special_values(name: str, dtype: Float) -> None:
     layer, _, lowest = CASES[name]
     x = np.array([-np.inf, np.inf, np.nan], dtype)
-    highest = {"tanh": 1.0, "sigmoid": 1.0, "hardtanh": 6.0}.get(name, np.inf)
+    highest = {"tanh": 1.0, "sigmoid": 1.0, "hardtanh": 6.0, "softsign": 1.0, "hardsigmoid": 1.0}.get(name, np.inf)
     with np.errstate(all="raise"):
         assert same_bits(layer(x), np.array([lowest, highest, np.nan], dtype))
         zeros = layer(np.array([0.0, -0.0], dtype))
-    if name in ("sigmoid", "softplus", "softplus 3"):
-        exact = mpf(0.5) if name == "sigmoid" else mpmath.log(2) / vars(layer)["beta"]
+    if name in ("sigmoid", "hardsigmoid", "softplus", "softplus 3"):
+        exact = mpf(0.5) if name.endswith("sigmoid") else mpmath.log(2) / vars(layer)["beta"]
         assert zeros[0] == zeros[1] == dtype(float(exact))
     else:
         assert same_bits(zeros, np.array([0.0, 0.0 if name == "relu" else -0.0], dtype))
