@@ -18,10 +18,7 @@ from .classes import full_name
 from .errors import ConversionError
 from .state import from_state
 from .tensors import HALVES, array_of
-from .verification import verify
-
-# Of a network that takes rows of any width, the width that it is verified with.
-ANY_WIDTH = 7
+from .verification import ANY_WIDTH, verify
 
 
 @undisturbed

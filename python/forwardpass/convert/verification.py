@@ -16,6 +16,8 @@ from ..printing import say
 from .errors import ConversionError
 from .rounding import Moves
 
+# Of a network that takes rows of any width, the width that it is verified with.
+ANY_WIDTH = 7
 # Random rows at each scale: where functions bend, where they saturate, and near 0.
 RANDOM_ROWS = 16
 SCALES = (1.0, 8.0, 256.0, 2.0**-10)

@@ -21,12 +21,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..limits import DEEPEST_NESTING, LARGEST_SIZE
+from ..limits import DEEPEST_NESTING, LARGEST_SIZE, MOST_LAYERS
 from ..nn import LAYERS, FloatArray, Module
 from ..nn.declared import Argument, Array
 from .errors import ModelFileError, shown
 
-MOST_LAYERS = 10_000
 INFINITIES = ("inf", "-inf")
 
 

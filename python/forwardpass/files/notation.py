@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..limits import MOST_LAYERS
 from ..nn import LAYERS, LayerNorm, Linear, Module
 from ..nn.elementwise import Elementwise
 from .architecture import of_class
@@ -25,8 +26,6 @@ ACTIVATIONS = {name: kind for name, kind in ENDS.items() if issubclass(kind, Ele
 NORM = "norm"
 # Of one repetition, and of a width: more is a mistake, or a file's way to take memory.
 MOST_TIMES, MOST_DIGITS = 1000, 10
-# Of all repetitions together.
-MOST_PARTS = 10_000
 PART = re.compile(r"(?P<what>norm|[0-9]+|\[[^][]*\])(?:x(?P<times>[0-9]{1,4}))?")
 
 Layers = list[dict[str, Any]]
@@ -60,7 +59,7 @@ def parse(text: str) -> dict[str, Any]:
     width = _number(first["what"], text)
     repeated = [first["what"]] * (_times(first, text) - 1)
     between = ACTIVATIONS[activation or "relu"]
-    layers, _, _ = _chain([*repeated, *_parts(rest, text)], width, between, text, MOST_PARTS)
+    layers, _, _ = _chain([*repeated, *_parts(rest, text)], width, between, text, MOST_LAYERS)
     return {"type": "Sequential", "layers": layers + ([of_class(ENDS[end])] if end else [])}
 
 

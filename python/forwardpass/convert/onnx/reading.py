@@ -12,14 +12,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ...limits import FAILURES, Budget, open_regular
+from ...limits import FAILURES, MOST_PARTS, Budget, open_regular
 from ..errors import ConversionError
 from .constants import Constants
 from .node import Node
 from .wire import MOST_FIELDS, Thinned, Values
 
-# A network of 10,000 layers, the most of our own files as well (files/architecture.py), with a constant for each.
-MOST_NODES = 20_000
 # Bytes that a field of the file takes in protobuf and in the dicts of a Graph.
 FIELD = 200
 OLDEST_OPSET = 7  # before it, Add and Gemm broadcast by other rules, and BatchNormalization trains unless told
@@ -95,8 +93,8 @@ class Graph:
         thinned = Thinned(content)
         model = self.proto = _parsed(thinned.model)
         graph = model.graph
-        if len(graph.node) > MOST_NODES:
-            raise ConversionError(f"the model has {len(graph.node)} nodes: expected at most {MOST_NODES}")
+        if len(graph.node) > MOST_PARTS:
+            raise ConversionError(f"the model has {len(graph.node)} nodes: expected at most {MOST_PARTS}")
         self.opset = _opset(model)
         _no_functions(model)
         self.producers: dict[str, Node] = {}
