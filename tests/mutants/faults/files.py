@@ -182,8 +182,8 @@ FAULTS = (
     Mutant(
         "infinite limits of a Normalize cannot be saved",
         "python/forwardpass/files/architecture.py",
-        "numbers = {key: _as_json(config[key]) for key in more}",
-        "numbers = {key: config[key] for key in more}",
+        "spec |= {name: _as_json(getattr(module, name)) for name in kind.arguments}",
+        "spec |= {name: getattr(module, name) for name in kind.arguments}",
         "JSON has no infinity",
         ("tests/files/test_files.py",),
     ),
@@ -206,7 +206,7 @@ FAULTS = (
     Mutant(
         "any answer may differ where the order of rows has no name",
         "python/forwardpass/files/document.py",
-        "if document.get(key) != name and types & layers",
+        "if document.get(key) != name and key in used",
         "if document.get(key) != name",
         "a network without row functions has changed, and nobody sees it",
         ("tests/files/test_files.py",),

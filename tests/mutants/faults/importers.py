@@ -61,8 +61,8 @@ FAULTS = (
     ),
     Mutant(
         "weights are not shaken",
-        "python/forwardpass/convert/rounding.py",
-        "moved = turned * self._signs(module.out_features) + bias",
+        "python/forwardpass/nn/linear.py",
+        "moved = turned * shake.signs(self.out_features) + bias",
         "moved = 0 * turned + bias",
         "the trial sees no rounding, so right networks are refused",
         ("tests/convert/test_verification.py",),
@@ -173,7 +173,7 @@ FAULTS = (
     ),
     Mutant(
         "axis 1 of Keras is the last one of any x",
-        "python/forwardpass/convert/keras/layers.py",
+        "python/forwardpass/convert/keras/activations.py",
         "partial(kind, layer.last_axis(shape))",
         "partial(kind, min(-1, layer.last_axis(shape)))",
         "x of three axes gets another answer than Keras's refusal",
@@ -181,9 +181,9 @@ FAULTS = (
     ),
     Mutant(
         "functions are never off",
-        "python/forwardpass/convert/rounding.py",
-        "return self._shaken(module(x))",
-        "return module(x)",
+        "python/forwardpass/nn/elementwise.py",
+        "return super().shaken(x, shake) if self.rounds else self(x)",
+        "return self(x)",
         "a LayerNorm behind a function is refused, which enlarges what that rounds",
         ("tests/convert/test_from_torch.py",),
     ),

@@ -16,6 +16,7 @@ from ...limits import MAX_BYTES
 from ..errors import ConversionError, refusal
 from ..verification import ANY_WIDTH, rows_for, verify
 from .layers import COMPARED, LARGEST_WIDTH, Builder
+from .operators import OPERATORS
 from .reading import DOUBLE, Graph, content_of
 from .running import runner
 from .steps import Step, chain, run
@@ -78,7 +79,7 @@ def from_onnx(
     )
     """
     try:
-        graph = Graph(content_of(source, max_bytes), max_bytes)
+        graph = Graph(content_of(source, max_bytes), max_bytes, OPERATORS)
         with np.errstate(all="ignore"):  # a constant may be a signalling NaN
             return _converted(graph, chain(graph, graph.output, graph.input), verbose)
     except UnicodeDecodeError as error:
