@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
-from tests.support import bad_files
+from tests.support import bad_documents, bad_files
 from tests.support.mutation import mutated
 
 CORPUS = bad_files.corpus()
@@ -28,7 +28,7 @@ def test_the_corpus_is_large() -> None:
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_good_files_load(suffix: str, tmp_path: Path) -> None:
     """Or nothing else here would mean anything."""
-    for network in (bad_files.NETWORK, bad_files.RICH):
+    for network in (bad_documents.NETWORK, bad_documents.RICH):
         net = load(bad_files.good(suffix, network), suffix, tmp_path)
         assert fp.content_hash(net) == fp.content_hash(network)
 
@@ -56,7 +56,7 @@ def test_a_zip_bomb_that_lies_is_not_inflated(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
-    assert fp.content_hash(net) == fp.content_hash(bad_files.NETWORK)
+    assert fp.content_hash(net) == fp.content_hash(bad_documents.NETWORK)
 
 
 def rewritten(members: dict[str, bytes], rng: np.random.Generator) -> bytes:
@@ -67,7 +67,7 @@ def rewritten(members: dict[str, bytes], rng: np.random.Generator) -> bytes:
 
 def check_mutations(count: int, folder: Path) -> None:
     rng = np.random.default_rng(0)
-    networks = (bad_files.NETWORK, bad_files.RICH)
+    networks = (bad_documents.NETWORK, bad_documents.RICH)
     good = {(suffix, net): bad_files.good(suffix, net) for suffix in (".npz", ".safetensors") for net in networks}
     members = {net: bad_files.unzipped(net) for net in networks}
     expected, same = {net: fp.content_hash(net) for net in networks}, 0

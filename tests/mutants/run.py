@@ -1,8 +1,8 @@
 """Plants each fault of faults/ in a copy of the project, builds it, and shows which test finds it.
 
-    CXX=clang++ python -m tests.mutants.run              # all; GCC takes three times as long to compile the kernels
+    CXX=clang++-19 python -m tests.mutants.run           # all; GCC takes longer to compile the kernels
     python -m tests.mutants.run --only "bias twice"      # one, or several
-    python -m tests.mutants.run --directory build/mutants  # the next run starts from the same copies
+    python -m tests.mutants.run --directory build/mutants    # the next run starts from the same copies
     python -m tests.mutants.run --list
 
 From the root of the project, with what the tests need installed, CMake and a compiler. Faults that only pytest can see

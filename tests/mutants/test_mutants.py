@@ -14,7 +14,7 @@ def test_each_fault_can_be_planted(mutant: Mutant) -> None:
     assert mutant.occurrences(text) == 1
     assert mutant.applied(text) != text
     for test in mutant.tests:
-        assert not test.endswith(".py") or (ROOT / test).exists()
+        assert (ROOT / (test if test.endswith(".py") else f"tests/cpp/{test}.cpp")).exists()
 
 
 def test_names_differ() -> None:

@@ -4,19 +4,13 @@ Files are a dictionary from a path, from the root of the project, to its text.
 """
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Callable, Iterator
 
 Files = dict[str, str]
 Check = Callable[[Files], set[str]]
 
-MOST_LINES, MOST_LINES_OF_FUNCTION, MOST_FIGURES = 300, 60, 3
-# A number that stands alone: not of a name like float32 or an entry like [log 17], and no operand of a formula.
-OPERATOR = r"[-+*/^=<>|&(\[{]"
-FIGURE = re.compile(rf"(?<![\w.^])(?<!{OPERATOR})(?<!{OPERATOR} )\d[\d,]*(?:\.\d+)?(?![\w.]*\w)(?! ?{OPERATOR})")
-LOG = re.compile(r"\[log [\d, ]+\]")
+MOST_LINES, MOST_LINES_OF_FUNCTION = 300, 60
 PACKAGE = "python/forwardpass/"
 
 
@@ -34,35 +28,6 @@ def long_functions(files: Files) -> set[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno + 1 > MOST_LINES_OF_FUNCTION
     }
-
-
-def comments_of_figures(files: Files) -> set[str]:
-    """Of Python; what was measured belongs to benchmarks/log.md."""
-    return {
-        f"{path}: {comment[:40]}"
-        for path, text in files.items()
-        if path.endswith(".py")
-        for comment in comments(text)
-        if len(FIGURE.findall(LOG.sub("", comment))) > MOST_FIGURES
-    }
-
-
-def comments(text: str) -> Iterator[str]:
-    """Each comment in one line: one behind code, or those of several lines that hold nothing else."""
-    block: list[str] = []
-    last = 0
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type != tokenize.COMMENT:
-            continue
-        line, column = token.start
-        alone = not token.line[:column].strip()
-        if block and not (alone and line == last + 1):
-            yield " ".join(block)
-            block = []
-        block.append(token.string.lstrip("# "))
-        last = line if alone else 0
-    if block:
-        yield " ".join(block)
 
 
 def tests_that_import_tests(files: Files) -> set[str]:

@@ -8,7 +8,6 @@ from tests.repository import structure
 CHECKS: dict[str, structure.Check] = {
     "files of at most 300 lines": structure.long_files,
     "functions of at most 60": structure.long_functions,
-    "comments of at most three figures": structure.comments_of_figures,
     "no test imports a test": structure.tests_that_import_tests,
     "no import circle": structure.import_circles,
     "underscores stay in their module": structure.others_secrets,
@@ -17,24 +16,18 @@ CHECKS: dict[str, structure.Check] = {
 # What does not hold yet. The list only shrinks: whoever mends one takes it out, or the test is red.
 TO_MEND: dict[str, set[str]] = {
     "files of at most 300 lines": {
-        "benchmarks/table.py",
         "cpp/bindings/arrays.cpp",
         "cpp/kernels/functions/softmax.hpp",
         "tests/convert/test_from_keras.py",
-        "tests/convert/test_from_keras_files.py",
         "tests/convert/test_from_onnx.py",
         "tests/convert/test_from_sb3.py",
         "tests/convert/test_from_torch.py",
-        "tests/files/test_file_limits.py",
         "tests/files/test_files.py",
         "tests/fuzz/files.py",
         "tests/layers/test_row_functions.py",
         "tests/mutants/faults/functions.py",
-        "tests/mutants/faults/order.py",
-        "tests/support/bad_files.py",
     },
     "functions of at most 60": {
-        "python/forwardpass/bench/contestants/litert.py:_flatbuffer",
         "python/forwardpass/convert/onnx/__init__.py:from_onnx",
         "python/forwardpass/convert/sb3.py:from_sb3",
         "python/forwardpass/convert/sklearn.py:from_sklearn",
@@ -52,13 +45,6 @@ SAMPLES: dict[str, tuple[structure.Files, set[str]]] = {
     "functions of at most 60": (
         {"tests/a.py": "class A:\n    def f():\n" + "        x = 1\n" * 60 + "def g():\n" + "    x = 1\n" * 59},
         {"tests/a.py:f"},
-    ),
-    "comments of at most three figures": (
-        {
-            "tools/a.py": "# 1 us, 2 us\n# and 3 us of 4\nx = 1\n# 1, 2, 3 [log 7], float32\n",
-            "tools/b.py": "x = 1  # 2.5 ms, 3, 4 and 5\n# 2^-3 (1 + x / 4) <= 5 * 6 * 7\ny = '# 1, 2, 3, 4'\n",
-        },
-        {"tools/a.py: 1 us, 2 us and 3 us of 4", "tools/b.py: 2.5 ms, 3, 4 and 5"},
     ),
     "no test imports a test": (
         {

@@ -38,6 +38,13 @@ def table(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
+def pages(table: ModuleType) -> ModuleType:
+    import page as module
+
+    return module
+
+
+@pytest.fixture
 def support(table: ModuleType) -> ModuleType:
     import support as module
 
@@ -60,14 +67,14 @@ def results(table: ModuleType) -> list[Result]:
     return [Result("4-2", 1, "float32", 1, name, us * 1e-6, us * 1e-6, us * 1e-6) for name, us in times.items()]
 
 
-def test_a_row_has_its_shares_and_a_ceiling_is_no_peer(table: ModuleType) -> None:
-    (row,) = table.rows_of_table(results(table))
+def test_a_row_has_its_shares_and_a_ceiling_is_no_peer(table: ModuleType, pages: ModuleType) -> None:
+    (row,) = pages.rows_of_table(results(table))
     assert (row.new.peer.contestant, row.into.peer.contestant) == ("NumPy", "LiteRT")
     assert str(row).endswith("| LiteRT: 3 (3 to 3) | 1.50 | 50% | 25% |")
 
 
-def test_a_row_without_ceilings_has_no_shares(table: ModuleType) -> None:
-    (row,) = table.rows_of_table(results(table)[:-2])
+def test_a_row_without_ceilings_has_no_shares(table: ModuleType, pages: ModuleType) -> None:
+    (row,) = pages.rows_of_table(results(table)[:-2])
     assert str(row).endswith("| - | - |")
 
 

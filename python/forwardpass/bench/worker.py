@@ -28,8 +28,8 @@ THREAD_VARIABLES = (
 )
 
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
-# What is timed is a loop of calls, so others come before them, at least one, for so many seconds: what a thread takes
-# to wake on a virtual machine (0.04 ms, 3 ms in one case of ten).
+# What is timed is a loop of calls, so others come before them, at least one, for so many seconds: so long a thread
+# takes to wake on a virtual machine, in one case of ten.
 WARMING = 3e-3
 # In a paced loop, seconds: a sleep on a virtual machine ends about so much late.
 AWAKE_BEFORE = 2e-4
@@ -108,7 +108,7 @@ class _Server:
         self.call = self.timer = None
         try:
             self.call = build(self.contestant, workload, self.threads)
-            # Made once: it compiles, and a helper of ours that waits longer than 50 us for the next call sleeps.
+            # Made once: it compiles, and meanwhile a helper of ours would fall asleep.
             self.timer = timeit.Timer(self.call.expression, globals=self.call.names)
             y = self.first_rows(workload.rows)
         except ImportError as error:

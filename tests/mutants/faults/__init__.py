@@ -1,12 +1,13 @@
 """The faults: what is written instead of what, and why it would matter."""
 
-from tests.mutants.faults import boundary, files, functions, importers, machine, networks, order, sums
+from tests.mutants.faults import boundary, files, functions, importers, machine, neighbours, networks, order, sums
 from tests.mutants.faults.mutant import CORE, Mutant
 
 __all__ = ["CORE", "MUTANTS", "Mutant"]
 
 MUTANTS = (
     *order.FAULTS,
+    *neighbours.FAULTS,
     *sums.FAULTS,
     *networks.FAULTS,
     *functions.FAULTS,

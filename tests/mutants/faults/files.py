@@ -9,7 +9,7 @@ FAULTS = (
         'budget.take(TIMES_DIRECTORY * size, "its directory")',
         'budget.take(0 * size, "its directory")',
         "zipfile makes an object for each of a million entries",
-        ("tests/files/test_file_limits.py",),
+        ("tests/files/test_archives.py",),
     ),
     Mutant(
         "members may say what DEFLATE cannot hold",
@@ -17,7 +17,7 @@ FAULTS = (
         "if member.file_size > most:",
         "if member.file_size > 1000 * most:",
         "a lying size reserves gigabytes",
-        ("tests/files/test_file_limits.py",),
+        ("tests/files/test_archives.py",),
     ),
     Mutant(
         "members may share their bytes",
@@ -25,7 +25,7 @@ FAULTS = (
         "needed = sum(member.compress_size + 30 for member in members)",
         "needed = max(member.compress_size + 30 for member in members)",
         "the same bytes are inflated thousands of times",
-        ("tests/files/test_file_limits.py",),
+        ("tests/files/test_archives.py",),
     ),
     Mutant(
         "tensors of any size",

@@ -18,41 +18,36 @@ FUNCTIONS = {
 }
 
 
-def _flatbuffer(workload: Workload) -> bytes:
-    """The network as a .tflite file. A FULLY_CONNECTED operation has the ReLU behind it fused."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
+class _Flatbuffer:
+    """The network as a .tflite file, operation by operation. Tensors are known by their numbers."""
 
-    buffers = [schema.BufferT()]  # number 0 is empty by definition: the tensors that are computed use it
-    tensors: list[Any] = []
+    def __init__(self, workload: Workload) -> None:
+        from ai_edge_litert import schema_py_generated as schema
 
-    def tensor(shape: tuple[int, ...], values: Array | None = None) -> int:
-        """Its number."""
+        self.schema, self.workload = schema, workload
+        self.buffers = [schema.BufferT()]  # number 0 is empty by definition: the tensors that are computed use it
+        self.tensors: list[Any] = []
+        self.codes: list[int] = []
+        self.operators: list[Any] = []
+
+    def tensor(self, shape: tuple[int, ...], values: Array | None = None) -> int:
+        """The number of a new one."""
+        schema = self.schema
         if values is not None:
-            buffers.append(schema.BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
-        number = 0 if values is None else len(buffers) - 1
-        tensors.append(
-            schema.TensorT(shape=list(shape), type=schema.TensorType.FLOAT32, buffer=number, name=f"t{len(tensors)}")
-        )
-        return len(tensors) - 1
+            self.buffers.append(schema.BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
+        buffer, name = 0 if values is None else len(self.buffers) - 1, f"t{len(self.tensors)}"
+        self.tensors.append(schema.TensorT(shape=list(shape), type=schema.TensorType.FLOAT32, buffer=buffer, name=name))
+        return len(self.tensors) - 1
 
-    def is_relu(steps: list[Step], i: int) -> bool:
-        step = steps[i] if i < len(steps) else None
-        return isinstance(step, Elementwise) and step.kind == "ReLU"
-
-    builtin = schema.BuiltinOperator
-    codes: list[int] = []
-    operators = []
-
-    def run(code: int, inputs: list[int], shape: tuple[int, ...], options: Any = None) -> int:
-        """The number of its result."""
-        if code not in codes:
-            codes.append(code)
-        result = tensor(shape)
-        kind = 0 if options is None else getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
-        operators.append(
-            schema.OperatorT(
-                opcodeIndex=codes.index(code),
+    def run(self, code: int, inputs: list[int], width: int, options: Any = None) -> int:
+        """The number of an operation's result, of that width."""
+        if code not in self.codes:
+            self.codes.append(code)
+        result = self.tensor((self.workload.rows, width))
+        kind = 0 if options is None else getattr(self.schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
+        self.operators.append(
+            self.schema.OperatorT(
+                opcodeIndex=self.codes.index(code),
                 inputs=inputs,
                 outputs=[result],
                 builtinOptionsType=kind,
@@ -61,46 +56,54 @@ def _flatbuffer(workload: Workload) -> bytes:
         )
         return result
 
-    def chain(steps: list[Step], x: int, width: int) -> tuple[int, int]:
-        """The number of its result, and how wide that is."""
+    def chain(self, steps: list[Step], x: int, width: int) -> tuple[int, int]:
+        """The number of its result, and how wide that is. A FULLY_CONNECTED has the ReLU behind it fused."""
+        schema, builtin = self.schema, self.schema.BuiltinOperator
         for i, step in enumerate(steps):
-            shape = (workload.rows, width)
             if isinstance(step, Dense):
-                fused = is_relu(steps, i + 1)
-                options = schema.FullyConnectedOptionsT(fusedActivationFunction=int(fused))
-                inputs, width = (
-                    [x, tensor(step.weight.shape, step.weight), tensor(step.bias.shape, step.bias)],
-                    len(step.bias),
-                )
-                x = run(builtin.FULLY_CONNECTED, inputs, (workload.rows, width), options)
+                options = schema.FullyConnectedOptionsT(fusedActivationFunction=int(_is_relu(steps, i + 1)))
+                arrays = [self.tensor(array.shape, array) for array in (step.weight, step.bias)]
+                width = len(step.bias)
+                x = self.run(builtin.FULLY_CONNECTED, [x, *arrays], width, options)
             elif isinstance(step, Block):
-                x = run(builtin.ADD, [x, chain(step.inner, x, width)[0]], shape, schema.AddOptionsT())
+                x = self.run(builtin.ADD, [x, self.chain(step.inner, x, width)[0]], width, schema.AddOptionsT())
             elif not isinstance(step, Elementwise):
                 raise UnsupportedError("has no operation for LayerNorm")
-            elif step.kind == "SiLU":
-                x = run(builtin.MUL, [x, run(builtin.LOGISTIC, [x], shape)], shape, schema.MulOptionsT())
-            elif step.kind == "Softmax":
-                x = run(builtin.SOFTMAX, [x], shape, schema.SoftmaxOptionsT(beta=1.0))
-            elif step.kind in FUNCTIONS:
-                options = schema.GeluOptionsT(approximate=False) if step.kind == "GELU" else None
-                if i == 0 or not is_relu(steps, i) or not isinstance(steps[i - 1], Dense):
-                    x = run(getattr(builtin, FUNCTIONS[step.kind]), [x], shape, options)
-            else:
-                raise UnsupportedError(f"{step.kind} is not among its operations")
+            elif not (_is_relu(steps, i) and i > 0 and isinstance(steps[i - 1], Dense)):
+                x = self.function(step.kind, x, width)
         return x, width
 
-    x = tensor((workload.rows, workload.widths[0]))
-    y, _ = chain(workload.steps, x, workload.widths[0])
-    model = schema.ModelT(
-        version=3,
-        operatorCodes=[schema.OperatorCodeT(deprecatedBuiltinCode=min(code, 127), builtinCode=code) for code in codes],
-        subgraphs=[schema.SubGraphT(tensors=tensors, inputs=[x], outputs=[y], operators=operators)],
-        buffers=buffers,
-    )
-    # A builder that grows copies what it has, so it begins with room for all weights.
-    builder = flatbuffers.Builder(4 * (workload.work + sum(workload.widths)) + (1 << 16))
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    def function(self, kind: str, x: int, width: int) -> int:
+        """The number of its result."""
+        schema, builtin = self.schema, self.schema.BuiltinOperator
+        if kind == "SiLU":
+            return self.run(builtin.MUL, [x, self.run(builtin.LOGISTIC, [x], width)], width, schema.MulOptionsT())
+        if kind == "Softmax":
+            return self.run(builtin.SOFTMAX, [x], width, schema.SoftmaxOptionsT(beta=1.0))
+        if kind not in FUNCTIONS:
+            raise UnsupportedError(f"{kind} is not among its operations")
+        options = schema.GeluOptionsT(approximate=False) if kind == "GELU" else None
+        return self.run(getattr(builtin, FUNCTIONS[kind]), [x], width, options)
+
+    def content(self) -> bytes:
+        """The file."""
+        import flatbuffers
+
+        schema, workload = self.schema, self.workload
+        x = self.tensor((workload.rows, workload.widths[0]))
+        y, _ = self.chain(workload.steps, x, workload.widths[0])
+        graph = schema.SubGraphT(tensors=self.tensors, inputs=[x], outputs=[y], operators=self.operators)
+        codes = [schema.OperatorCodeT(deprecatedBuiltinCode=min(code, 127), builtinCode=code) for code in self.codes]
+        model = schema.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=self.buffers)
+        # A builder that grows copies what it has, so it begins with room for all weights.
+        builder = flatbuffers.Builder(4 * (workload.work + sum(workload.widths)) + (1 << 16))
+        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+        return bytes(builder.Output())
+
+
+def _is_relu(steps: list[Step], i: int) -> bool:
+    step = steps[i] if i < len(steps) else None
+    return isinstance(step, Elementwise) and step.kind == "ReLU"
 
 
 def litert(workload: Workload, threads: int) -> Call:
@@ -108,7 +111,7 @@ def litert(workload: Workload, threads: int) -> Call:
     float32_only(workload)
     from ai_edge_litert.interpreter import Interpreter
 
-    network = Interpreter(model_content=_flatbuffer(workload), num_threads=threads)
+    network = Interpreter(model_content=_Flatbuffer(workload).content(), num_threads=threads)
     network.allocate_tensors()
     given = network.tensor(network.get_input_details()[0]["index"])()
     result = network.tensor(network.get_output_details()[0]["index"])()

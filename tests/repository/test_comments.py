@@ -1,4 +1,4 @@
-"""Comments of the C++ code give reasons, and few figures; what was measured stands in benchmarks/log.md.
+"""Comments give reasons, and few figures; what was measured stands in benchmarks/log.md.
 
 A figure is a number that a reader has to believe. These are none:
 
@@ -10,15 +10,25 @@ Of the rest a comment has at most three. What was measured, a number with a unit
 rate or share, cites `[log N]`.
 """
 
+import io
 import re
+import tokenize
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-SOURCES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("**/cpp/**/*.?pp"))
+from tests import ROOT
+
+FOLDERS = ("cpp", "python", "tests", "benchmarks", "tools")
+SOURCES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in FOLDERS
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in (".cpp", ".hpp", ".py")
+)
 AT_MOST = 3
+# What does not hold yet. The list only shrinks: whoever mends a file takes it out, or the test is red.
+TO_MEND = {"python/forwardpass/error_bound.py"}
 
 COMMENT = re.compile(r'^(?:[^"\n]|"(?:\\.|[^"\\\n])*")*?(//(.*))$')
 CITATION = re.compile(r"\[log ([^\]]*)\]")
@@ -30,19 +40,31 @@ FIGURE = re.compile(rf"(?<![\w.]){NUMBER}(?!\w)")
 MEASURED = re.compile(rf"{NUMBER} ?(?:%|ns\b|us\b|ms\b|GFLOP/s|GFMA/s|GB/s)")
 
 
-def comments(text: str) -> Iterator[tuple[int, str]]:
+def lines(text: str, python: bool) -> Iterator[tuple[int, bool, str]]:
+    """Each line of comment: its number, whether it is a line of nothing else, and the words."""
+    if python:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], not token.line[: token.start[1]].strip(), token.string[1:]
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if (match := COMMENT.match(line)) is not None:
+            yield number, not line[: match.start(1)].strip(), match[2]
+
+
+def comments(text: str, python: bool) -> Iterator[tuple[int, str]]:
     """The line and the words of each comment: lines of comment alone that follow each other are one."""
     block: list[str] = []
-    for number, line in enumerate([*text.splitlines(), ""], 1):
-        match = COMMENT.match(line)
-        alone = match is not None and not line[: match.start(1)].strip()
-        if block and not alone:
-            yield number - len(block), "\n".join(block)
+    last = 0
+    for number, alone, line in [*lines(text, python), (-1, False, "")]:
+        if block and not (alone and number == last + 1):
+            yield last - len(block) + 1, "\n".join(block)
             block = []
-        if match is not None and alone:
-            block.append(match[2])
-        elif match is not None:
-            yield number, match[2]
+        if alone:
+            block.append(line)
+            last = number
+        else:
+            yield number, line
 
 
 def words(comment: str) -> str:
@@ -65,9 +87,9 @@ def entries() -> set[int]:
     return {int(number) for number in re.findall(r"^(?:## |- )(\d+)(?: \(.*\))?[:,]", log, re.MULTILINE)}
 
 
-def faults(text: str) -> list[str]:
+def faults(text: str, python: bool = False) -> list[str]:
     known, found = entries(), []
-    for line, comment in comments(text):
+    for line, comment in comments(text, python):
         if len(figures(comment)) > AT_MOST:
             found.append(f"line {line}: figures {', '.join(figures(comment))}")
         cited = CITATION.findall(comment)
@@ -80,7 +102,9 @@ def faults(text: str) -> list[str]:
 @pytest.mark.skipif(not SOURCES, reason="the C++ code is not beside the tests")
 @pytest.mark.parametrize("source", SOURCES)
 def test_few_figures_and_each_measurement_cited(source: str) -> None:
-    assert faults((ROOT / source).read_text(encoding="utf-8")) == []
+    found = faults((ROOT / source).read_text(encoding="utf-8"), python=source.endswith(".py"))
+    assert not found or source in TO_MEND, found
+    assert found or source not in TO_MEND, "mended: take it out of TO_MEND"
 
 
 @pytest.mark.skipif(not SOURCES, reason="the log is not beside the tests")
@@ -100,3 +124,20 @@ def test_few_figures_and_each_measurement_cited(source: str) -> None:
 )
 def test_the_rule_itself(text: str, count: int) -> None:
     assert len(faults(text)) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("x = '# 1 2 3 4'\n", 0),
+        ("# 5 rows of 6,\n# 7 of 8\n", 1),
+        ("# 5 rows of 6\nx = 1  # 7 of 8\n", 0),
+        ("x = 1  # 5 rows of 6, 7 of 8\n", 1),
+    ],
+)
+def test_the_rule_in_python(text: str, count: int) -> None:
+    assert len(faults(text, python=True)) == count
+
+
+def test_what_is_to_mend_exists() -> None:
+    assert {*SOURCES} >= TO_MEND
