@@ -84,6 +84,7 @@ ACTIVATIONS: dict[str, Callable[[], Any]] = {
     "Softplus of 2": lambda: nn.Softplus(2.0, 100.0),
     "Hardtanh": lambda: nn.Hardtanh(-0.5, 1.5),
     "ReLU6": nn.ReLU6,
+    "Mish": nn.Mish,
     "Softsign": nn.Softsign,
     "PReLU": nn.PReLU,
     "CELU": lambda: nn.CELU(0.5),
@@ -140,6 +141,7 @@ TORCH: dict[str, Callable[[], Any]] = {
 # What the exporter of dynamo writes otherwise than the other.
 DYNAMO = [
     *("GELU", "GELU by tanh", "Softplus", "Softplus of 2", "Hardtanh", "SELU", "LayerNorm without weights"),
+    *("Mish", "Softsign", "CELU", "Hardswish", "Hardsigmoid"),
     *("BatchNorm1d", "norm after activation", "residuals", "scaled and clamped", "clamped below", "weight on the left"),
 ]
 

@@ -11,7 +11,7 @@ from ... import nn
 from .affine import arithmetic, constant
 from .layers import Builder, Emit, Handled
 from .node import Node
-from .patterns import NO_THRESHOLD, normalization, softplus_with_threshold
+from .patterns import NO_THRESHOLD, SIXTH, normalization, softplus_with_threshold, softsign
 from .reading import DOUBLE, Graph
 
 # ONNX's defaults: float32's nearest to the constants of the paper, which torch has as float64.
@@ -27,7 +27,6 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "Softsign": nn.Softsign,
     "Tanh": nn.Tanh,
 }
-SIXTH = float(np.float32(1 / 6))
 
 
 def _adding(layer: type[nn.Module], *arguments: Any) -> Emit:
@@ -75,9 +74,9 @@ def selu(graph: Graph, node: Node) -> Handled:
 
 
 def hard_sigmoid(graph: Graph, node: Node) -> Handled:
-    """Clip(alpha x + beta, 0, 1); with torch's 1/6 and 1/2 that is Hardsigmoid."""
+    """Clip(alpha x + beta, 0, 1): Hardsigmoid where alpha is 1/6 to the last digit, and beta 1/2."""
     alpha, beta = node.attributes(alpha=0.2, beta=0.5)
-    if (alpha, beta) == (SIXTH, 0.5):
+    if graph.types[node.inputs[0]] != DOUBLE and (alpha, beta) == (SIXTH, 0.5):
         return node.inputs[0], _adding(nn.Hardsigmoid)
 
     def emit(builder: Builder) -> None:
@@ -179,7 +178,10 @@ def layer_normalization(graph: Graph, node: Node) -> Handled:
 
 
 def quotient(graph: Graph, node: Node) -> Handled:
-    """A LayerNorm written out, or the division by a constant."""
+    """A LayerNorm or a Softsign written out, or the division by a constant."""
+    x = softsign(graph, node)
+    if x is not None:
+        return x, _adding(nn.Softsign)
     found = normalization(graph, node)
     if found is None:
         return arithmetic(graph, node)

@@ -8,6 +8,7 @@ from . import affine, folding, functions, patterns, shapes
 from .operator import MANY, Operator
 
 OPERATORS: dict[str, Operator] = {
+    "Abs": Operator(1, 1),
     "Add": Operator(2, 2, affine.arithmetic, fold=lambda _, a, b: a + b),
     "BatchNormalization": Operator(5, 5, affine.batch_normalization),
     "Cast": Operator(1, 1, shapes.cast, fold=folding.cast),
@@ -24,7 +25,7 @@ OPERATORS: dict[str, Operator] = {
     "Gelu": Operator(1, 1, functions.activation),
     "Gemm": Operator(2, 3, affine.gemm),
     "Greater": Operator(2, 2),
-    "HardSigmoid": Operator(1, 1, functions.hard_sigmoid),
+    "HardSigmoid": Operator(1, 1, functions.hard_sigmoid, pattern=patterns.by_hard_sigmoid),
     "HardSwish": Operator(1, 1, functions.activation),
     "Identity": Operator(1, 1),
     "LayerNormalization": Operator(2, 3, functions.layer_normalization),
