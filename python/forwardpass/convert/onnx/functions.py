@@ -93,6 +93,8 @@ def prelu(graph: Graph, node: Node) -> Handled:
     slope = constant(graph, node, node.inputs[1], base)
 
     def emit(builder: Builder) -> None:
+        if slope.size > 1 and len(builder.dims) > 2:
+            raise node.refusal(f"several slopes for data of {len(builder.dims)} dimensions are not supported")
         builder.add(nn.PReLU, slope.reshape(-1) if slope.size == 1 else builder.features(slope))
 
     return base, emit
