@@ -20,10 +20,10 @@ from tests.support import Array
 
 # How many there are to pass in onnx 1.23; BatchNormalization has none of two dimensions, Where and Concat none of ours.
 PASSED = {
-    "Add": 1, "Celu": 3, "Clip": 8, "Div": 2, "Dropout": 6, "Elu": 3, "Flatten": 3, "Gelu": 4, "Gemm": 8, "HardSigmoid": 3, "HardSwish": 1,
-    "Identity": 2, "Mish": 1, "RMSNormalization": 7, "Softsign": 2,
-    "LayerNormalization": 7, "LeakyRelu": 3, "LogSoftmax": 5, "MatMul": 1, "Max": 8, "Min": 8, "Mul": 3, "Relu": 1,
-    "Reshape": 1, "Selu": 3, "Sigmoid": 2, "Softmax": 5, "Softplus": 2, "Sub": 3, "Swish": 1, "Tanh": 2, "Transpose": 1,
+    "Add": 1, "Celu": 3, "Clip": 8, "Div": 2, "Dropout": 6, "Elu": 3, "Flatten": 3, "Gelu": 4, "Gemm": 8,
+    "HardSigmoid": 3, "HardSwish": 1, "Identity": 2, "LayerNormalization": 7, "LeakyRelu": 3, "LogSoftmax": 5,
+    "MatMul": 1, "Max": 8, "Min": 8, "Mish": 1, "Mul": 3, "RMSNormalization": 7, "Relu": 1, "Reshape": 1, "Selu": 3,
+    "Sigmoid": 2, "Softmax": 5, "Softplus": 2, "Softsign": 2, "Sub": 3, "Swish": 1, "Tanh": 2, "Transpose": 1,
 }  # fmt: skip
 REFUSED = (
     *("BatchNormalization", "Cast", "Concat", "Where"),
