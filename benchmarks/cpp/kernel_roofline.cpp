@@ -75,8 +75,8 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
         const Index x_stride = padded<T>(depth) + line_elements<T>, y_stride = padded<T>(outputs) + line_elements<T>;
         const std::vector<T> x(static_cast<std::size_t>(rows * x_stride), T(0.5));
         std::vector<T> y(static_cast<std::size_t>(rows * y_stride));
-        const bool cold = weights.bytes() > tuning().cached_bytes;
-        AlignedBuffer<T> scratch(rows * kernels.scratch_per_row(depth, cold));
+        const bool from_memory = !fits(Cache::any, weights.bytes());
+        AlignedBuffer<T> scratch(rows * kernels.scratch_per_row(depth, from_memory));
         volatile T sink;
         const auto reader = [&](Index streams) {
             return [&, streams] {
@@ -85,7 +85,7 @@ void measure(const KernelTable& table, Index depth, Index outputs, const Timer& 
         };
         const auto times = timer(
             [&] {
-                kernels.linear({weights.panels(), depth, outputs, Activation{Function::relu}, cold,
+                kernels.linear({weights.panels(), depth, outputs, Activation{Function::relu}, from_memory,
                                 tuning().row_fetch_bytes / static_cast<Index>(sizeof(T))},
                                {x.data(), x_stride, y.data(), y_stride, rows, depth}, scratch.data());
             },

@@ -8,8 +8,6 @@
 
 namespace forwardpass {
 
-inline const char* dtype_name(int type) { return type == NPY_FLOAT ? "float32" : "float64"; }
-
 inline void check_has_axis(PyArrayObject* array, const char* name) {
     if (PyArray_NDIM(array) == 0)
         throw py::value_error(std::string(name) + ": expected at least one axis, got a 0-d array");
@@ -23,14 +21,14 @@ inline void check_matrix(PyArrayObject* array, const char* name, const char* mea
 
 // The last axis of `x` must be `features`, as many as `layer` has.
 inline void check_features(PyArrayObject* x, Index features, const char* layer) {
-    if (PyArray_DIM(x, PyArray_NDIM(x) - 1) != features)
+    if (last_axis(x) != features)
         throw py::value_error("x: expected a last axis of " + std::to_string(features) + ", the features of " + layer +
                               ", got shape " + shape_text(x));
 }
 
 // The last axis of `x` must be `depth`, the columns of the weight.
 inline void check_depth(PyArrayObject* x, const char* name, Index depth, Index outputs, const char* weight_name) {
-    const Index width = PyArray_DIM(x, PyArray_NDIM(x) - 1);
+    const Index width = last_axis(x);
     if (width == depth) return;
     const npy_intp shape[] = {outputs, depth}, transposed[] = {depth, outputs};
     throw py::value_error(
@@ -42,7 +40,7 @@ inline void check_depth(PyArrayObject* x, const char* name, Index depth, Index o
 }
 
 inline void check_bias(PyArrayObject* bias, const char* name, Index outputs) {
-    if (PyArray_NDIM(bias) != 1 || PyArray_DIM(bias, 0) != outputs)
+    if (!has_shape(bias, 1, &outputs))
         throw py::value_error(std::string(name) + ": expected shape (" + std::to_string(outputs) +
                               ",), one value for each output, got shape " + shape_text(bias));
 }

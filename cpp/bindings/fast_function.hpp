@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "bindings/call.hpp"
+#include "bindings/gil.hpp"
 
 namespace forwardpass {
 

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <string>
 
-#include "bindings/call.hpp"
+#include "bindings/arguments.hpp"
 #include "bindings/checks.hpp"
+#include "bindings/destination.hpp"
+#include "bindings/dtypes.hpp"
+#include "bindings/gil.hpp"
 #include "bindings/layers.hpp"
+#include "bindings/rows.hpp"
 #include "bindings/threads.hpp"
 #include "machine/dispatch.hpp"
 #include "machine/float_environment.hpp"

@@ -1,8 +1,13 @@
 #include "bindings/layers.hpp"
 
-#include "bindings/call.hpp"
+#include "bindings/arguments.hpp"
 #include "bindings/checks.hpp"
+#include "bindings/destination.hpp"
+#include "bindings/dtypes.hpp"
+#include "bindings/gil.hpp"
+#include "bindings/rows.hpp"
 #include "machine/dispatch.hpp"
+#include "machine/float_environment.hpp"
 
 namespace forwardpass {
 namespace {
@@ -35,7 +40,7 @@ constexpr struct {
     const char* name;
     RowFunction function;
 } row_functions[] = {
-    {"columns", RowFunction::columns},   {"layer_norm", RowFunction::layer_norm},
+    {"columns", RowFunction::affine},    {"layer_norm", RowFunction::layer_norm},
     {"rms_norm", RowFunction::rms_norm}, {"prelu", RowFunction::prelu},
     {"softmax", RowFunction::softmax},   {"log_softmax", RowFunction::log_softmax},
 };
@@ -66,7 +71,7 @@ AnyLayer function_layer(const std::string& name, double a, double b, py::handle 
         ArrayLayer layer{{known.function, nullptr, a}, nullptr};
         if (!table.is_none()) {
             const py::object values = adjacent_table(to_type(to_ndarray(table, "table"), NPY_DOUBLE, "table"));
-            layer.columns = std::make_shared<Columns>(PyArray_DIM(as_array(values), 1), column_values(values));
+            layer.features = std::make_shared<FeatureTable>(PyArray_DIM(as_array(values), 1), feature_values(values));
             check_arrays(arrays, "arrays");
             layer.arrays = std::make_shared<py::object>(arrays);
         } else if (known.function < RowFunction::softmax) {
@@ -90,13 +95,13 @@ std::vector<AnyLayer> make_function(const std::string& name, double a, double b,
 }
 
 py::object adjacent_table(const py::object& table) {
-    if (PyArray_NDIM(as_array(table)) != 2 || PyArray_DIM(as_array(table), 0) != column_rows)
-        throw py::value_error("table: expected shape (" + std::to_string(column_rows) + ", features), got " +
+    if (PyArray_NDIM(as_array(table)) != 2 || PyArray_DIM(as_array(table), 0) != given_rows)
+        throw py::value_error("table: expected shape (" + std::to_string(given_rows) + ", features), got " +
                               shape_text(as_array(table)));
     return steal(PyArray_FROM_OF(table.ptr(), NPY_ARRAY_CARRAY_RO));
 }
 
-ColumnValues column_values(const py::object& table) {
+FeatureValues feature_values(const py::object& table) {
     const auto* const values = static_cast<const double*>(PyArray_DATA(as_array(table)));
     const auto row = [&](Index number) { return values + number * PyArray_DIM(as_array(table), 1); };
     return {{row(center_row), row(center_row + 1)},
@@ -104,6 +109,26 @@ ColumnValues column_values(const py::object& table) {
             {row(offset_row), row(offset_row + 1)},
             row(lowest_row),
             row(highest_row)};
+}
+
+py::object quotient_rows(const py::object& numerator_value, const py::object& denominator_value,
+                         const std::optional<double>& eps_of_root) {
+    const auto checked = [](const py::object& value, const char* name) {
+        return adjacent(to_type(to_ndarray(value, name), NPY_DOUBLE, name));
+    };
+    const py::object numerator = checked(numerator_value, "numerator"),
+                     denominator = checked(denominator_value, "denominator");
+    check_bias(as_array(numerator), "numerator", PyArray_SIZE(as_array(denominator)));
+    check_bias(as_array(denominator), "denominator", PyArray_SIZE(as_array(numerator)));
+    const npy_intp shape[] = {2, PyArray_SIZE(as_array(numerator))};
+    Destination rows(nullptr, 2, shape, NPY_DOUBLE);
+    const auto* const above = static_cast<const double*>(PyArray_DATA(as_array(numerator)));
+    const auto* const below = static_cast<const double*>(PyArray_DATA(as_array(denominator)));
+    const StandardFloatEnvironment environment;  // or the caller's rounding mode would choose the bits
+    auto* const high = static_cast<double*>(rows.data());
+    if (eps_of_root) quotients_by_root(above, below, *eps_of_root, shape[1], high, high + shape[1]);
+    else quotients(above, below, shape[1], high, high + shape[1]);
+    return rows.finish();
 }
 
 AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {

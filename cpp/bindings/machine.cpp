@@ -5,11 +5,10 @@
 #include <iterator>
 
 #include "bindings/arrays.hpp"
-#include "bindings/checks.hpp"
 #include "bindings/copied_context.hpp"
+#include "bindings/destination.hpp"
 #include "bindings/layers.hpp"
 #include "bindings/register.hpp"
-#include "kernels/reference.hpp"
 #include "machine/dispatch.hpp"
 #include "machine/float_environment.hpp"
 
@@ -37,11 +36,6 @@ Index fma_burst(const std::string& dtype, Index steps) {
     return dtype == "float32" ? burst<float>(steps) : burst<double>(steps);
 }
 
-bool is_plain(const py::object& array, int ndim, int type) {
-    return PyArray_Check(array.ptr()) && PyArray_NDIM(as_array(array)) == ndim &&
-           PyArray_TYPE(as_array(array)) == type && PyArray_ISCARRAY_RO(as_array(array));
-}
-
 py::tuple streams_there_are() {
     py::tuple all(std::size(read_streams));
     for (std::size_t i = 0; i < std::size(read_streams); ++i) all[i] = read_streams[i];
@@ -49,7 +43,8 @@ py::tuple streams_there_are() {
 }
 
 float read_sum(const py::object& data, Index repeats, Index streams) {
-    if (!is_plain(data, 1, NPY_FLOAT)) throw py::value_error("data: expected a contiguous 1-d float32 array");
+    if (!lies_plain(data.ptr(), NPY_FLOAT) || PyArray_NDIM(as_array(data)) != 1)
+        throw py::value_error("data: expected a contiguous 1-d float32 array");
     if (std::find(std::begin(read_streams), std::end(read_streams), streams) == std::end(read_streams))
         throw py::value_error("streams: expected one of READ_STREAMS, got " + std::to_string(streams));
     volatile float sum = 0;
@@ -73,10 +68,13 @@ py::object reference_as(const py::object& x, const py::object& w, const py::obje
 py::object reference(const py::object& x, const py::object& w, const py::object& b,
                      const std::optional<std::string>& activation) {
     const int type = PyArray_Check(x.ptr()) && PyArray_TYPE(as_array(x)) == NPY_DOUBLE ? NPY_DOUBLE : NPY_FLOAT;
-    const bool fits =
-        is_plain(x, 2, type) && is_plain(w, 2, type) && PyArray_DIM(as_array(x), 1) == PyArray_DIM(as_array(w), 1) &&
-        (b.is_none() || (is_plain(b, 1, type) && PyArray_DIM(as_array(b), 0) == PyArray_DIM(as_array(w), 0)));
-    if (!fits)
+    const auto is_matrix = [type](const py::object& array) {
+        return lies_plain(array.ptr(), type) && PyArray_NDIM(as_array(array)) == 2;
+    };
+    const bool fit =
+        is_matrix(x) && is_matrix(w) && last_axis(as_array(x)) == last_axis(as_array(w)) &&
+        (b.is_none() || (lies_plain(b.ptr(), type) && has_shape(as_array(b), 1, PyArray_DIMS(as_array(w)))));
+    if (!fit)
         throw py::value_error(
             "reference_linear: expected C-contiguous x (rows, depth), W (outputs, depth) and b "
             "(outputs,) or None, all float32 or all float64");

@@ -2,11 +2,16 @@
 #include <algorithm>
 #include <string>
 
-#include "bindings/call.hpp"
+#include "bindings/arguments.hpp"
+#include "bindings/destination.hpp"
+#include "bindings/dtypes.hpp"
 #include "bindings/functional.hpp"
+#include "bindings/gil.hpp"
+#include "bindings/rows.hpp"
 #include "bindings/threads.hpp"
 #include "machine/dispatch.hpp"
 #include "network/unpacked.hpp"
+#include "threads/interrupt.hpp"
 
 namespace forwardpass {
 namespace {
@@ -123,13 +128,13 @@ py::object product_as(const Named& left, const Named& right, const py::object& o
     const Index products = stack.count(), work = rows * inner * task.outputs;
     task.threads = threads_of_call(0, shared_work(inner * task.outputs, task.rows));
     run_released(products * work, [&] {
-        Looks stop(signal_raised, work);
+        InterruptPoll poll(signal_raised, work);
         for (Index i = 0; i < products; ++i) {
             UnpackedLinear<T> one = task;
             (b.is_vector() ? one.weights.w : one.x) += stack.offset(i, stack.a);
             (b.is_vector() ? one.x : one.weights.w) += stack.offset(i, stack.b);
             one.y += stack.offset(i, stack.y);
-            if (!run_unpacked(kernels_of<T>(chosen_table()), one, signal_raised) || stop()) return false;
+            if (!run_unpacked(kernels_of<T>(chosen_table()), one, signal_raised) || poll()) return false;
         }
         return true;
     });

@@ -1,5 +1,5 @@
 #include "bindings/arrays.hpp"
-#include "bindings/call.hpp"
+#include "bindings/gil.hpp"
 #include "bindings/register.hpp"
 
 PYBIND11_MODULE(_core, module) {

@@ -1,15 +1,13 @@
 #include "bindings/network.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <string>
 
-#include "bindings/call.hpp"
+#include "bindings/arguments.hpp"
 #include "bindings/checks.hpp"
-#include "bindings/layers.hpp"
-#include "bindings/threads.hpp"
+#include "bindings/dtypes.hpp"
+#include "bindings/gil.hpp"
+#include "bindings/rows.hpp"
 #include "machine/dispatch.hpp"
-#include "network/converted.hpp"
 
 namespace forwardpass {
 namespace {
@@ -29,7 +27,7 @@ std::string describe(const LayerShape& layer) {
 }
 
 // One slope is for rows of any width.
-bool takes_any(const ArrayLayer& layer) { return layer.function == RowFunction::prelu && layer.columns->width() == 1; }
+bool takes_any(const ArrayLayer& layer) { return layer.function == RowFunction::prelu && layer.features->width() == 1; }
 
 // The layers that have a width; activations take any.
 std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std::vector<Index>& positions) {
@@ -41,8 +39,8 @@ std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std
             shapes.push_back({position, (*f32)->depth(), (*f32)->outputs(), NPY_FLOAT});
         else if (const auto* f64 = std::get_if<std::shared_ptr<PackedWeights<double>>>(&layer))
             shapes.push_back({position, (*f64)->depth(), (*f64)->outputs(), NPY_DOUBLE});
-        else if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->columns && !takes_any(*row))
-            shapes.push_back({position, row->columns->width(), row->columns->width(), -1});
+        else if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->features && !takes_any(*row))
+            shapes.push_back({position, row->features->width(), row->features->width(), -1});
     }
     return shapes;
 }
@@ -131,114 +129,27 @@ BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers, const std::vector<Index
     const auto [axes, decides] = deciding_axes(layers_);
     axes_ = axes;
     axes_name_ = positions.empty() ? "this layer" : "layer " + std::to_string(positions[decides]);
-    initialised_ = true;
     if (type_ != NPY_DOUBLE) f32_ = build<float>(layers_);
     if (type_ != NPY_FLOAT) f64_ = build<double>(layers_);
 }
 
-void* BoundNetwork::operator new(std::size_t size) {
-    void* memory = ::operator new(size);
-    std::memset(memory, 0, size);
-    return memory;
+bool has_network(py::handle self) {
+    return py::isinstance<BoundNetwork>(self) && network_or_null(self.ptr()) != nullptr;
 }
 
-void BoundNetwork::check_initialised() const {
-    if (!initialised_) throw py::type_error("the network was never initialised: call super().__init__(...) first");
+BoundNetwork& network_of(py::handle self) {
+    if (!py::isinstance<BoundNetwork>(self))
+        throw py::type_error(std::string("expected a network, got ") + Py_TYPE(self.ptr())->tp_name);
+    BoundNetwork* const network = network_or_null(self.ptr());
+    if (network == nullptr) throw_never_initialised();
+    return *network;
 }
 
-template <class T>
-py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyObject* out, int threads) const {
-    const Input input = as_input(x, numpy_type<T>, "x");
-    const Rows& from = input.rows;
-    npy_intp shape[NPY_MAXDIMS];
-    const int ndim = PyArray_NDIM(as_array(x));
-    std::copy_n(PyArray_DIMS(as_array(x)), ndim, shape);
-    if (out_features_ >= 0) shape[ndim - 1] = out_features_;
-
-    Destination destination(out, ndim, shape, numpy_type<T>);
-    if (destination.empty()) return destination.finish();  // of any number of rows
-    if (out != nullptr) destination.keep_apart_from(from.array);
-    const Rows to = destination.rows();
-    const int most = threads_of_call(threads, shared_work(network.work(1, from.width), from.rows));
-    const Batch<T> batch{static_cast<const T*>(from.data),
-                         from.row_stride,
-                         static_cast<T*>(to.data),
-                         to.row_stride,
-                         from.rows,
-                         from.width};
-    run_released(network.work(from.rows, from.width), [&] {
-        return input.source ? run_converted(network, *input.source, batch, most, signal_raised)
-                            : network.run(batch, most, signal_raised);
-    });
-    return destination.finish();
-}
-
-namespace {
-
-bool is_plain_rows(PyObject* object, int type, Index width, int writeable) {
-    auto* array = reinterpret_cast<PyArrayObject*>(object);
-    return PyArray_CheckExact(object) && PyArray_TYPE(array) == type &&
-           PyArray_CHKFLAGS(array, NPY_ARRAY_CARRAY_RO | writeable) && PyArray_ISNOTSWAPPED(array) &&
-           (PyArray_NDIM(array) == 1 || PyArray_NDIM(array) == 2) &&
-           PyArray_DIM(array, PyArray_NDIM(array) - 1) == width;
-}
-
-}  // namespace
-
-// The usual case without the general one's questions: contiguous rows of the network's
-// own type, and an `out` as plain that does not touch them. Null where it is not.
-template <class T>
-PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObject* out, int threads) const {
-    if (!is_plain_rows(x, numpy_type<T>, in_features_, 0)) return nullptr;
-    auto* const from = reinterpret_cast<PyArrayObject*>(x);
-    const int ndim = PyArray_NDIM(from);
-    const Index rows = ndim == 1 ? 1 : PyArray_DIM(from, 0);
-    if (rows == 0 || in_features_ == 0 || out_features_ == 0) return nullptr;
-    if (out != nullptr) {
-        auto* const given = reinterpret_cast<PyArrayObject*>(out);
-        if (!is_plain_rows(out, numpy_type<T>, out_features_, NPY_ARRAY_WRITEABLE) || PyArray_NDIM(given) != ndim ||
-            (ndim == 2 && PyArray_DIM(given, 0) != rows))
-            return nullptr;
-        const char *x_begin = PyArray_BYTES(from), *y_begin = PyArray_BYTES(given);
-        if (x_begin < y_begin + PyArray_NBYTES(given) && y_begin < x_begin + PyArray_NBYTES(from)) return nullptr;
-        Py_INCREF(out);
-    } else {
-        const npy_intp shape[] = {ndim == 1 ? out_features_ : rows, out_features_};
-        // PyArray_SimpleNew would look for the type first, at 6 % of a small call [log 22].
-        static PyArray_Descr* const descr = PyArray_DescrFromType(numpy_type<T>);
-        Py_INCREF(descr);
-        out = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, nullptr, nullptr, 0, nullptr);
-        if (out == nullptr) throw py::error_already_set();
-    }
-    py::object result = py::reinterpret_steal<py::object>(out);
-    const py::object keeps_x = py::reinterpret_borrow<py::object>(x);
-    const Batch<T> batch{static_cast<const T*>(PyArray_DATA(from)),
-                         in_features_,
-                         static_cast<T*>(PyArray_DATA(as_array(result))),
-                         out_features_,
-                         rows,
-                         in_features_};
-    const int most = threads_of_call(threads, shared_work(network.work(1, in_features_), rows));
-    run_released(network.work(rows, in_features_), [&] { return network.run(batch, most, signal_raised); });
-    return result.release().ptr();
-}
-
-py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) const {
-    check_initialised();
-    if (PyObject* const result = type_ == NPY_FLOAT    ? run_plain(*f32_, value.ptr(), out, threads)
-                                 : type_ == NPY_DOUBLE ? run_plain(*f64_, value.ptr(), out, threads)
-                                                       : nullptr)
-        return py::reinterpret_steal<py::object>(result);
-    const Inside inside;
-    py::object x = shared_ndarray(value, "x");
-    if (!kernels_convert(as_array(x))) x = to_ndarray(x, "x");  // converting it runs Python code, which may change it
-    x = checked_axes(x);
-    const int type = type_ >= 0 ? type_ : common_type({{x, "x"}});
-    return type == NPY_FLOAT ? run(*f32_, x, out, threads) : run(*f64_, x, out, threads);
+void throw_never_initialised() {
+    throw py::type_error("the network was never initialised: call super().__init__(...) first");
 }
 
 py::object BoundNetwork::input(py::handle value) const {
-    check_initialised();
     const Inside inside;
     const py::object x = checked_axes(to_ndarray(value, "x"));
     return to_type(x, type_ >= 0 ? type_ : common_type({{x, "x"}}), "x");

@@ -35,12 +35,6 @@ public:
     // What messages call the layers: of a Sequential the position of each there, else none.
     explicit BoundNetwork(std::vector<AnyLayer> layers, const std::vector<Index>& positions = {});
 
-    // pybind11 allocates, and never constructs, the object of a Python class whose __init__ was not
-    // called. Zeroed memory is then not initialised_, whose uses are refused.
-    static void* operator new(std::size_t size);
-    // Throws TypeError.
-    void check_initialised() const;
-
     // `out` may be null, `threads` 0 for the settings' number. Throws what faults in x and out deserve;
     // nothing is written then.
     py::object call(py::handle x, PyObject* out, int threads) const;
@@ -56,24 +50,12 @@ public:
     // before any is changed, and no Python code runs while they change.
     void load(const py::tuple& names, const py::list& values);
 
-    const std::vector<AnyLayer>& layers() const {
-        check_initialised();
-        return layers_;
-    }
+    const std::vector<AnyLayer>& layers() const { return layers_; }
     // -1 where no layer has a width: such a network takes rows of any.
-    Index in_features() const {
-        check_initialised();
-        return in_features_;
-    }
-    Index out_features() const {
-        check_initialised();
-        return out_features_;
-    }
+    Index in_features() const { return in_features_; }
+    Index out_features() const { return out_features_; }
     // NPY_FLOAT, NPY_DOUBLE, or -1 where no layer has weights.
-    int type() const {
-        check_initialised();
-        return type_;
-    }
+    int type() const { return type_; }
 
 private:
     template <class T>
@@ -84,7 +66,6 @@ private:
     // x with the axes that the layers see. Throws ValueError.
     py::object checked_axes(py::object x) const;
 
-    bool initialised_ = false;
     // What is done with x of more than two axes, and what messages call the layer that decides it.
     std::optional<Axes> axes_;
     std::string axes_name_;
@@ -99,5 +80,17 @@ private:
     Index out_features_ = -1;
     int type_ = -1;
 };
+
+// Null where __init__ has not made a network: a subclass may forget to call it, or use the object before. Whether one
+// was made is asked here alone. Precondition: `self` is an object of the class, as its slots get.
+inline BoundNetwork* network_or_null(PyObject* self) noexcept {
+    return static_cast<BoundNetwork*>(
+        reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder().value_ptr());
+}
+
+// What every method works on. pybind11 would make room for a network that is not there. Throws TypeError.
+BoundNetwork& network_of(py::handle self);
+bool has_network(py::handle self);
+[[noreturn]] void throw_never_initialised();
 
 }  // namespace forwardpass

@@ -1,6 +1,7 @@
 // Signatures and docstrings of functional.hpp.
 #include <string>
 
+#include "bindings/arguments.hpp"
 #include "bindings/fast_function.hpp"
 #include "bindings/functional.hpp"
 #include "bindings/register.hpp"

@@ -1,14 +1,15 @@
 // The arrays of a network: read as new ones, and replaced all at once.
-#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "bindings/call.hpp"
+#include "bindings/arguments.hpp"
+#include "bindings/destination.hpp"
+#include "bindings/dtypes.hpp"
+#include "bindings/gil.hpp"
 #include "bindings/layers.hpp"
 #include "bindings/network.hpp"
-#include "machine/dispatch.hpp"
 
 namespace forwardpass {
 namespace {
@@ -46,8 +47,7 @@ public:
     py::object checked(const py::object& value, std::initializer_list<npy_intp> shape, int type) const {
         const py::object array = to_ndarray(value, name_.c_str());
         const int ndim = static_cast<int>(shape.size());
-        if (PyArray_NDIM(as_array(array)) != ndim ||
-            !std::equal(shape.begin(), shape.end(), PyArray_DIMS(as_array(array))))
+        if (!has_shape(as_array(array), ndim, shape.begin()))
             throw py::value_error(name_ + ": expected shape " + shape_text(ndim, shape.begin()) + ", got " +
                                   shape_text(as_array(array)));
         return to_type(array, type, name_.c_str());
@@ -80,10 +80,10 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     std::vector<Parameters<T>> checked;
     std::vector<ArraysToLoad> arrays;
     for (const AnyLayer& layer : layers) {
-        if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->columns) {
+        if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->features) {
             const py::tuple pair = values.next_pair();
             const py::object table =
-                values.checked(py::object(pair[0]), {column_rows, row->columns->width()}, NPY_DOUBLE);
+                values.checked(py::object(pair[0]), {given_rows, row->features->width()}, NPY_DOUBLE);
             arrays.push_back({*row, adjacent_table(table), pair[1]});
         }
         const auto* weights = std::get_if<std::shared_ptr<PackedWeights<T>>>(&layer);
@@ -99,7 +99,7 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     for (const Parameters<T>& p : checked) p.to->assign(weight_source<T>(p.weight, p.bias));
     // The arrays that were there live until all are replaced: the end of one may run Python code.
     for (ArraysToLoad& a : arrays) {
-        a.to.columns->assign(column_values(a.table));
+        a.to.features->assign(feature_values(a.table));
         std::swap(*a.to.arrays, a.arrays);
     }
 }
@@ -114,12 +114,10 @@ struct AppendArrays {
     void operator()(const std::shared_ptr<PackedWeights<T>>& weights) const {
         const npy_intp shape[] = {weights->outputs(), weights->depth()};
         Destination weight(nullptr, 2, shape, numpy_type<T>);
-        weights->unpack_weight(static_cast<T*>(weight.data()));
-        to.append(weight.finish());
-        if (!weights->has_bias()) return;
         Destination bias(nullptr, 1, shape, numpy_type<T>);
-        weights->unpack_bias(static_cast<T*>(bias.data()));
-        to.append(bias.finish());
+        weights->unpack(static_cast<T*>(weight.data()), static_cast<T*>(bias.data()));
+        to.append(weight.finish());
+        if (weights->has_bias()) to.append(bias.finish());
     }
     void operator()(const ArrayLayer& layer) const {
         if (layer.arrays)
@@ -133,7 +131,6 @@ struct AppendArrays {
 }  // namespace
 
 py::list BoundNetwork::state() const {
-    check_initialised();
     py::list arrays;
     for (const AnyLayer& layer : layers_) std::visit(AppendArrays{arrays}, layer);
     return arrays;
@@ -141,7 +138,6 @@ py::list BoundNetwork::state() const {
 
 void BoundNetwork::load(const py::tuple& names, const py::list& values) {
     const Inside inside;
-    check_initialised();
     if (type_ == NPY_DOUBLE) load_as<double>(layers_, {names, values});
     else load_as<float>(layers_, {names, values});
 }

@@ -3,15 +3,35 @@
 // A kernel is noexcept, owns nothing, allocates nothing and cannot fail: everything that can be
 // wrong has been refused in bindings/. Strides count elements, and bytes only in a Source. Outputs never overlap
 // inputs. Any of rows, depth and outputs may be 0. The order of every sum is `fma-v2`
-// (order.hpp), so all tables give the same bits.
+// (order.hpp), so all tables give the same bits. The calling thread rounds to nearest and keeps subnormals.
+// Nothing above kernels/ includes another file of it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+// For what instruction sets use as well: a function that is inlined is no symbol that the linker could take from one of
+// them for all.
+#define FORWARDPASS_INLINE __attribute__((always_inline)) inline
+
 namespace forwardpass {
 
 using Index = std::ptrdiff_t;
+
+constexpr std::size_t cache_line = 64;
+
+namespace {  // internal linkage, for the same reason
+
+template <class T>
+constexpr Index line_elements = Index{cache_line / sizeof(T)};
+
+// Rounded up to whole cache lines.
+template <class T>
+[[maybe_unused]] constexpr Index padded(Index elements) noexcept {
+    return (elements + line_elements<T> - 1) / line_elements<T> * line_elements<T>;
+}
+
+}  // namespace
 
 enum class Function : std::uint8_t {
     identity,
@@ -48,7 +68,7 @@ struct Batch {
     Index y_row_stride;
     Index rows;
     Index width;
-    bool cold = false;  // x comes from memory, not from a cache
+    bool from_memory = false;  // x is in no cache
 };
 
 // What an element of x may be besides the type that a network computes in.
@@ -76,15 +96,15 @@ struct Source {
     bool swapped;
 };
 
-// y = activation(W x + b) for each row x, from packed weights (panel.hpp).
+// y = activation(W x + b) for each row x, from packed weights (layout/panel.hpp).
 template <class T>
 struct PackedLinear {
     const T* panels;  // the panels of the whole layer, 64-byte aligned
     Index depth;      // in_features, K
     Index outputs;    // out_features, N
     Activation activation;
-    bool cold;                 // the weights come from memory, not from a cache
-    Index fetch_distance = 0;  // elements ahead of those in use that are then fetched for one row, 0 for none (cpu.hpp)
+    bool from_memory;          // the weights are in no cache
+    Index fetch_distance = 0;  // elements ahead of those in use that are then fetched for one row, 0 for none
 };
 
 // Rows against weights as NumPy holds them: w[j * output_stride + k * depth_stride], one of the strides 1. Reads
@@ -112,11 +132,16 @@ struct WeightSource {
     Index output_stride;
     Index depth_stride;
     const T* bias;
+
+    // The outputs from this one on.
+    FORWARDPASS_INLINE WeightSource from(Index output) const noexcept {
+        return {w + output * output_stride, output_stride, depth_stride, bias ? bias + output : nullptr};
+    }
 };
 
 // What a whole row decides.
 enum class RowFunction : std::uint8_t {
-    columns,     // clip((x - center) scale + offset)
+    affine,      // clip((x - center) scale + offset)
     layer_norm,  // (x - mean) / sqrt(variance + eps) scale + offset
     rms_norm,    // x / sqrt(mean of x^2 + eps) scale
     prelu,       // x, or x scale below 0; a table of one column is for all
@@ -124,18 +149,18 @@ enum class RowFunction : std::uint8_t {
     log_softmax,
 };
 
-// The values of columns and layer_norm: so many rows of a table, whole cache lines each, whose padding behind the last
-// column is read, and does not matter. Each value but the limits is in two parts (pair.hpp), and rows of floats take
+// The values of affine and layer_norm: so many rows of a table, whole cache lines each, whose padding behind the last
+// feature is read, and does not matter. Each value but the limits is the sum of two parts, and rows of floats take
 // the first. Where RowTask::powers is set, the scale is that times a power of two, for scales that double has too few
 // digits for, or none; rows of floats take the rounded scale.
-enum ColumnRow : Index {
+enum FeatureRow : Index {
     center_row,
     scale_row = 2,
     offset_row = 4,
     lowest_row = 6,
     highest_row,
-    column_rows,
-    power_row = column_rows,
+    given_rows,  // the rest is made of these
+    power_row = given_rows,
     rounded_scale_row,
     table_rows
 };
@@ -155,12 +180,16 @@ constexpr Index read_streams[] = {1, 2, 4, 8};
 
 template <class T>
 struct Kernels {
-    // Rows as wide as the layer is deep; scratch_per_row(depth, cold) for each of several, 64-byte aligned.
+    // Rows as wide as the layer is deep; scratch_per_row(depth, from_memory) for each of several, 64-byte aligned.
     void (*linear)(const PackedLinear<T>&, const Batch<T>&, T* scratch) noexcept;
-    Index (*scratch_per_row)(Index depth, bool cold) noexcept;
+    Index (*scratch_per_row)(Index depth, bool from_memory) noexcept;
     void (*unpacked_linear)(const UnpackedRows<T>&) noexcept;
-    // Packs outputs [first, first + count) of the source into one panel; count <= panel_outputs.
-    void (*pack_panel)(const WeightSource<T>& source, Index depth, Index first, Index count, T* panel) noexcept;
+    // A layer is packed in panels of panel_outputs outputs, one after another, and the last panel has what is left. So
+    // the first n * panel_outputs outputs lie as a layer of their own would, in as many elements.
+    Index (*packed_elements)(Index depth, Index outputs) noexcept;
+    void (*pack)(const WeightSource<T>&, Index depth, Index outputs, T* panels) noexcept;
+    // The weight becomes a C-contiguous (outputs, depth) array; bias may be null.
+    void (*unpack)(const T* panels, Index depth, Index outputs, T* weight, T* bias) noexcept;
     void (*activate)(const Activation&, const T* x, T* y, Index count) noexcept;  // x == y is allowed
     void (*add)(const T* a, const T* b, T* y, Index count) noexcept;              // y == a is allowed
     void (*rows)(const RowTask&, const Batch<T>&) noexcept;                       // x == y is allowed
@@ -171,7 +200,7 @@ struct Kernels {
     T (*read_sum)(const T* data, Index count, Index streams) noexcept;  // reads every element once
     Index fma_burst_flops;
     Index lanes;
-    Index panel_outputs;  // the width of a panel (panel.hpp)
+    Index panel_outputs;
 };
 
 enum Feature : std::uint32_t {
@@ -198,5 +227,22 @@ extern const KernelTable avx512_table;
 #if defined(FORWARDPASS_NEON)
 extern const KernelTable neon_table;
 #endif
+
+// What every table must equal, bit for bit, as the plainest code there is: y = activation(W x + b) for x (rows, depth)
+// and w (outputs, depth), both C-contiguous; bias may be null.
+template <class T>
+void reference_linear(const T* x, const T* w, const T* bias, T* y, Index rows, Index depth, Index outputs,
+                      const Activation& activation);
+
+extern template void reference_linear(const float*, const float*, const float*, float*, Index, Index, Index,
+                                      const Activation&);
+extern template void reference_linear(const double*, const double*, const double*, double*, Index, Index, Index,
+                                      const Activation&);
+
+// numerator / denominator of each feature in two parts, or numerator / sqrt(denominator + eps): within 2^-102 of it,
+// and as near as two doubles can be where they are subnormal. Denominators and eps are not negative, and not both 0.
+void quotients(const double* numerator, const double* denominator, Index count, double* high, double* low) noexcept;
+void quotients_by_root(const double* numerator, const double* denominator, double eps, Index count, double* high,
+                       double* low) noexcept;
 
 }  // namespace forwardpass

@@ -1,8 +1,7 @@
-#include "kernels/reference.hpp"
-
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/contract.hpp"
 #include "kernels/functions/activations.hpp"
 #include "kernels/order.hpp"
 

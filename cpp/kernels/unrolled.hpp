@@ -2,7 +2,8 @@
 // copies of the arrays in memory, and small layers lose a quarter [log 11].
 #pragma once
 
-#define FORWARDPASS_INLINE __attribute__((always_inline)) inline
+#include "kernels/contract.hpp"
+
 #define FORWARDPASS_UNROLLED __attribute__((always_inline))  // of a lambda
 
 namespace forwardpass {

@@ -16,8 +16,6 @@
 
 namespace forwardpass {
 
-constexpr std::size_t cache_line = 64;
-
 // Linux maps memory that asks for it in pages of 2 MB (x86-64, AArch64), where nothing else is set. Each small page
 // that the TLB does not know costs a walk: one row of large weights takes three quarters of the time [log 22].
 constexpr std::size_t huge_page = std::size_t{2} << 20;

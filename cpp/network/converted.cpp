@@ -51,7 +51,7 @@ public:
         const auto end = [&](std::exception_ptr why) noexcept {
             if (!ended.exchange(true)) failure = why;
         };
-        Looks looks(interrupted, rows * network_.work(1, batch_.width));
+        InterruptPoll poll(interrupted, rows * network_.work(1, batch_.width));
         const bool completed = run_chunks(
             (batch_.rows + rows - 1) / rows, sharing.threads, sharing.wakes,
             [&](Index chunk, int thread) noexcept {
@@ -65,7 +65,7 @@ public:
                     end(std::current_exception());
                 }
             },
-            [&]() noexcept { return ended.load() || looks(); });
+            [&]() noexcept { return ended.load() || poll(); });
         if (failure) std::rethrow_exception(failure);
         return completed;
     }

@@ -29,12 +29,12 @@ constexpr Index stack_bytes = 16 * 1024;
 // Fewer rows than two register tiles for each thread are not cut: each would read all weights for itself.
 constexpr Index rows_worth_cutting = 12;
 
-Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights, bool cold_outputs, Index lanes) {
+Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights, bool outputs_to_memory, Index lanes) {
     // Without vectors reading takes no time beside the sums, and a tile of many rows takes seconds without a look for
     // Ctrl-C.
-    if (bytes_of_weights > tuning().l2_bytes / 2) return lanes == 1 ? cached_tile_rows : reading_tile_rows;
+    if (!fits(Cache::l2, 2 * bytes_of_weights)) return lanes == 1 ? cached_tile_rows : reading_tile_rows;
     const Index rows = tile_bytes / bytes_per_row, step = rows < cached_tile_rows ? min_tile_rows : cached_tile_rows;
-    return std::clamp(rows / step * step, cold_outputs ? min_tile_rows : cached_tile_rows, max_tile_rows);
+    return std::clamp(rows / step * step, outputs_to_memory ? min_tile_rows : cached_tile_rows, max_tile_rows);
 }
 
 // a / b rounded up. A division is slow beside a small network, and the usual answer is 1.
@@ -49,52 +49,53 @@ Batch<T> rows_of(const Batch<T>& batch, Index first, Index rows) noexcept {
             batch.y_row_stride,
             std::min(rows, batch.rows - first),
             batch.width,
-            batch.rows * batch.width * bytes_each > tuning().cached_bytes};
+            !fits(Cache::any, batch.rows * batch.width * bytes_each)};
 }
 
 }  // namespace
 
 template <class T>
-FORWARDPASS_INLINE void Network<T>::run_step(const Step<T>& step, const Batch<T>& batch, const Added<T>& added,
-                                             T* scratch) const noexcept {
-    if (step.kind == Step<T>::Kind::linear) step.weights->kernels().linear(step.linear, batch, scratch);
-    else run_rows(step, batch, added);
+void Network<T>::run_step(const LinearStep<T>& linear, const Batch<T>& batch, T* scratch) const noexcept {
+    linear.weights->kernels().linear(linear.task, batch, scratch);
 }
 
-// A step without weights. Out of line: one function with the above made small networks slower [log 20].
 template <class T>
-__attribute__((noinline)) void Network<T>::run_rows(const Step<T>& step, const Batch<T>& batch,
-                                                    const Added<T>& added) const noexcept {
-    if (step.kind == Step<T>::Kind::row) {
-        RowTask task{step.row.function, nullptr, 0, step.row.eps};
-        if (const Columns* const columns = step.row.columns.get())
-            task.table = columns->table(), task.table_stride = columns->stride(), task.powers = columns->powers(),
-            task.one_column = columns->width() == 1;
-        return kernels_->rows(task, batch);
-    }
-    for (Index r = 0; r < batch.rows; ++r) {
-        const T* const x = batch.x + r * batch.x_row_stride;
-        T* const y = batch.y + r * batch.y_row_stride;
-        if (step.kind == Step<T>::Kind::add) kernels_->add(x, added.rows + r * added.row_stride, y, batch.width);
-        else kernels_->activate(step.linear.activation, x, y, batch.width);
-    }
+void Network<T>::run_step(const Activation& activation, const Batch<T>& batch, T*) const noexcept {
+    for (Index r = 0; r < batch.rows; ++r)
+        kernels_->activate(activation, batch.x + r * batch.x_row_stride, batch.y + r * batch.y_row_stride, batch.width);
+}
+
+template <class T>
+void Network<T>::run_step(const RowLayer& row, const Batch<T>& batch, T*) const noexcept {
+    RowTask task{row.function, nullptr, 0, row.eps};
+    if (const FeatureTable* const features = row.features.get())
+        task.table = features->data(), task.table_stride = features->stride(), task.powers = features->powers(),
+        task.one_column = features->width() == 1;
+    kernels_->rows(task, batch);
+}
+
+template <class T>
+void Network<T>::run_step(const StridedRows<T>& added, const Batch<T>& batch, T*) const noexcept {
+    for (Index r = 0; r < batch.rows; ++r)
+        kernels_->add(batch.x + r * batch.x_row_stride, added.first + r * added.stride,
+                      batch.y + r * batch.y_row_stride, batch.width);
 }
 
 // Depth first: each tile of rows goes through all layers, on one thread, and meets no other. A tile of many large
 // layers takes seconds: there the caller's thread looks after each step, for the others too. Instantiated apart, as the
 // question takes time of a small network's call, and both in one function take more [log 20].
 template <class T>
-template <bool looks_inside>
-bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const {
+template <bool polls_inside>
+bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, InterruptPoll& poll) const {
     const Index elements = plan_.workspace_elements(tile, batch.width);
     std::atomic<bool> ended{false};
     const auto run_tile = [&](Index chunk, [[maybe_unused]] int thread, T* workspace) noexcept {
         const StandardFloatEnvironment environment;
         plan_.for_each_step(rows_of(batch, chunk * tile, tile), workspace,
-                            [&](const Step<T>& step, const Batch<T>& at, const Added<T>& added, T* scratch) noexcept {
-                                if (looks_inside && ended.load(std::memory_order_relaxed)) return;
-                                run_step(step, at, added, scratch);
-                                if (looks_inside && thread == 0) ended.store(looks.after(work_between_looks));
+                            [&](const auto& kind, const Batch<T>& at, T* scratch) noexcept {
+                                if (polls_inside && ended.load(std::memory_order_relaxed)) return;
+                                run_step(kind, at, scratch);
+                                if (polls_inside && thread == 0) ended.store(poll.after(work_between_polls));
                             });
     };
     const Index chunks = ceiling(batch.rows, tile);
@@ -105,50 +106,49 @@ bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index
                 alignas(cache_line) T workspace[stack_bytes / sizeof(T)];
                 run_tile(chunk, thread, workspace);
             },
-            looks);
+            poll);
     }
     const Index distance = padded<T>(elements);
     Workspace<T> workspace(checked_product(distance, sharing.threads));
     return run_chunks(
         chunks, sharing.threads, sharing.wakes,
-        [&](Index chunk, int thread) noexcept { run_tile(chunk, thread, workspace.data() + thread * distance); },
-        looks);
+        [&](Index chunk, int thread) noexcept { run_tile(chunk, thread, workspace.data() + thread * distance); }, poll);
 }
 
 // Few rows: the panels of each layer are dealt out, so that the threads read different weights, and
 // wait for each other before the next layer.
 template <class T>
-bool Network<T>::share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, Looks& looks) const {
+bool Network<T>::share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, InterruptPoll& poll) const {
     // Behind the workspace, scratch for each thread but the first.
     const Index elements = padded<T>(plan_.workspace_elements(tile, batch.width));
     const Index scratch_each = padded<T>(plan_.scratch_elements(tile));
     Workspace<T> workspace(elements + checked_product(scratch_each, sharing.threads - 1));
     bool completed = true;
     for (Index row = 0; row < batch.rows && completed; row += tile) {
-        const auto share_step = [&](const Step<T>& step, const Batch<T>& at, const Added<T>& added,
-                                    T* scratch) noexcept {
-            if (step.kind != Step<T>::Kind::linear) {
-                const StandardFloatEnvironment environment;
-                return run_step(step, at, added, scratch);
-            }
-            const PackedLinear<T>& whole = step.linear;
-            const Panels<T>& layout = step.weights->layout();
-            const Index panels = layout.count();
+        const auto share_linear = [&](const LinearStep<T>& linear, const Batch<T>& at, T* scratch) noexcept {
+            const PackedLinear<T>& whole = linear.task;
+            const Kernels<T>& kernels = linear.weights->kernels();
+            const Index panels = ceiling(whole.outputs, kernels.panel_outputs);
             if (panels == 0) return;
             const Sharing here(whole.outputs * whole.depth, at.rows, sharing.threads);
-            const Index each = ceiling(panels, here.chunks());
+            const Index each = ceiling(panels, here.chunks()), outputs_each = each * kernels.panel_outputs;
             auto run_some = [&](Index chunk, int thread) noexcept {
                 const StandardFloatEnvironment environment;
                 T* const own = thread == 0 ? scratch : workspace.data() + elements + (thread - 1) * scratch_each;
-                const Index first = layout.first_output(chunk * each);
+                const Index first = chunk * outputs_each;
                 PackedLinear<T> part = whole;
-                part.panels += layout.offset(chunk * each);
-                part.outputs = std::min(each * layout.width, whole.outputs - first);
+                part.panels += kernels.packed_elements(whole.depth, first);
+                part.outputs = std::min(outputs_each, whole.outputs - first);
                 Batch<T> to = at;
                 to.y += first;
-                step.weights->kernels().linear(part, to, own);
+                kernels.linear(part, to, own);
             };
-            completed = completed && run_chunks(ceiling(panels, each), here.threads, sharing.wakes, run_some, looks);
+            completed = completed && run_chunks(ceiling(panels, each), here.threads, sharing.wakes, run_some, poll);
+        };
+        const auto share_step = [&](const auto& kind, const Batch<T>& at, T* scratch) noexcept {
+            if constexpr (std::is_same_v<decltype(kind), const LinearStep<T>&>) return share_linear(kind, at, scratch);
+            const StandardFloatEnvironment environment;
+            run_step(kind, at, scratch);
         };
         plan_.for_each_step(rows_of(batch, row, tile), workspace.data(), share_step);
     }
@@ -160,23 +160,23 @@ bool Network<T>::run(const Batch<T>& batch, int threads, Interrupted interrupted
     constexpr Index bytes_each = sizeof(T);
     Index tile = batch.rows;
     if (tile > min_tile_rows) {
-        const bool cold_outputs =
-            plan_.outputs() > 4 * line_elements<T> && batch.rows * plan_.outputs() * bytes_each > tuning().cached_bytes;
+        const bool outputs_to_memory =
+            plan_.outputs() > 4 * line_elements<T> && !fits(Cache::any, batch.rows * plan_.outputs() * bytes_each);
         tile = std::min(tile, rows_per_tile(2 * plan_.workspace_stride(batch.width) * bytes_each,
-                                            plan_.bytes_of_weights(), cold_outputs, kernels_->lanes));
+                                            plan_.bytes_of_weights(), outputs_to_memory, kernels_->lanes));
     }
     const Index work_each = work(1, batch.width);
     const Sharing sharing(work_each, batch.rows, threads);
     if (sharing.threads > 1) tile = std::min(tile, ceiling(batch.rows, sharing.chunks() * most_lanes) * most_lanes);
-    Looks looks(interrupted, tile * work_each);
+    InterruptPoll poll(interrupted, tile * work_each);
     const auto share_tiles = [&] {
-        return tile * work_each > work_between_looks ? share_rows<true>(batch, sharing, tile, looks)
-                                                     : share_rows<false>(batch, sharing, tile, looks);
+        return tile * work_each > work_between_polls ? share_rows<true>(batch, sharing, tile, poll)
+                                                     : share_rows<false>(batch, sharing, tile, poll);
     };
     if (sharing.threads == 1) return share_tiles();
-    const bool cached = plan_.bytes_of_weights() <= tuning().l2_bytes;
+    const bool cached = fits(Cache::l2, plan_.bytes_of_weights());
     if (batch.rows < sharing.threads * (cached ? rows_worth_cutting : reading_tile_rows))
-        return share_panels(batch, sharing, std::min(batch.rows, reading_tile_rows), looks);
+        return share_panels(batch, sharing, std::min(batch.rows, reading_tile_rows), poll);
     return share_tiles();
 }
 

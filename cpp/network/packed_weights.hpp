@@ -1,8 +1,7 @@
-// The weight and bias of one linear layer, packed (kernels/panel.hpp), owned.
+// The weight and bias of one linear layer, packed for one table of kernels, owned.
 #pragma once
 
 #include "kernels/contract.hpp"
-#include "kernels/layout/panel.hpp"
 #include "machine/aligned_buffer.hpp"
 
 namespace forwardpass {
@@ -15,23 +14,21 @@ public:
     PackedWeights(const Kernels<T>& kernels, const WeightSource<T>& source, Index depth, Index outputs);
 
     // Packs new values of the same shape in place.
-    void assign(const WeightSource<T>& source) noexcept;
+    void assign(const WeightSource<T>& source) noexcept { kernels_->pack(source, depth_, outputs_, panels_.data()); }
 
-    // Writes the weight as a C-contiguous (outputs, depth) array, and the bias as (outputs,).
-    void unpack_weight(T* weight) const noexcept;
-    void unpack_bias(T* bias) const noexcept;
+    // Writes the weight as a C-contiguous (outputs, depth) array, and the bias as (outputs,) where that is not null.
+    void unpack(T* weight, T* bias) const noexcept { kernels_->unpack(panels(), depth_, outputs_, weight, bias); }
 
     const Kernels<T>& kernels() const noexcept { return *kernels_; }
-    const Panels<T>& layout() const noexcept { return layout_; }
-    Index depth() const noexcept { return layout_.depth; }
-    Index outputs() const noexcept { return layout_.outputs; }
+    Index depth() const noexcept { return depth_; }
+    Index outputs() const noexcept { return outputs_; }
     bool has_bias() const noexcept { return has_bias_; }
     const T* panels() const noexcept { return panels_.data(); }
     Index bytes() const noexcept { return panels_.count() * static_cast<Index>(sizeof(T)); }
 
 private:
     const Kernels<T>* kernels_;
-    Panels<T> layout_;
+    Index depth_, outputs_;
     bool has_bias_;
     AlignedBuffer<T> panels_;
 };

@@ -1,6 +1,7 @@
 #include "network/plan.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "machine/cpu.hpp"
 
@@ -8,15 +9,18 @@ namespace forwardpass {
 namespace {
 
 template <class T>
-Step<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
-    Step<T> step{Step<T>::Kind::linear};
-    step.linear.panels = weights->panels();
-    step.linear.depth = weights->depth();
-    step.linear.outputs = weights->outputs();
-    step.linear.cold = weights->bytes() > tuning().cached_bytes;
-    step.linear.fetch_distance = tuning().row_fetch_bytes / static_cast<Index>(sizeof(T));
-    step.weights = weights;
-    return step;
+LinearStep<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
+    return {weights,
+            {weights->panels(), weights->depth(), weights->outputs(), Activation{}, !fits(Cache::any, weights->bytes()),
+             tuning().row_fetch_bytes / static_cast<Index>(sizeof(T))}};
+}
+
+// What is computed of each element, after the weights if there are some.
+template <class T>
+Function function_of(const Step<T>& step) {
+    if (const auto* const linear = std::get_if<LinearStep<T>>(&step.kind)) return linear->task.activation.function;
+    const auto* const activation = std::get_if<Activation>(&step.kind);
+    return activation != nullptr ? activation->function : Function::identity;
 }
 
 // Few outputs cost as much as so many: reading x takes the time [log 21].
@@ -38,17 +42,15 @@ Plan<T>::Plan(const std::vector<Layer<T>>& layers) {
 // will add is left alone meanwhile.
 template <class T>
 void Plan<T>::lay_out(const std::vector<Layer<T>>& layers) {
-    using Kind = typename Step<T>::Kind;
-    int current = Step<T>::x;
-    std::vector<int> kept;
-    const auto is_kept = [&](int buffer) { return std::find(kept.begin(), kept.end(), buffer) != kept.end(); };
-    const auto append = [&](Step<T> step) {
-        int to = current;
-        if (step.kind == Kind::linear || current == Step<T>::x || is_kept(current))
-            for (to = Step<T>::workspace; to == current || is_kept(to);) ++to;
-        step.from = current;
-        step.to = current = to;
-        steps_.push_back(std::move(step));
+    Buffer current = Buffer::x;
+    std::vector<Buffer> kept;
+    const auto is_kept = [&](Buffer buffer) { return std::find(kept.begin(), kept.end(), buffer) != kept.end(); };
+    const auto append = [&](auto kind) {
+        Buffer to = current;
+        if (std::is_same_v<decltype(kind), LinearStep<T>> || current == Buffer::x || is_kept(current))
+            for (to = Buffer::workspace; to == current || is_kept(to);) to = next(to);
+        steps_.push_back({std::move(kind), current, to});
+        current = to;
     };
     bool fuses = false;
     for (const Layer<T>& layer : layers) {
@@ -59,44 +61,42 @@ void Plan<T>::lay_out(const std::vector<Layer<T>>& layers) {
             fuses = true;
         } else if (const auto* const activation = std::get_if<Activation>(&layer)) {
             if (fused) {
-                steps_.back().linear.activation = *activation;
+                std::get<LinearStep<T>>(steps_.back().kind).task.activation = *activation;
                 fuses = activation->function == Function::identity;
                 continue;
             }
-            Step<T> step{Kind::activation};
-            step.linear.activation = *activation;
-            append(std::move(step));
+            append(*activation);
         } else if (const auto* const row = std::get_if<RowLayer>(&layer)) {
-            Step<T> step{Kind::row};
-            step.row = *row;
-            append(std::move(step));
+            append(*row);
         } else if (std::get<Residual>(layer) == Residual::begin) {
             kept.push_back(current);
         } else {
-            Step<T> step{Kind::add};
-            step.added = kept.back();
+            const Buffer added = kept.back();
             kept.pop_back();
-            append(std::move(step));
+            append(AddStep{added});
         }
     }
-    steps_.back().to = Step<T>::y;
-    for (const Step<T>& step : steps_) buffers_ = std::max(buffers_, step.to + 1 - Step<T>::workspace);
+    steps_.back().to = Buffer::y;
+    for (const Step<T>& step : steps_) buffers_ = std::max(buffers_, static_cast<int>(next(step.to)));
+    begins_with_weights_ = std::holds_alternative<LinearStep<T>>(steps_.front().kind);
 }
 
 template <class T>
 void Plan<T>::count_work() {
     for (const Step<T>& step : steps_) {
-        const PackedLinear<T>& linear = step.linear;
-        if (step.weights) {
-            outputs_ = linear.outputs;
+        const auto* const linear = std::get_if<LinearStep<T>>(&step.kind);
+        if (linear != nullptr) {
+            const PackedLinear<T>& task = linear->task;
+            outputs_ = task.outputs;
             widest_ = std::max(widest_, outputs_);
             scratch_per_row_ =
-                std::max(scratch_per_row_, step.weights->kernels().scratch_per_row(linear.depth, linear.cold));
-            weights_ += outputs_ * linear.depth;
-            work_per_row_ += std::max(outputs_, outputs_for_reading) * linear.depth;
+                std::max(scratch_per_row_, linear->weights->kernels().scratch_per_row(task.depth, task.from_memory));
+            weights_ += outputs_ * task.depth;
+            work_per_row_ += std::max(outputs_, outputs_for_reading) * task.depth;
         }
-        const bool computes = step.kind == Step<T>::Kind::row || linear.activation.function > Function::relu;
-        const Index each = computes ? work_of_element : step.weights ? 0 : 1;  // ReLU and sums read memory, at least
+        const bool computes = std::holds_alternative<RowLayer>(step.kind) || function_of(step) > Function::relu;
+        const Index least = linear != nullptr ? 0 : 1;  // ReLU and sums read memory
+        const Index each = computes ? work_of_element : least;
         (outputs_ > 0 ? work_per_row_ : work_per_element_) += each * std::max<Index>(outputs_, 1);
     }
 }

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
 #include "kernels/contract.hpp"
-#include "kernels/unrolled.hpp"
 #include "machine/aligned_buffer.hpp"
 #include "network/feature_table.hpp"
 #include "network/packed_weights.hpp"
@@ -18,7 +18,7 @@ namespace forwardpass {
 // A function of whole rows, and its values, if it has any.
 struct RowLayer {
     RowFunction function;
-    std::shared_ptr<Columns> columns;
+    std::shared_ptr<FeatureTable> features;
     double eps = 0;
 };
 
@@ -28,25 +28,34 @@ enum class Residual { begin, end };
 template <class T>
 using Layer = std::variant<Activation, std::shared_ptr<PackedWeights<T>>, RowLayer, Residual>;
 
-// Layers as they run: one with what is fused to it, and the buffers that it reads and writes: x, y, or one of the
-// workspace. What is read is written again only where `to` and `from` are the same.
-template <class T>
-struct Step {
-    enum class Kind { linear, activation, row, add };
-    static constexpr int x = 0, y = 1, workspace = 2;
+// Where a step reads or writes: the caller's x or y, or one of the workspace's buffers, which have the numbers from 0
+// on.
+enum class Buffer : int { x = -2, y = -1, workspace = 0 };
 
-    Kind kind;
-    PackedLinear<T> linear{};  // of an activation alone, that alone
-    std::shared_ptr<PackedWeights<T>> weights{};
-    RowLayer row{};
-    int from = 0, to = 0, added = 0;
+constexpr Buffer next(Buffer buffer) noexcept { return Buffer{static_cast<int>(buffer) + 1}; }
+
+// The kinds of step. A linear one has what is fused to it.
+template <class T>
+struct LinearStep {
+    std::shared_ptr<PackedWeights<T>> weights;
+    PackedLinear<T> task;
 };
 
-// What a residual connection adds, row by row.
+struct AddStep {
+    Buffer added;
+};
+
+// A layer as it runs. What is read is written again only where `to` and `from` are the same.
 template <class T>
-struct Added {
-    const T* rows;
-    Index row_stride;
+struct Step {
+    std::variant<LinearStep<T>, Activation, RowLayer, AddStep> kind;
+    Buffer from, to;
+};
+
+template <class T>
+struct StridedRows {
+    const T* first;
+    Index stride;
 };
 
 template <class T>
@@ -56,14 +65,15 @@ public:
     // them. Every Residual::begin has its end.
     explicit Plan(const std::vector<Layer<T>>& layers);
 
-    // Calls use(step, batch, added, scratch) for each step with where it reads and writes.
+    // Calls use(kind, batch, scratch) for each step with where it reads and writes; the kind is a LinearStep<T>, an
+    // Activation, a RowLayer, or StridedRows<T> to be added.
     template <class Use>
     void for_each_step(Batch<T> batch, T* workspace, const Use& use) const noexcept;
 
     // Elements from one row of a buffer to the next: a cache line more than the widest outputs, which may be those of
     // what comes before all weights. Rows a power of two apart would share cache sets.
     Index workspace_stride(Index width) const noexcept {
-        return padded<T>(steps_.front().weights ? widest_ : std::max(widest_, width)) + line_elements<T>;
+        return padded<T>(begins_with_weights_ ? widest_ : std::max(widest_, width)) + line_elements<T>;
     }
     // Of workspace for `rows` rows: the buffers between layers, and the kernels' scratch.
     Index workspace_elements(Index rows, Index width) const {
@@ -82,6 +92,7 @@ private:
     void count_work();
 
     std::vector<Step<T>> steps_;
+    bool begins_with_weights_ = false;
     Index widest_ = 0;  // of the outputs of any layer with weights
     Index scratch_per_row_ = 0;
     Index outputs_ = 0;  // of the last layer with weights, or 0
@@ -95,8 +106,9 @@ private:
 // lies between [log 20]. Inline, as GCC 12 takes a function that only fetches for one without effect.
 template <class T>
 FORWARDPASS_INLINE void fetch_beginning(const Step<T>& step) noexcept {
-    if (step.kind != Step<T>::Kind::linear) return;
-    for (Index line = 2; line < 64; line += 4) __builtin_prefetch(step.linear.panels + line * line_elements<T>);
+    const auto* const linear = std::get_if<LinearStep<T>>(&step.kind);
+    if (linear == nullptr) return;
+    for (Index line = 2; line < 64; line += 4) __builtin_prefetch(linear->task.panels + line * line_elements<T>);
 }
 
 template <class T>
@@ -107,20 +119,29 @@ FORWARDPASS_INLINE void Plan<T>::for_each_step(Batch<T> batch, T* workspace, con
     const T* const x = batch.x;
     T* const y = batch.y;
     const Index x_row_stride = batch.x_row_stride, y_row_stride = batch.y_row_stride;
-    const bool cold = batch.cold;
-    const auto buffer = [&](int number) { return workspace + (number - Step<T>::workspace) * distance; };
+    const bool from_memory = batch.from_memory;
+    const auto in_workspace = [&](Buffer buffer) { return workspace + static_cast<int>(buffer) * distance; };
+    const auto rows_of = [&](Buffer buffer) {
+        return buffer == Buffer::x ? StridedRows<T>{x, x_row_stride} : StridedRows<T>{in_workspace(buffer), stride};
+    };
     for (std::size_t i = 0; i < steps_.size(); ++i) {
         const Step<T>& step = steps_[i];
         if (batch.rows == 1 && i + 1 < steps_.size()) fetch_beginning(steps_[i + 1]);
-        const bool reads_x = step.from == Step<T>::x, last = step.to == Step<T>::y;
-        batch.x = reads_x ? x : buffer(step.from);
-        batch.x_row_stride = reads_x ? x_row_stride : stride;
-        batch.cold = reads_x && cold;
-        batch.y = last ? y : buffer(step.to);
+        const StridedRows<T> from = rows_of(step.from);
+        batch.x = from.first;
+        batch.x_row_stride = from.stride;
+        batch.from_memory = from_memory && step.from == Buffer::x;
+        const bool last = step.to == Buffer::y;
+        batch.y = last ? y : in_workspace(step.to);
         batch.y_row_stride = last ? y_row_stride : stride;
-        const bool adds_x = step.added == Step<T>::x;
-        use(step, batch, Added<T>{adds_x ? x : buffer(step.added), adds_x ? x_row_stride : stride}, scratch);
-        if (step.weights) batch.width = step.linear.outputs;
+        std::visit(
+            [&](const auto& kind) {
+                using Kind = std::decay_t<decltype(kind)>;
+                if constexpr (std::is_same_v<Kind, AddStep>) use(rows_of(kind.added), batch, scratch);
+                else use(kind, batch, scratch);
+                if constexpr (std::is_same_v<Kind, LinearStep<T>>) batch.width = kind.task.outputs;
+            },
+            step.kind);
     }
 }
 

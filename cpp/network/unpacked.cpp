@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/layout/panel.hpp"
 #include "machine/cpu.hpp"
 #include "machine/float_environment.hpp"
 #include "network/workspace.hpp"
-#include "threads/policy.hpp"
 
 namespace forwardpass {
 namespace {
@@ -39,18 +37,18 @@ bool run_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const S
                   Interrupted interrupted) {
     const Index most = work_of_chunk / std::max<Index>(1, a.depth * a.rows);
     const Index each = std::max(outputs_of_chunk<T>, padded<T>(std::min(a.outputs / sharing.chunks(), most)));
-    Looks stop(interrupted, a.depth * std::min(each, a.outputs) * a.rows);
+    InterruptPoll poll(interrupted, a.depth * std::min(each, a.outputs) * a.rows);
     return run_chunks(
         ceiling(a.outputs, each), sharing.threads, sharing.wakes,
         [&](Index chunk, int) noexcept {
             const StandardFloatEnvironment environment;
             const Index first = chunk * each;
-            kernels.unpacked_linear({a.weights.w + first * a.weights.output_stride, a.weights.output_stride,
-                                     a.weights.depth_stride, a.weights.bias ? a.weights.bias + first : nullptr, a.depth,
+            const WeightSource<T> part = a.weights.from(first);
+            kernels.unpacked_linear({part.w, part.output_stride, part.depth_stride, part.bias, a.depth,
                                      std::min(each, a.outputs - first), a.activation, a.x, a.x_row_stride, a.y + first,
                                      a.y_row_stride, a.rows});
         },
-        stop);
+        poll);
 }
 
 // Most bytes that are packed at once: all of most weights, so that x is laid down once for all of them.
@@ -60,10 +58,10 @@ constexpr Index packed_bytes = Index{16} << 20;
 template <class T>
 bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing,
                  Interrupted interrupted) {
-    const Panels<T> layout{a.depth, a.outputs, kernels.panel_outputs, kernels.lanes};
-    const Index bytes = layout.width * std::max<Index>(1, a.depth) * static_cast<Index>(sizeof(T));
-    const Index panels_each = std::clamp<Index>(packed_bytes / bytes, 1, ceiling(layout.count(), sharing.threads));
-    const Index outputs_each = panels_each * layout.width, output_chunks = ceiling(a.outputs, outputs_each);
+    const Index width = kernels.panel_outputs, panels = ceiling(a.outputs, width);
+    const Index bytes = width * std::max<Index>(1, a.depth) * static_cast<Index>(sizeof(T));
+    const Index panels_each = std::clamp<Index>(packed_bytes / bytes, 1, ceiling(panels, sharing.threads));
+    const Index outputs_each = panels_each * width, output_chunks = ceiling(a.outputs, outputs_each);
     const Index outputs_packed = std::min(a.outputs, outputs_each);
 
     // So many rows that packing costs little, so few that an interrupt is seen, and that all threads get some.
@@ -73,19 +71,17 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
         rows_each = std::min(rows_each, std::max(4 * few_rows, ceiling(a.rows * output_chunks, sharing.chunks())));
     const Index row_chunks = ceiling(a.rows, rows_each), chunks = output_chunks * row_chunks;
     const Index threads = std::min<Index>(sharing.threads, chunks);
-    Looks stop(interrupted, a.depth * outputs_packed * std::min(rows_each, a.rows));
+    InterruptPoll poll(interrupted, a.depth * outputs_packed * std::min(rows_each, a.rows));
 
     // The last outputs may be rows, which take more than a panel where there are few inputs.
-    const auto elements_of = [&](Index outputs) {
-        return padded<T>(Panels<T>{a.depth, outputs, layout.width, layout.lanes}.elements());
-    };
-    const Index elements =
-        std::max(elements_of(outputs_packed), elements_of(a.outputs - (output_chunks - 1) * outputs_each));
-    const bool far = elements * static_cast<Index>(sizeof(T)) > tuning().l2_bytes;
+    const Index last_outputs = a.outputs - (output_chunks - 1) * outputs_each;
+    const Index elements = padded<T>(
+        std::max(kernels.packed_elements(a.depth, outputs_packed), kernels.packed_elements(a.depth, last_outputs)));
+    const bool far = !fits(Cache::l2, elements * static_cast<Index>(sizeof(T)));
     const Index scratch = kernels.scratch_per_row(a.depth, far) * std::min(a.rows, rows_at_once);
     const Index distance = elements + padded<T>(scratch);
     Workspace<T> workspace(checked_product(distance, threads));
-    const bool cold = a.rows * a.depth * static_cast<Index>(sizeof(T)) > tuning().cached_bytes;
+    const bool x_from_memory = !fits(Cache::any, a.rows * a.depth * static_cast<Index>(sizeof(T)));
     std::vector<Index> packed_first(static_cast<std::size_t>(threads), -1);  // by each thread
     return run_chunks(
         chunks, static_cast<int>(threads), sharing.wakes,
@@ -94,19 +90,16 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
             T* const packed = workspace.data() + thread * distance;
             const Index row = chunk % row_chunks * rows_each, end = std::min(row + rows_each, a.rows);
             const Index first = chunk / row_chunks * outputs_each, outputs = std::min(outputs_each, a.outputs - first);
-            const Panels<T> part{a.depth, outputs, layout.width, layout.lanes};
-            for (Index panel = 0; packed_first[static_cast<std::size_t>(thread)] != first && panel < part.count();
-                 ++panel)
-                kernels.pack_panel(a.weights, a.depth, first + part.first_output(panel), part.outputs_in(panel),
-                                   packed + part.offset(panel));
-            packed_first[static_cast<std::size_t>(thread)] = first;
+            Index& packed_here = packed_first[static_cast<std::size_t>(thread)];
+            if (packed_here != first) kernels.pack(a.weights.from(first), a.depth, outputs, packed);
+            packed_here = first;
             for (Index r = row; r < end; r += rows_at_once)
                 kernels.linear({packed, a.depth, outputs, a.activation, far},
                                {a.x + r * a.x_row_stride, a.x_row_stride, a.y + r * a.y_row_stride + first,
-                                a.y_row_stride, std::min(rows_at_once, end - r), a.depth, cold},
+                                a.y_row_stride, std::min(rows_at_once, end - r), a.depth, x_from_memory},
                                packed + elements);
         },
-        stop);
+        poll);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/contract.hpp"
+#include "threads/interrupt.hpp"
 #include "threads/policy.hpp"
 
 namespace forwardpass {

@@ -14,7 +14,7 @@ inline int this_cpu() noexcept { return sched_getcpu(); }
 // Where a call's helpers may run: anywhere its own thread may, but not on that one's CPU. Left to itself Linux wakes a
 // thread beside the one that wakes it, where the two take turns until it is moved, some calls or milliseconds later.
 // For so long two threads take twice the time of one [log 21].
-class Place {
+class HelperCpus {
 public:
     // Of the calling thread's helpers, now; false where there is no CPU but its own, or where Linux does not say.
     bool find() noexcept {
@@ -25,10 +25,10 @@ public:
         return true;
     }
     // Whether a thread that was moved to `last` is to be moved.
-    bool differs(const Place& last) const noexcept {
+    bool differs(const HelperCpus& last) const noexcept {
         return known_ && !(last.known_ && CPU_EQUAL(&cpus_, &last.cpus_));
     }
-    void take(pthread_t thread) const noexcept { pthread_setaffinity_np(thread, sizeof cpus_, &cpus_); }
+    void confine(pthread_t thread) const noexcept { pthread_setaffinity_np(thread, sizeof cpus_, &cpus_); }
 
 private:
     cpu_set_t cpus_;
@@ -37,11 +37,11 @@ private:
 #else
 inline int this_cpu() noexcept { return -1; }
 
-class Place {
+class HelperCpus {
 public:
     bool find() noexcept { return false; }
-    bool differs(const Place&) const noexcept { return false; }
-    void take(pthread_t) const noexcept {}
+    bool differs(const HelperCpus&) const noexcept { return false; }
+    void confine(pthread_t) const noexcept {}
 };
 #endif
 

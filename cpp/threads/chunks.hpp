@@ -11,7 +11,7 @@ namespace forwardpass {
 // Consecutive chunks, the first ones in the low half: their thread takes from the front, and one that has
 // finished its own from the back. So in a loop of calls every thread meets the same weights again, in its own
 // cache, and weights that are larger than one L2 may fit into two [log 21].
-class alignas(64) Share {
+class alignas(64) ChunkRange {
 public:
     void set(std::uint32_t first, std::uint32_t end) noexcept { range_.store(std::uint64_t{end} << 32 | first); }
     // A chunk of its own thread's or a helper's, -1 where none is left.

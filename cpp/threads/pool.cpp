@@ -49,7 +49,7 @@ bool spin_until(Condition condition) noexcept {
 // One of the threads that help.
 struct alignas(64) Worker {
     pthread_t thread;
-    Place place;               // where it was moved; under ThreadPool::sleep_
+    HelperCpus cpus;           // where it was moved; under ThreadPool::sleep_
     std::atomic<int> cpu{-1};  // where it was when it last joined a job, or -1
 };
 
@@ -78,11 +78,11 @@ private:
     Worker worker_[max_threads];       // from 1 on
     Clock::time_point last_end_{};     // of a job; that call's, too
     const Job* job_ = nullptr;         // valid while there are seats, or workers inside
-    Share shares_[max_threads];        // of the job's chunks, one for each thread
+    ChunkRange ranges_[max_threads];   // of the job's chunks, one for each thread
     alignas(64) std::atomic<std::uint32_t> state_{0};
 
-    std::mutex sleep_;              // for both conditions, and for place_
-    Place place_;                   // of the workers, as the last call that woke them found it
+    std::mutex sleep_;              // for both conditions, and for cpus_
+    HelperCpus cpus_;               // of the workers, as the last call that woke them found it
     std::condition_variable wake_;  // of workers: there may be a seat
     std::condition_variable done_;  // of the caller: nobody is inside
     std::atomic<int> sleepers_{0};
@@ -132,7 +132,7 @@ void ThreadPool::start_workers(int count) noexcept {
             std::thread made([this, number] { work(number); });
             worker.thread = made.native_handle();
             // On the caller's CPU it would wait until that one's time has run out, for milliseconds [log 21].
-            if (place_.find()) worker.place = place_, place_.take(worker.thread);
+            if (cpus_.find()) worker.cpus = cpus_, cpus_.confine(worker.thread);
             made.detach();
             workers_.store(number);
         }
@@ -165,11 +165,11 @@ void ThreadPool::sleep(Worker& worker) {
     sleepers_.fetch_add(1);
     if (!may_join()) wake_.wait(lock);
     sleepers_.fetch_sub(1);
-    const Place next = place_;
-    const bool moves = next.differs(worker.place);
-    if (moves) worker.place = next;
+    const HelperCpus next = cpus_;
+    const bool moves = next.differs(worker.cpus);
+    if (moves) worker.cpus = next;
     lock.unlock();
-    if (moves) next.take(pthread_self());
+    if (moves) next.confine(pthread_self());
 }
 
 void ThreadPool::work(int number) noexcept {
@@ -196,16 +196,16 @@ void ThreadPool::clear_this_cpu() noexcept {
         Worker& worker = worker_[i];
         if (worker.cpu.load(std::memory_order_relaxed) != here) continue;
         const std::lock_guard<std::mutex> lock(sleep_);
-        if (!place_.find()) return;
+        if (!cpus_.find()) return;
         worker.cpu.store(-1, std::memory_order_relaxed);
-        if (place_.differs(worker.place)) worker.place = place_, place_.take(worker.thread);
+        if (cpus_.differs(worker.cpus)) worker.cpus = cpus_, cpus_.confine(worker.thread);
     }
 }
 
 // Of the thread's own share, then of the others'.
 Index ThreadPool::next_chunk(const Job& job, int thread) noexcept {
     for (int i = 0; i < job.threads; ++i)
-        if (const Index chunk = shares_[(thread + i) % job.threads].take(i == 0); chunk >= 0) return chunk;
+        if (const Index chunk = ranges_[(thread + i) % job.threads].take(i == 0); chunk >= 0) return chunk;
     return -1;
 }
 
@@ -229,14 +229,14 @@ bool ThreadPool::run(const Job& job) noexcept {
     bool stopped = false;
     job_ = &job;
     for (int t = 0; t < job.threads; ++t)
-        shares_[t].set(static_cast<std::uint32_t>(job.chunks * t / job.threads),
+        ranges_[t].set(static_cast<std::uint32_t>(job.chunks * t / job.threads),
                        static_cast<std::uint32_t>(job.chunks * (t + 1) / job.threads));
     state_.store(static_cast<std::uint32_t>(job.threads - 1) * seat);
     if (wakes && sleepers_.load() > 0) {
         // Through the lock, or a worker that has just looked would miss it.
         {
             const std::lock_guard<std::mutex> lock(sleep_);
-            place_.find();
+            cpus_.find();
         }
         for (int i = 1; i < job.threads; ++i) wake_.notify_one();
     }
@@ -245,7 +245,7 @@ bool ThreadPool::run(const Job& job) noexcept {
         stopped = job.stop(job.stop_context);
     }
     if (stopped)
-        for (int t = 0; t < job.threads; ++t) shares_[t].set(0, 0);
+        for (int t = 0; t < job.threads; ++t) ranges_[t].set(0, 0);
     if (forks.load() != forks_before) return !stopped && run_alone(job);  // the workers' chunks were lost
     wait_for_workers();
     last_end_ = Clock::now();

@@ -419,7 +419,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "the module: torch.nn.utils.parametrize.ParametrizedLinear is parametrized",
     ),
     "convolution": (lambda: nn.Sequential(nn.ReLU(), nn.Conv2d(1, 1, 1)), "layer 1: Conv2d is not supported"),
-    "nested": (lambda: nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), nn.PReLU())), "layer 1.1: PReLU is not"),
+    "nested": (lambda: nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU(), nn.RReLU())), "layer 1.1: RReLU is not"),
     "module list": (lambda: nn.ModuleList([nn.ReLU()]), "the module: ModuleList is not supported"),
     "lazy": (lambda: nn.Sequential(nn.LazyLinear(3)), "layer 0: LazyLinear is not supported"),
     "other device": (lambda: nn.Sequential(nn.Linear(3, 3, device="meta")), "layer 0: weight: .* got one on meta"),
@@ -442,7 +442,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "batch norm of images": (lambda: nn.BatchNorm2d(3), "BatchNorm2d is not supported"),
     "no module": (lambda: 5, "the module: int is not supported"),
     "none inside": (lambda: nn.Sequential(OrderedDict([("a", None)])), "layer 0: NoneType is not supported"),
-    "unknown activation": (lambda: nn.Sequential(nn.Mish()), "layer 0: Mish is not supported"),
+    "unknown activation": (lambda: nn.Sequential(nn.Softshrink()), "layer 0: Softshrink is not supported"),
 }
 
 

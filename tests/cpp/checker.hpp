@@ -9,7 +9,6 @@
 
 #include "guarded.hpp"
 #include "kernels/contract.hpp"
-#include "kernels/reference.hpp"
 #include "numbers.hpp"
 
 namespace forwardpass {

@@ -95,14 +95,14 @@ void move_row(Numbers& numbers, Values<T>& row) {
     }
 }
 
-// Values of columns, and where they lie; one set in three has none of some kind.
+// Values of features, and where they lie; one set in three has none of some kind.
 template <class T>
-struct RandomColumns {
-    Values<double> values[column_rows];
+struct RandomFeatures {
+    Values<double> values[given_rows];
 
-    RandomColumns(Checker<T>& c, Index width) {
+    RandomFeatures(Checker<T>& c, Index width) {
         const bool wide = c.numbers.below(4) == 0;
-        for (Index row = 0; row < column_rows; ++row)
+        for (Index row = 0; row < given_rows; ++row)
             for (Index i = 0; i < width; ++i) {
                 const double number = static_cast<double>(c.numbers.below(2001) - 1000) / 500;
                 const double size = row % 2 == 1 && row < lowest_row ? 0x1p-53 : row == lowest_row ? -40 : 1;
@@ -111,7 +111,7 @@ struct RandomColumns {
                 values[row].push_back(row == highest_row ? 40 : std::ldexp(size * number, power));
             }
     }
-    ColumnValues pointers() const {
+    FeatureValues pointers() const {
         return {{values[center_row].data(), values[center_row + 1].data()},
                 {values[scale_row].data(), values[scale_row + 1].data()},
                 {values[offset_row].data(), values[offset_row + 1].data()},
@@ -120,8 +120,8 @@ struct RandomColumns {
     }
 };
 
-constexpr RowFunction every_row_function[] = {RowFunction::columns, RowFunction::layer_norm, RowFunction::rms_norm,
-                                              RowFunction::prelu,   RowFunction::softmax,    RowFunction::log_softmax};
+constexpr RowFunction every_row_function[] = {RowFunction::affine, RowFunction::layer_norm, RowFunction::rms_norm,
+                                              RowFunction::prelu,  RowFunction::softmax,    RowFunction::log_softmax};
 
 template <class T>
 void check_row_functions(Checker<T>& c) {
@@ -136,17 +136,17 @@ void check_row_functions(Checker<T>& c) {
             Values<T> x = bending(c, rows * count);
             move_row(c.numbers, x);
             Values<T> expected = x;
-            const Columns columns(count, RandomColumns<T>(c, count).pointers());
+            const FeatureTable features(count, RandomFeatures<T>(c, count).pointers());
             // On a page's edge, so that nothing behind the last cache line is read.
-            const Index stride = columns.stride(), size = stride * table_rows;
+            const Index stride = features.stride(), size = stride * table_rows;
             double* const table = c.w.template place<double>(size, current.flush);
-            if (count > 0) std::copy_n(columns.table(), size, table);
+            if (count > 0) std::copy_n(features.data(), size, table);
             for (Index row = 0; row < table_rows; ++row)
                 std::fill(table + row * stride + count, table + (row + 1) * stride,
                           std::numeric_limits<double>::quiet_NaN());
             const double eps[] = {1e-5, 0, 1e-300, 1e300};
             const double chosen = eps[c.numbers.below(4)];
-            const RowTask task{function, table, stride, chosen, columns.powers(), c.numbers.below(2) == 0};
+            const RowTask task{function, table, stride, chosen, features.powers(), c.numbers.below(2) == 0};
             one_lane<T>().rows(task, {x.data(), count, expected.data(), count, rows, count});
             const T* const x_at = c.place(c.x, x, rows, count, count, 1);
             T* const y = c.start("rows", rows, count);
@@ -195,11 +195,12 @@ private:
     void add_row_function(RowFunction function) {
         const bool has_table = function < RowFunction::softmax;
         RowLayer layer{function, nullptr, 1e-5};
-        if (has_table) layer.columns = std::make_shared<Columns>(width_, RandomColumns<T>(c_, width_).pointers());
+        if (has_table)
+            layer.features = std::make_shared<FeatureTable>(width_, RandomFeatures<T>(c_, width_).pointers());
         layers_.push_back(layer);
-        const bool any = layer.columns != nullptr;
-        one_lane<T>().rows({function, any ? layer.columns->table() : nullptr, any ? layer.columns->stride() : 0,
-                            layer.eps, any && layer.columns->powers(), any && width_ == 1},
+        const bool any = layer.features != nullptr;
+        one_lane<T>().rows({function, any ? layer.features->data() : nullptr, any ? layer.features->stride() : 0,
+                            layer.eps, any && layer.features->powers(), any && width_ == 1},
                            {x_.data(), width_, x_.data(), width_, rows_, width_});
     }
     void add_residual(Index nesting) {
@@ -263,7 +264,7 @@ std::uint64_t hash_of_functions(const Kernels<T>& kernels) {
         }
         const Index stride = padded<double>(count);
         Values<double> table(static_cast<std::size_t>(table_rows * stride), 1);
-        for (Index row = 0; row < column_rows; ++row)
+        for (Index row = 0; row < given_rows; ++row)
             for (Index i = 0; i < count; ++i)
                 table[static_cast<std::size_t>(row * stride + i)] =
                     static_cast<double>(numbers.below(2001) - 1000) / 512;

@@ -18,7 +18,6 @@
 #include <string>
 #include <vector>
 
-#include "kernels/reference.hpp"
 #include "machine/dispatch.hpp"
 #include "network/network.hpp"
 

@@ -86,16 +86,16 @@ private:
             const Index turn = layout + (current.flush == Flush::right ? 3 : 0);
             if ((rows + outputs + depth + turn) % 6 != 0 || !c.kept(cost)) continue;
             T* const y = c.start("linear", rows, outputs);
-            const bool cold = c.numbers.below(2) == 0, cold_x = c.numbers.below(2) == 0;
-            const Index scratch_size = rows * c.kernels.scratch_per_row(depth, cold);
+            const bool from_memory = c.numbers.below(2) == 0, x_from_memory = c.numbers.below(2) == 0;
+            const Index scratch_size = rows * c.kernels.scratch_per_row(depth, from_memory);
             const Index fetch_distance = c.numbers.below(2) * 1000;
             if (!c.is_asked()) continue;
             if (panels == nullptr) panels = pack(source);
             current.kernel = "linear";
             T* const scratch = c.scratch.template place<T>(scratch_size, current.flush);
             std::fill_n(scratch, scratch_size, std::numeric_limits<T>::quiet_NaN());
-            c.kernels.linear({panels, depth, outputs, activation(), cold, fetch_distance},
-                             {x_rows(rows), x_stride_, y, c.stride, rows, depth, cold_x}, scratch);
+            c.kernels.linear({panels, depth, outputs, activation(), from_memory, fetch_distance},
+                             {x_rows(rows), x_stride_, y, c.stride, rows, depth, x_from_memory}, scratch);
             c.check(expected(rows), max_outputs);
         }
         if ((source.depth_stride == 1 || source.output_stride == 1) && c.kept(cost)) {
@@ -120,16 +120,17 @@ private:
     // The panels of a layer, checked against the definition in panel.hpp.
     const T* pack(const WeightSource<T>& source) {
         const Index depth = current.depth, outputs = current.outputs;
-        current.kernel = "pack_panel";
+        current.kernel = "pack";
         const Panels<T> layout{depth, outputs, c.kernels.panel_outputs, c.kernels.lanes};
         const Index size = padded<T>(layout.elements());  // panels are aligned
         T* const panels = c.panels.template place<T>(size, current.flush);
         std::fill_n(panels, size, std::numeric_limits<T>::quiet_NaN());
-        bool right = true;
+        c.kernels.pack(source, depth, outputs, panels);
+        bool right = c.kernels.packed_elements(depth, outputs) == layout.elements();
         for (Index p = 0; p < layout.count(); ++p) {
             const Index first = layout.first_output(p), count = layout.outputs_in(p);
-            T* const panel = panels + layout.offset(p);
-            c.kernels.pack_panel(source, depth, first, count, panel);
+            const T* const panel = panels + layout.offset(p);
+            right &= c.kernels.packed_elements(depth, first) == layout.offset(p);
             const bool are_rows = layout.are_rows(count);
             const Index stride = layout.stride(count), biases = are_rows ? padded<T>(count) : stride;
             for (Index j = 0; j < biases; ++j)

@@ -144,12 +144,12 @@ private:
     void add_residual(const char* name, Index rows, Index width) {
         const Index outputs = 130;
         const std::vector<double> ones(static_cast<std::size_t>(width), 1), zeros(static_cast<std::size_t>(width), 0);
-        const ColumnValues values{{zeros.data(), zeros.data()},
-                                  {ones.data(), zeros.data()},
-                                  {ones.data(), zeros.data()},
-                                  zeros.data(),
-                                  ones.data()};
-        const RowLayer norm{RowFunction::layer_norm, std::make_shared<Columns>(width, values), 1e-5};
+        const FeatureValues values{{zeros.data(), zeros.data()},
+                                   {ones.data(), zeros.data()},
+                                   {ones.data(), zeros.data()},
+                                   zeros.data(),
+                                   ones.data()};
+        const RowLayer norm{RowFunction::layer_norm, std::make_shared<FeatureTable>(width, values), 1e-5};
         add_network(name, rows, width, outputs,
                     {norm, Residual::begin, weights(width, width), Activation{Function::gelu}, weights(width, width),
                      Residual::end, Activation{Function::silu}, norm, weights(width, outputs),

@@ -79,7 +79,7 @@ void rows(const RowTask& task, const Batch<Element<V>>& batch) noexcept {
             function(Row<T>{batch.x + r * batch.x_row_stride, batch.y + r * batch.y_row_stride, batch.width});
     };
     switch (task.function) {
-        case RowFunction::columns: return each([&](const Row<T>& row) { columns<W>(task, row); });
+        case RowFunction::affine: return each([&](const Row<T>& row) { columns<W>(task, row); });
         case RowFunction::layer_norm: return each([&](const Row<T>& row) { layer_norm<W, Centred::yes>(task, row); });
         case RowFunction::rms_norm: return each([&](const Row<T>& row) { layer_norm<W, Centred::no>(task, row); });
         case RowFunction::prelu: return each([&](const Row<T>& row) { prelu<W>(task, row); });

@@ -1,4 +1,4 @@
-// Filling one panel (panel.hpp) from a strided matrix.
+// From a strided matrix to panels (panel.hpp), and back.
 #pragma once
 
 #include "kernels/layout/panel.hpp"
@@ -58,9 +58,10 @@ void to_chain_order(const Element<L>* x, Index depth, Element<L>* to) noexcept {
 
 // The weights as they lie, `count` outputs wide.
 template <class T>
-void pack_rows(const WeightSource<T>& source, const T* w, Index depth, Index count, T* to, Index stride) noexcept {
+void pack_rows(const WeightSource<T>& source, Index depth, Index count, T* to, Index stride) noexcept {
     for (Index j = 0; j < count; ++j)
-        for (Index k = 0; k < depth; ++k) to[j * stride + k] = w[j * source.output_stride + k * source.depth_stride];
+        for (Index k = 0; k < depth; ++k)
+            to[j * stride + k] = source.w[j * source.output_stride + k * source.depth_stride];
 }
 
 // The weights of one k for `count` outputs, and zeros up to the width.
@@ -74,24 +75,27 @@ FORWARDPASS_INLINE void pack_k(const Element<V>* w, Index output_stride, Index c
     for (; j < width; ++j) to[j] = 0;
 }
 
-// Packs outputs [first, first + count) of the source into a panel.
 template <class V>
-void pack_panel(const WeightSource<Element<V>>& source, Index depth, Index first, Index count,
-                Element<V>* panel) noexcept {
+constexpr Panels<Element<V>> panels_of(Index depth, Index outputs) noexcept {
+    return {depth, outputs, panel_outputs<V>, V::lanes};
+}
+
+// Packs the first `count` outputs of the source into a panel.
+template <class V>
+void pack_panel(const WeightSource<Element<V>>& source, Index depth, Index count, Element<V>* panel) noexcept {
     using T = Element<V>;
-    const Panels<T> panels{depth, count, panel_outputs<V>, V::lanes};
+    const Panels<T> panels = panels_of<V>(depth, count);
     const bool are_rows = panels.are_rows(count);
     const Index width = panels.stride(count), biases = are_rows ? padded<T>(count) : width;
     for (Index j = 0; j < biases; ++j)
-        panel[j] = j >= count ? T{0} : source.bias ? source.bias[first + j] : static_cast<T>(-0.0);
-    const T* const w = source.w + first * source.output_stride;
+        panel[j] = j >= count ? T{0} : source.bias ? source.bias[j] : static_cast<T>(-0.0);
     T* const rows = panel + biases;
-    if (are_rows) return pack_rows(source, w, depth, count, rows, width);
+    if (are_rows) return pack_rows(source, depth, count, rows, width);
 
     const Index length = superblock_length(depth);
     for (Index number = 0; number < superblock_count(depth); ++number) {
         const Superblock s = superblock_of(depth, number);
-        const T* const from = w + number * length * source.depth_stride;
+        const T* const from = source.w + number * length * source.depth_stride;
         T* const to = rows + number * length * width;
         if (source.depth_stride != 1) {
             T* row = to;
@@ -108,6 +112,50 @@ void pack_panel(const WeightSource<Element<V>>& source, Index depth, Index first
     }
     for (Index k = 0; source.depth_stride == 1 && count < width && k < depth; ++k)
         for (Index j = count; j < width; ++j) rows[k * width + j] = 0;
+}
+
+template <class V>
+Index packed_elements(Index depth, Index outputs) noexcept {
+    return panels_of<V>(depth, outputs).elements();
+}
+
+template <class V>
+void pack(const WeightSource<Element<V>>& source, Index depth, Index outputs, Element<V>* to) noexcept {
+    const auto panels = panels_of<V>(depth, outputs);
+    for (Index p = 0; p < panels.count(); ++p)
+        pack_panel<V>(source.from(panels.first_output(p)), depth, panels.outputs_in(p), to + panels.offset(p));
+}
+
+// The weights of a panel, (count, depth). A line of k at a time, which lie in L1 while every output takes its own from
+// them.
+template <class T>
+void unpack_panel(const T* panel, const Panels<T>& layout, Index count, T* weight) noexcept {
+    const Index depth = layout.depth, stride = layout.stride(count);
+    if (layout.are_rows(count)) {
+        const T* const rows = panel + padded<T>(count);
+        for (Index j = 0; j < count; ++j)
+            for (Index k = 0; k < depth; ++k) weight[j * depth + k] = rows[j * stride + k];
+        return;
+    }
+    const T* const rows = panel + stride;
+    for (Index first = 0; first < depth; first += line_elements<T>) {
+        const Index left = depth - first, steps = left < line_elements<T> ? left : line_elements<T>;
+        const T* of[line_elements<T>];
+        for (Index i = 0; i < steps; ++i) of[i] = rows + packed_row(depth, first + i) * stride;
+        for (Index j = 0; j < count; ++j)
+            for (Index i = 0; i < steps; ++i) weight[j * depth + first + i] = of[i][j];
+    }
+}
+
+template <class V>
+void unpack(const Element<V>* from, Index depth, Index outputs, Element<V>* weight, Element<V>* bias) noexcept {
+    const auto panels = panels_of<V>(depth, outputs);
+    for (Index p = 0; p < panels.count(); ++p) {
+        const Index first = panels.first_output(p), count = panels.outputs_in(p);
+        const Element<V>* const panel = from + panels.offset(p);
+        unpack_panel(panel, panels, count, weight + first * depth);
+        for (Index j = 0; bias != nullptr && j < count; ++j) bias[first + j] = panel[j];
+    }
 }
 
 }  // namespace

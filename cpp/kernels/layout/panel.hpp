@@ -13,19 +13,9 @@
 #pragma once
 
 #include "kernels/order.hpp"
-#include "kernels/unrolled.hpp"
 
 namespace forwardpass {
 namespace {
-
-template <class T>
-constexpr Index line_elements = Index{64 / sizeof(T)};
-
-// Rounded up to whole cache lines.
-template <class T>
-[[maybe_unused]] constexpr Index padded(Index elements) noexcept {
-    return (elements + line_elements<T> - 1) / line_elements<T> * line_elements<T>;
-}
 
 // The row of a panel where k is.
 [[maybe_unused]] constexpr Index packed_row(Index depth, Index k) noexcept {
@@ -34,10 +24,7 @@ template <class T>
     return number * length + superblock_of(depth, number).steps_before(in % chains) + in / chains;
 }
 
-}  // namespace
-
-// How a layer is cut into panels `width` outputs wide, of registers of `lanes`. With external linkage, as owners of
-// panels keep one; inlined everywhere, so that instruction sets share no function.
+// How a layer is cut into panels `width` outputs wide, of registers of `lanes`.
 template <class T>
 struct Panels {
     Index depth, outputs, width, lanes;
@@ -72,4 +59,5 @@ struct Panels {
     }
 };
 
+}  // namespace
 }  // namespace forwardpass

@@ -24,6 +24,7 @@ struct Operands {
     const T* w;
     Index w_row_stride;
     Index panel_distance = 0;  // of panels side by side
+    Index x_ahead = 0;         // elements from x to what is fetched of its rows, or 0
     const T* fetched = nullptr;
     Index fetch_stride = 0;
 };
@@ -78,6 +79,18 @@ FORWARDPASS_INLINE void fetch(const T* fetched, Index panel_distance) noexcept {
     });
 }
 
+// The share of chains from `c` on of the next superblock's x, which a chain reads in all its lines at once: so the
+// memory would have nothing to do while the other chains run [log 23].
+template <class Tile, class T>
+FORWARDPASS_INLINE void fetch_x(const Operands<T>& at, Index c) noexcept {
+    constexpr int lines = static_cast<int>(Tile::at_once * chain_length / line_elements<T>);
+    unrolled<Tile::rows>([&](auto r) FORWARDPASS_UNROLLED {
+        const T* const from = at.x + r * at.x_row_stride + at.x_ahead + c * chain_length;
+        unrolled<lines>([&](auto line)
+                            FORWARDPASS_UNROLLED { __builtin_prefetch(from + line * line_elements<T>, 0, 2); });
+    });
+}
+
 // sums += chains [first, end) of a superblock, from left to right, `at_once` of them side by side.
 template <class Tile, class T>
 FORWARDPASS_INLINE void add_chains(Operands<T>& at, const Superblock& s, Index first, Index end,
@@ -89,6 +102,8 @@ FORWARDPASS_INLINE void add_chains(Operands<T>& at, const Superblock& s, Index f
     constexpr Index x_step = ordered ? 1 : Tile::chains;
     const T* w = at.w + s.steps_before(first) * w_step;
     for (Index c = first; c < end; c += at_once) {
+        if constexpr (Tile::chains == many_chains && Tile::rows > 1 && Tile::lines == 0)
+            if (at.x_ahead > 0) fetch_x<Tile>(at, c);
         typename Tile::Values chain[at_once];
         // A chain that does not exist adds nothing: -0.0.
         unrolled<at_once>([&](auto b)

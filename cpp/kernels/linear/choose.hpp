@@ -29,21 +29,21 @@ constexpr Index chain_order_stride(Index depth) noexcept {
 
 // Elements of scratch for each row: sums so far of a superblock, of a group, and the totals; and x in chain order.
 template <class V>
-Index scratch_per_row(Index depth, bool cold) noexcept {
+Index scratch_per_row(Index depth, bool from_memory) noexcept {
     if (chain_count(depth) == few_chains) return 0;
-    return 3 * panel_outputs<V> + (cold ? chain_order_stride<Element<V>>(depth) : 0);
+    return 3 * panel_outputs<V> + (from_memory ? chain_order_stride<Element<V>>(depth) : 0);
 }
 
 // A packed layer over some rows.
 template <class V>
 void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& batch, Element<V>* scratch) noexcept {
     using T = Element<V>;
-    const Panels<T> panels{a.depth, a.outputs, panel_outputs<V>, V::lanes};
+    const Panels<T> panels = panels_of<V>(a.depth, a.outputs);
     if (batch.rows == 0) return;
     Index left = batch.rows == 1 ? one_row<V>(a, batch.x, batch.y) : a.outputs;
     if (left < a.outputs) finish_late<V>(a.activation, batch.y, 0, 1, a.outputs - left);
     Batch<T> ordered = batch;
-    const bool streaming = a.cold && batch.rows > 1 && a.outputs >= 2 * panel_outputs<V>;
+    const bool streaming = a.from_memory && batch.rows > 1 && a.outputs >= 2 * panel_outputs<V>;
     if (streaming && chain_count(a.depth) == many_chains) {
         // As it lies each chain reads all lines of x, while weights are on their way from memory [log 12].
         ordered.x = scratch;

@@ -47,7 +47,7 @@ FORWARDPASS_INLINE void row_group(const PackedLinear<Element<V>>& a, const Eleme
     if (chain_count(a.depth) == few_chains)
         return row_of_panels<Tile<V, few_chains, 1, vectors, 0, panels>>(a, panel, left, x, y);
     if constexpr (lines > 0)
-        if (a.cold && a.fetch_distance > 0)
+        if (a.from_memory && a.fetch_distance > 0)
             return row_of_panels<Tile<V, many_chains, 1, vectors, lines, panels>>(a, panel, left, x, y);
     row_of_panels<Tile<V, many_chains, 1, vectors, 0, panels>>(a, panel, left, x, y);
 }

@@ -71,6 +71,8 @@ __attribute__((noinline)) void run_tile(const Panel<T>& a, const Slice<T>& slice
     if (many && slice.first > 0) sums.load(carried, full);
     else sums.fill(static_cast<T>(-0.0));
     Operands<T> at{slice.x + row * a.rows.x_row_stride, a.rows.x_row_stride, slice.w, a.width};
+    // The first panel reads x for the others.
+    if (a.rows.from_memory && a.at == a.layer.panels) at.x_ahead = superblock_length(a.layer.depth);
     if constexpr (Tile::lines > 0) fetch_weights(a, slice, row / Tile::rows, at);
     add_chains<Tile>(at, slice.superblock, slice.first, slice.end, sums);
 

@@ -5,7 +5,7 @@ from tests.mutants.faults.mutant import Mutant
 FAULTS = (
     Mutant(
         "arrays are used as others hold them",
-        "cpp/bindings/arrays.cpp",
+        "cpp/bindings/arguments.cpp",
         "return private_view(as_array(shared_ndarray(value, name)));",
         "return shared_ndarray(value, name);",
         "an argument that is reshaped after its check is read outside of its memory",
@@ -109,7 +109,7 @@ FAULTS = (
     ),
     Mutant(
         "arguments are viewed before others are converted",
-        "cpp/bindings/arrays.cpp",
+        "cpp/bindings/arguments.cpp",
         "if (argument.value) argument.value = shared_ndarray(argument.value, argument.name);",
         "if (argument.value) argument.value = to_ndarray(argument.value, argument.name);",
         "the conversion of another argument frees what is going to be read",
@@ -117,7 +117,7 @@ FAULTS = (
     ),
     Mutant(
         "another byte order is read as our own",
-        "cpp/bindings/arrays.cpp",
+        "cpp/bindings/rows.cpp",
         "*type, !PyArray_ISNOTSWAPPED(array)};",
         "*type, false};",
         "big-endian numbers are others",

@@ -379,7 +379,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     ),
     Mutant(
         "an odd power of two under a root",
-        "cpp/network/feature_table.cpp",
+        "cpp/kernels/functions/quotients.cpp",
         "exponent += exponent & 1;",
         "",
         "BatchNorm1d's scale is wrong by the root of 2 for half of all variances",
@@ -387,7 +387,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
     ),
     Mutant(
         "a root without its second part",
-        "cpp/network/feature_table.cpp",
+        "cpp/kernels/functions/quotients.cpp",
         ": reciprocal_root<S>(sum);",
         ": reciprocal_root<S>({sum.high, 0});",
         "an eps that is small beside the variance is lost",

@@ -14,15 +14,15 @@ FAULTS = (
     Mutant(
         "a kept residual is changed in place",
         "cpp/network/plan.cpp",
-        "current == Step<T>::x || is_kept(current))",
-        "current == Step<T>::x)",
+        "current == Buffer::x || is_kept(current))",
+        "current == Buffer::x)",
         "an activation inside a residual connection changes what will be added",
     ),
     Mutant(
         "residual of x from the workspace",
         "cpp/network/plan.hpp",
-        "Added<T>{adds_x ? x : buffer(step.added),",
-        "Added<T>{buffer(step.added),",
+        "std::is_same_v<Kind, AddStep>) use(rows_of(kind.added),",
+        "std::is_same_v<Kind, AddStep>) use(StridedRows<T>{in_workspace(kind.added), stride},",
         "what a network adds of its own input lies outside its memory",
     ),
     Mutant(
@@ -83,7 +83,7 @@ FAULTS = (
     Mutant(
         "no look inside of a tile",
         "cpp/network/network.cpp",
-        "tile * work_each > work_between_looks",
+        "tile * work_each > work_between_polls",
         "tile * work_each < 0",
         "Ctrl-C waits for all layers of a tile of rows",
         ("tests/contract/test_conformance.py",),
@@ -91,14 +91,14 @@ FAULTS = (
     Mutant(
         "functions of one element cost nothing",
         "cpp/network/plan.cpp",
-        "step.weights ? 0 : 1;",
-        "0;",
+        "least = linear != nullptr ? 0 : 1;",
+        "least = 0;",
         "a long call of ReLU keeps the GIL and sees no signal",
         ("tests/threads/test_num_threads.py",),
     ),
     Mutant(
         "the interpreter ends while others compute",
-        "cpp/bindings/call.cpp",
+        "cpp/bindings/gil.cpp",
         "while (inside > inside_here)",
         "while (inside < inside_here)",
         "a daemon thread that asks for the GIL then ends the process",

@@ -223,8 +223,8 @@ FAULTS = (
     Mutant(
         "no scratch for totals",
         "cpp/kernels/linear/choose.hpp",
-        "return 3 * panel_outputs<V> + (cold",
-        "return 2 * panel_outputs<V> + (cold",
+        "return 3 * panel_outputs<V> + (from_memory",
+        "return 2 * panel_outputs<V> + (from_memory",
         "those of several groups are written behind the scratch memory",
         CONFORMANCE,
     ),

@@ -71,8 +71,8 @@ FAULTS = (
     Mutant(
         "no bias is +0.0",
         "cpp/kernels/layout/pack.hpp",
-        "source.bias[first + j] : static_cast<T>(-0.0)",
-        "source.bias[first + j] : static_cast<T>(0.0)",
+        "source.bias[j] : static_cast<T>(-0.0)",
+        "source.bias[j] : static_cast<T>(0.0)",
         "-0.0 + 0.0 is +0.0",
     ),
     # ---- what is read and written ----
@@ -99,9 +99,9 @@ FAULTS = (
     Mutant(
         "dealt panels, what is between them in the caller's environment",
         "cpp/network/network.cpp",
-        """                const StandardFloatEnvironment environment;
-                return run_step""",
-        """                return run_step""",
+        """            const StandardFloatEnvironment environment;
+            run_step(kind""",
+        """            run_step(kind""",
         "subnormals are flushed where the caller's thread flushes them",
         ("tests/contract/test_float_environment.py",),
     ),
@@ -140,16 +140,16 @@ FAULTS = (
     Mutant(
         "panels of another chunk",
         "cpp/network/unpacked.cpp",
-        "packed_first[static_cast<std::size_t>(thread)] != first &&",
-        "packed_first[static_cast<std::size_t>(thread)] < 0 &&",
+        "if (packed_here != first)",
+        "if (packed_here < 0)",
         "a thread's second chunk of outputs gets the weights of its first one",
         ("conformance",),
     ),
     Mutant(
         "unpacked with another width",
-        "cpp/network/packed_weights.cpp",
-        "stride = layout_.stride(count);",
-        "stride = layout_.width;",
+        "cpp/kernels/layout/pack.hpp",
+        "const Index depth = layout.depth, stride = layout.stride(count);",
+        "const Index depth = layout.depth, stride = layout.width;",
         "state_dict() returns other weights than were given",
         ("tests/layers/test_state.py",),
     ),
@@ -164,7 +164,7 @@ FAULTS = (
     Mutant(
         "stale columns",
         "cpp/bindings/state.cpp",
-        "a.to.columns->assign(column_values(a.table));",
+        "a.to.features->assign(feature_values(a.table));",
         "static_cast<void>(a);",
         "load_state_dict() leaves the old values of a normalisation",
         ("tests/layers/test_row_functions.py",),
