@@ -386,10 +386,13 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         r"\(Dense\): activation 'own_activation' is not supported",
     ),
     "unknown activation": (
-        lambda: mlp("exponential", 3),
-        r"layer 0 'dense.*' \(Dense\): activation 'exponential' is not supported",
+        lambda: mlp("hard_shrink", 3),
+        r"layer 0 'dense.*' \(Dense\): activation 'hard_shrink' is not supported",
     ),
-    "unknown activation, alone": (lambda: chain(layers.Activation("mish")), "activation 'mish' is not supported"),
+    "unknown activation, alone": (
+        lambda: chain(layers.Activation("squareplus")),
+        "activation 'squareplus' is not supported",
+    ),
     "exponential": (lambda: mlp("exponential", 3), "activation 'exponential' is not supported"),
     "UnitNormalization": (lambda: chain(layers.UnitNormalization()), r"\(UnitNormalization\): not supported"),
     "PReLU in a Dense": (lambda: mlp(layers.PReLU(), 3), "activation 'PReLU' is not supported"),
@@ -427,7 +430,6 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         functional(lambda x: layers.Dropout(0.5)(x, training=True)),
         r"\(Dropout\): called with {'training': True}",
     ),
-    "rms": (lambda: chain(layers.RMSNormalization()), r"\(RMSNormalization\): not supported"),
     "recurrent": (lambda: chain(layers.SimpleRNN(3), inputs=(4, 2)), r"\(SimpleRNN\): not supported"),
     "low rank": (lambda: chain(layers.Dense(3, lora_rank=2)), r"lora_rank = 2 is not supported|expected 2 arrays"),
     "no model": (
