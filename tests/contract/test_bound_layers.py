@@ -7,7 +7,7 @@ import pytest
 
 import forwardpass as fp
 from forwardpass.error_bound import agreement_bound
-from forwardpass.selfcheck.exactly import exact
+from forwardpass.reference import exact
 from tests.support import Array, Float
 
 FUNCTIONS: list[fp.Module] = [

@@ -11,7 +11,7 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import _core, nn
-from forwardpass.selfcheck.exactly import exact
+from forwardpass.reference import exact
 from forwardpass.selfcheck.extremes import LAYERS, WIDTH, Numbers
 from tests.support import Array, Float, normal, same_bits
 

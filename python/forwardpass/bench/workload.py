@@ -15,7 +15,7 @@ from ..files import ModelFileError, load
 from ..files import architecture as arch
 from ..files.notation import parse
 from ..nn import LAYERS, Module, Sequential
-from ..selfcheck.exactly import exact
+from ..reference import exact
 
 Array = NDArray[Any]
 

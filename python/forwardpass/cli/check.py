@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..error_bound import error_bound
 from ..files import content_hash, load
 from ..nn import Module
-from ..selfcheck.exactly import exact
+from ..reference import exact
 
 # Rows of each kind; fewer where NumPy would take minutes for them in its longest float, 5e7 products a second, or where
 # they would take more memory than the file that was read: a norm of many features is a few bytes there.

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import nn
 from ..error_bound import error_bound
-from .exactly import exactly
+from ..reference import exactly
 from .outcome import DTYPES, Array, Float, Outcome, amount, every_isa, same_bits
 
 WIDTH = 4

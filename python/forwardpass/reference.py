@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..nn import Module
-from ..nn.wide import Dtype, Wide
+from .nn import Module
+from .nn.wide import Dtype, Wide
 
 # The largest and the smallest float64 are 632 digits apart. Sums of numbers that cancel need those, and some more.
 DIGITS = 700
