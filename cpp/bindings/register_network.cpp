@@ -103,7 +103,7 @@ void register_network(py::module_& module) {
     module.attr("OFFSET") = offset_row + 0;
     module.attr("LOWEST") = lowest_row + 0;
     module.attr("HIGHEST") = highest_row + 0;
-    module.attr("COLUMN_ROWS") = column_rows + 0;
+    module.attr("COLUMN_ROWS") = given_rows + 0;
     module.def("quotients", &quotient_rows, py::arg("numerator"), py::arg("denominator"),
                py::arg("eps_of_root") = py::none(),
                "numerator / denominator, or with eps numerator / sqrt(denominator + eps), as the sum of two rows.");

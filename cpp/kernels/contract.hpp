@@ -144,7 +144,7 @@ enum class RowFunction : std::uint8_t {
     affine,      // clip((x - center) scale + offset)
     layer_norm,  // (x - mean) / sqrt(variance + eps) scale + offset
     rms_norm,    // x / sqrt(mean of x^2 + eps) scale
-    prelu,       // x, or x scale below 0; a table of one column is for all
+    prelu,       // x, or x scale below 0; a table of one feature is for all
     softmax,
     log_softmax,
 };
@@ -172,7 +172,7 @@ struct RowTask {
     Index table_stride;
     double eps;
     bool powers = false;
-    bool one_column = false;  // the table has one
+    bool one_feature = false;  // the table has one, for all
 };
 
 // How many streams read_sum can read side by side.

@@ -70,7 +70,7 @@ void Network<T>::run_step(const RowLayer& row, const Batch<T>& batch, T*) const 
     RowTask task{row.function, nullptr, 0, row.eps};
     if (const FeatureTable* const features = row.features.get())
         task.table = features->data(), task.table_stride = features->stride(), task.powers = features->powers(),
-        task.one_column = features->width() == 1;
+        task.one_feature = features->width() == 1;
     kernels_->rows(task, batch);
 }
 

@@ -65,7 +65,7 @@ void prelu(const RowTask& task, const Row<T>& row) noexcept {
             return W::select_at_least(x, W::broadcast(0), x, x * slope_at(place.at));
         });
     };
-    if (task.one_column) each([slope = W::broadcast(*slopes)](Index) FORWARDPASS_UNROLLED { return slope; });
+    if (task.one_feature) each([slope = W::broadcast(*slopes)](Index) FORWARDPASS_UNROLLED { return slope; });
     else each([slopes](Index i) FORWARDPASS_UNROLLED { return W::load(slopes + i); });
 }
 

@@ -33,7 +33,7 @@ FAULTS = (
     Mutant(
         "one slope is the first of many",
         "cpp/kernels/functions/row_functions.hpp",
-        "if (task.one_column) each",
+        "if (task.one_feature) each",
         "if (true) each",
         "all features have the first one's slope",
         EVERY_LAYER,
