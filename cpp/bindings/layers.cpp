@@ -29,16 +29,20 @@ constexpr struct {
     {"sigmoid", {Function::sigmoid}},
     {"softplus", {Function::softplus, 1, 20}},
     {"hardtanh", {Function::hardtanh, -1, 1}},
+    {"celu", {Function::celu, 1}},
+    {"mish", {Function::mish}},
+    {"softsign", {Function::softsign}},
+    {"hardswish", {Function::hardswish}},
+    {"hardsigmoid", {Function::hardsigmoid}},
 };
 
 constexpr struct {
     const char* name;
     RowFunction function;
 } row_functions[] = {
-    {"columns", RowFunction::affine},
-    {"layer_norm", RowFunction::layer_norm},
-    {"softmax", RowFunction::softmax},
-    {"log_softmax", RowFunction::log_softmax},
+    {"columns", RowFunction::affine},    {"layer_norm", RowFunction::layer_norm},
+    {"rms_norm", RowFunction::rms_norm}, {"prelu", RowFunction::prelu},
+    {"softmax", RowFunction::softmax},   {"log_softmax", RowFunction::log_softmax},
 };
 
 }  // namespace
@@ -70,7 +74,7 @@ AnyLayer function_layer(const std::string& name, double a, double b, py::handle 
             layer.features = std::make_shared<FeatureTable>(PyArray_DIM(as_array(values), 1), feature_values(values));
             check_arrays(arrays, "arrays");
             layer.arrays = std::make_shared<py::object>(arrays);
-        } else if (known.function == RowFunction::affine || known.function == RowFunction::layer_norm) {
+        } else if (known.function < RowFunction::softmax) {
             throw py::value_error("table: expected values for " + name + ", got None");
         }
         return layer;

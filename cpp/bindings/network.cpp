@@ -26,6 +26,9 @@ std::string describe(const LayerShape& layer) {
            ", out_features=" + std::to_string(layer.out_features) + "),";
 }
 
+// One slope is for rows of any width.
+bool takes_any(const ArrayLayer& layer) { return layer.function == RowFunction::prelu && layer.features->width() == 1; }
+
 // The layers that have a width; activations take any.
 std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std::vector<Index>& positions) {
     std::vector<LayerShape> shapes;
@@ -36,7 +39,7 @@ std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std
             shapes.push_back({position, (*f32)->depth(), (*f32)->outputs(), NPY_FLOAT});
         else if (const auto* f64 = std::get_if<std::shared_ptr<PackedWeights<double>>>(&layer))
             shapes.push_back({position, (*f64)->depth(), (*f64)->outputs(), NPY_DOUBLE});
-        else if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->features)
+        else if (const auto* row = std::get_if<ArrayLayer>(&layer); row != nullptr && row->features && !takes_any(*row))
             shapes.push_back({position, row->features->width(), row->features->width(), -1});
     }
     return shapes;

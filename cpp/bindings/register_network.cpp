@@ -87,7 +87,7 @@ void register_network(py::module_& module) {
         .def_property_readonly("nbytes", bytes, "Bytes of packed weights and biases, padding included.")
         .def_property_readonly("_initialised", has_network)
         .def(
-            "_input", [](py::handle self, py::handle x) { return network_of(self).input(x); }, py::arg("x"),
+            "as_input", [](py::handle self, py::handle x) { return network_of(self).input(x); }, py::arg("x"),
             "x as a call computes with it, or what the call would raise.")
         .def(
             "_state", [](py::handle self) { return network_of(self).state(); }, "All arrays, in order, as new ones.")
@@ -97,6 +97,13 @@ void register_network(py::module_& module) {
                 network_of(self).load(names, values);
             },
             py::arg("names"), py::arg("values"), "New values for all arrays, in order, and what messages call them.");
+    // The rows of a table of features (kernels/contract.hpp).
+    module.attr("CENTER") = center_row + 0;
+    module.attr("SCALE") = scale_row + 0;
+    module.attr("OFFSET") = offset_row + 0;
+    module.attr("LOWEST") = lowest_row + 0;
+    module.attr("HIGHEST") = highest_row + 0;
+    module.attr("COLUMN_ROWS") = given_rows + 0;
     module.def("quotients", &quotient_rows, py::arg("numerator"), py::arg("denominator"),
                py::arg("eps_of_root") = py::none(),
                "numerator / denominator, or with eps numerator / sqrt(denominator + eps), as the sum of two rows.");

@@ -46,6 +46,11 @@ enum class Function : std::uint8_t {
     sigmoid,
     softplus,  // a: beta, b: the threshold
     hardtanh,  // from a to b
+    celu,      // a: alpha
+    mish,
+    softsign,
+    hardswish,
+    hardsigmoid,
 };
 
 // A function of one element, and its parameters.
@@ -138,6 +143,8 @@ struct WeightSource {
 enum class RowFunction : std::uint8_t {
     affine,      // clip((x - center) scale + offset)
     layer_norm,  // (x - mean) / sqrt(variance + eps) scale + offset
+    rms_norm,    // x / sqrt(mean of x^2 + eps) scale
+    prelu,       // x, or x scale below 0; a table of one feature is for all
     softmax,
     log_softmax,
 };
@@ -165,6 +172,7 @@ struct RowTask {
     Index table_stride;
     double eps;
     bool powers = false;
+    bool one_feature = false;  // the table has one, for all
 };
 
 // How many streams read_sum can read side by side.

@@ -69,7 +69,8 @@ template <class T>
 void Network<T>::run_step(const RowLayer& row, const Batch<T>& batch, T*) const noexcept {
     RowTask task{row.function, nullptr, 0, row.eps};
     if (const FeatureTable* const features = row.features.get())
-        task.table = features->data(), task.table_stride = features->stride(), task.powers = features->powers();
+        task.table = features->data(), task.table_stride = features->stride(), task.powers = features->powers(),
+        task.one_feature = features->width() == 1;
     kernels_->rows(task, batch);
 }
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import _interpreter as _interpreter  # first: loading the core in a subinterpreter would never end
+from . import nn
 from ._core import (
     __version__,
     add_bias,
@@ -22,35 +23,18 @@ from ._core import (
     relu,
     set_num_threads,
 )
-from .bound import error_bound
 from .config import show_config
-from .nn import (
-    ELU,
-    GELU,
-    SELU,
-    Affine,
-    BatchNorm1d,
-    Clip,
-    Dropout,
-    Flatten,
-    Hardtanh,
-    Identity,
-    LayerNorm,
-    LeakyReLU,
-    Linear,
-    LogSoftmax,
-    Module,
-    Normalize,
-    ReLU,
-    Residual,
-    Sequential,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-    fold_batch_norm,
-)
+from .error_bound import error_bound
+from .nn import Module, fold_batch_norm
+from .nn.containers import *
+from .nn.elementwise import *
+from .nn.elu import *
+from .nn.linear import *
+from .nn.normalization import *
+from .nn.piecewise import *
+from .nn.scaling import *
+from .nn.smooth import *
+from .nn.softmax import *
 from .threads import num_threads
 
 if TYPE_CHECKING:
@@ -63,32 +47,9 @@ if TYPE_CHECKING:
     from .files import ModelFileError, content_hash, load, save
 
 __all__ = [
-    "ELU",
-    "GELU",
-    "SELU",
-    "Affine",
-    "BatchNorm1d",
-    "Clip",
     "ConversionError",
-    "Dropout",
-    "Flatten",
-    "Hardtanh",
-    "Identity",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
     "ModelFileError",
     "Module",
-    "Normalize",
-    "ReLU",
-    "Residual",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
     "__version__",
     "add_bias",
     "available_isas",
@@ -112,6 +73,7 @@ __all__ = [
     "set_num_threads",
     "show_config",
 ]
+__all__ += nn.LAYERS
 
 
 def __dir__() -> list[str]:

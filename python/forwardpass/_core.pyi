@@ -5,12 +5,18 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+CENTER: int
+COLUMN_ROWS: int
 CONTRACT: str
 FUNCTIONS: str
+HIGHEST: int
+LOWEST: int
 MAX_THREADS: int
 NUM_THREADS_BLOCKS: ContextVar[tuple[list[int], ...]]
+OFFSET: int
 READ_STREAMS: tuple[int, ...]
 ROW_ORDER: str
+SCALE: int
 __version__: str
 
 class Network:
@@ -43,7 +49,7 @@ class Network:
     def nbytes(self) -> int: ...
     @property
     def _initialised(self) -> bool: ...
-    def _input(self, x: ArrayLike) -> NDArray[Any]: ...
+    def as_input(self, x: ArrayLike) -> NDArray[Any]: ...
     def _state(self) -> list[NDArray[Any]]: ...
     def _load(self, names: tuple[str, ...], values: Sequence[Any]) -> None: ...
 

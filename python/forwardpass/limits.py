@@ -24,6 +24,11 @@ FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, Runtim
 # of sizes stay below 2**63.
 DEEPEST_NESTING = 50
 LARGEST_SIZE = 2**30
+# Of a network, and of what a file has for its layers: a weight and a bias each, or a node and a constant.
+MOST_LAYERS = 10_000
+MOST_PARTS = 2 * MOST_LAYERS
+# Memory for each feature of a layer with numbers for each: its table and arrays, and what they are made from.
+BYTES_OF_FEATURE = 256
 
 # What JSON becomes in Python: its text several times, in up to four bytes a character, and an object for each mark.
 BYTES_OF_TEXT, BYTES_OF_MARK = 12, 150

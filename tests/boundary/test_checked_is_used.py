@@ -9,7 +9,7 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import _core
-from forwardpass.conformance.changes import Reshaping, set_shape
+from forwardpass.selfcheck.changes import Reshaping, set_shape
 from tests.support import Array
 
 N = 1 << 12

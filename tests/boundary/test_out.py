@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
-from forwardpass.conformance.layouts import strided
+from forwardpass.selfcheck.layouts import strided
 from tests.support import Array, Float, normal, same_bits
 from tests.support.layouts import misaligned
 

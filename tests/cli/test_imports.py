@@ -6,14 +6,14 @@ import sys
 import pytest
 
 # What each command does without, of forwardpass's own packages.
-PACKAGES = {"bench", "conformance", "convert", "files"}
+PACKAGES = {"bench", "selfcheck", "convert", "files"}
 NEEDED: dict[tuple[str, ...], set[str]] = {
     ("--version",): set(),
     ("info",): set(),
     ("info", "missing.npz"): {"files"},
     ("convert", "missing.npz", "net.npz"): {"files"},
     ("check", "missing.npz"): {"files"},
-    ("check", "--self", "--only", "no such promise"): {"bench", "conformance", "files"},
+    ("check", "--self", "--only", "no such promise"): {"bench", "selfcheck", "files"},
 }
 
 

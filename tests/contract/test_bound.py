@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
-from forwardpass.bound import longest_way, older_bound
+from forwardpass.error_bound import older_bound
+from forwardpass.nn.arithmetic import longest_way
 from tests.support import Array, Float
 
 pytestmark = pytest.mark.usefixtures("isa")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
-from forwardpass.bound import agreement_bound
-from forwardpass.cli.exact import exact
+from forwardpass.error_bound import agreement_bound
+from forwardpass.reference import exact
 from tests.support import Array, Float
 
 FUNCTIONS: list[fp.Module] = [

@@ -11,8 +11,8 @@ import pytest
 
 import forwardpass as fp
 from forwardpass import _core
-from forwardpass.conformance import PROMISES, accuracy, changes, extremes, faults, golden, layouts, promises, sums
-from forwardpass.conformance.outcome import Outcome, in_a_process, same_bits
+from forwardpass.selfcheck import PROMISES, accuracy, changes, extremes, faults, golden, layouts, promises, sums
+from forwardpass.selfcheck.outcome import Outcome, in_a_process, same_bits
 from tests.support import Array
 
 BY_NAME = {promise.function: promise for promise in PROMISES}
@@ -84,7 +84,7 @@ def plant_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         state["calls"] += 1
         return same_bits(a, b) and state["calls"] % 7 != 0
 
-    monkeypatch.setattr("forwardpass.conformance.surroundings.same_bits", sometimes)
+    monkeypatch.setattr("forwardpass.selfcheck.surroundings.same_bits", sometimes)
 
 
 def plant_messages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,14 +99,14 @@ def plant_extremes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plant_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
-    rms = accuracy._rms
+    rms = accuracy.rms
     state = {"calls": 0}
 
     def worse(y: Array, exact: Array) -> float:
         state["calls"] += 1
         return rms(y, exact) * (2 if state["calls"] % 4 == 1 else 1)
 
-    monkeypatch.setattr(accuracy, "_rms", worse)
+    monkeypatch.setattr(accuracy, "rms", worse)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_broken_promise_is_seen(
 def test_special_values_that_differ_are_seen() -> None:
     outcome = Outcome()
     x, w, b = np.ones((1, 2)), np.ones((1, 2)), np.array([np.nan])
-    layouts._check_specials(outcome, [x, w, b], "")
+    layouts.check_specials(outcome, [x, w, b], "")
     assert outcome.failed == 0
 
     class NanLost(fp.Linear):
@@ -146,13 +146,13 @@ def test_special_values_that_differ_are_seen() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("forwardpass.nn.Linear", NanLost)
-        layouts._check_specials(outcome, [x, w, b], "")
+        layouts.check_specials(outcome, [x, w, b], "")
     assert outcome.failed > 0
 
 
 def test_a_touch_of_a_guarded_page_is_seen() -> None:
     code = (
-        "from forwardpass.conformance.surroundings import _Guarded; import numpy as np, ctypes;"
+        "from forwardpass.selfcheck.surroundings import _Guarded; import numpy as np, ctypes;"
         "a = _Guarded(4096).place(np.ones(8), {right}); ctypes.memmove(a.ctypes.data + {offset}, b'x', 1)"
     )
     for right, offset, dies in ((True, 63, False), (True, 64, True), (False, 0, False), (False, -1, True)):
@@ -162,12 +162,12 @@ def test_a_touch_of_a_guarded_page_is_seen() -> None:
 
 def test_another_result_of_arrays_that_change_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     broken_linear(monkeypatch, changes)
-    assert changes._change_arrays(0.001).failed > 0
+    assert changes.change_arrays(0.001).failed > 0
 
 
 def test_small_files_that_grow_are_seen() -> None:
     code = (
-        "from forwardpass import limits; from forwardpass.conformance import files;"
+        "from forwardpass import limits; from forwardpass.selfcheck import files;"
         "limits.SPARE = 2**40; outcome = files._try_files(len(files.KINDS)); print(outcome.failed, outcome.examples)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -194,4 +194,4 @@ def test_the_command() -> None:
 def test_memory_that_grows_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = iter(range(0, 1 << 30, 2 << 20))
     monkeypatch.setattr(faults, "_resident", lambda: next(sizes))
-    assert faults._count_growth(0.0).failed == 3
+    assert faults.count_growth(0.0).failed == 3

@@ -91,7 +91,7 @@ ACTIVATIONS: dict[str, Callable[[], Any]] = {
         name: partial(layers.Activation, name)
         for name in (
             *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "tanh", "hard_tanh"),
-            *("sigmoid", "softplus", "softmax", "log_softmax"),
+            *("sigmoid", "softplus", "softmax", "log_softmax", "mish", "softsign", "celu", "hard_silu", "hard_sigmoid"),
         )
     },
     "LeakyReLU": layers.LeakyReLU,
@@ -101,6 +101,8 @@ ACTIVATIONS: dict[str, Callable[[], Any]] = {
     "ReLU": layers.ReLU,
     "ReLU to 4": lambda: layers.ReLU(max_value=4.0),
     "ReLU with a slope": lambda: layers.ReLU(negative_slope=0.2),
+    "PReLU": lambda: layers.PReLU("uniform"),
+    "RMSNormalization": layers.RMSNormalization,
     "Softmax": layers.Softmax,
     "LayerNormalization": layers.LayerNormalization,
     "LayerNormalization bare": lambda: layers.LayerNormalization(center=False, scale=False, epsilon=1e-5),
@@ -132,7 +134,7 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
         f"ops.{function.__name__}": function
         for function in (
             *(ops.relu, ops.relu6, ops.selu, ops.silu, ops.softplus, ops.hard_tanh, ops.tanh, ops.sigmoid),
-            *(ops.log_softmax, ops.softmax),
+            *(ops.log_softmax, ops.softmax, ops.softsign, ops.celu, ops.hard_silu, ops.hard_sigmoid),
         )
     },
 }
@@ -384,12 +386,15 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         r"\(Dense\): activation 'own_activation' is not supported",
     ),
     "unknown activation": (
-        lambda: mlp("hard_sigmoid", 3),
-        r"layer 0 'dense.*' \(Dense\): activation 'hard_sigmoid' is not supported",
+        lambda: mlp("hard_shrink", 3),
+        r"layer 0 'dense.*' \(Dense\): activation 'hard_shrink' is not supported",
     ),
-    "unknown activation, alone": (lambda: chain(layers.Activation("mish")), "activation 'mish' is not supported"),
+    "unknown activation, alone": (
+        lambda: chain(layers.Activation("squareplus")),
+        "activation 'squareplus' is not supported",
+    ),
     "exponential": (lambda: mlp("exponential", 3), "activation 'exponential' is not supported"),
-    "PReLU": (lambda: chain(layers.PReLU()), r"\(PReLU\): not supported"),
+    "UnitNormalization": (lambda: chain(layers.UnitNormalization()), r"\(UnitNormalization\): not supported"),
     "PReLU in a Dense": (lambda: mlp(layers.PReLU(), 3), "activation 'PReLU' is not supported"),
     "ReLU from 1": (lambda: chain(layers.ReLU(threshold=1.0)), r"threshold = 1.0, .* are not supported"),
     "ReLU bent twice": (lambda: chain(layers.ReLU(6.0, negative_slope=0.1)), "max_value = 6.0 are not supported"),
@@ -425,7 +430,6 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         functional(lambda x: layers.Dropout(0.5)(x, training=True)),
         r"\(Dropout\): called with {'training': True}",
     ),
-    "rms": (lambda: chain(layers.RMSNormalization()), r"\(RMSNormalization\): not supported"),
     "recurrent": (lambda: chain(layers.SimpleRNN(3), inputs=(4, 2)), r"\(SimpleRNN\): not supported"),
     "low rank": (lambda: chain(layers.Dense(3, lora_rank=2)), r"lora_rank = 2 is not supported|expected 2 arrays"),
     "no model": (

@@ -14,7 +14,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from torch import nn
 
 import forwardpass as fp
-from forwardpass.bound import agreement_bound
+from forwardpass.error_bound import agreement_bound
 from tests.support import Array
 from tests.support.onnx_models import by_keras, by_sklearn, by_torch, draw, linear
 
@@ -84,6 +84,12 @@ ACTIVATIONS: dict[str, Callable[[], Any]] = {
     "Softplus of 2": lambda: nn.Softplus(2.0, 100.0),
     "Hardtanh": lambda: nn.Hardtanh(-0.5, 1.5),
     "ReLU6": nn.ReLU6,
+    "Mish": nn.Mish,
+    "Softsign": nn.Softsign,
+    "PReLU": nn.PReLU,
+    "CELU": lambda: nn.CELU(0.5),
+    "Hardswish": nn.Hardswish,
+    "Hardsigmoid": nn.Hardsigmoid,
     "Softmax": lambda: nn.Softmax(-1),
     "LogSoftmax": lambda: nn.LogSoftmax(-1),
     "Dropout": nn.Dropout,
@@ -135,6 +141,7 @@ TORCH: dict[str, Callable[[], Any]] = {
 # What the exporter of dynamo writes otherwise than the other.
 DYNAMO = [
     *("GELU", "GELU by tanh", "Softplus", "Softplus of 2", "Hardtanh", "SELU", "LayerNorm without weights"),
+    *("Mish", "Softsign", "CELU", "Hardswish", "Hardsigmoid"),
     *("BatchNorm1d", "norm after activation", "residuals", "scaled and clamped", "clamped below", "weight on the left"),
 ]
 

@@ -20,8 +20,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from torch import nn
 
 import forwardpass as fp
-from forwardpass.bound import agreement_bound
 from forwardpass.convert import sb3 as importer
+from forwardpass.error_bound import agreement_bound
 
 WIDTH = 4
 
@@ -289,8 +289,8 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Any, Any]], str]] = {
         f"policy.actor.features_extractor: {__name__}.Extractor is not supported",
     ),
     "activation": (
-        lambda: build(PPO, box(), actions(), policy_kwargs={"activation_fn": nn.PReLU}),
-        "layer policy.mlp_extractor.policy_net.1: PReLU is not supported",
+        lambda: build(PPO, box(), actions(), policy_kwargs={"activation_fn": nn.RReLU}),
+        "layer policy.mlp_extractor.policy_net.1: RReLU is not supported",
     ),
     "one-hot observations": (
         lambda: build(DQN, spaces.Discrete(4), spaces.Discrete(3)),

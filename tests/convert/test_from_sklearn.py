@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 
 import forwardpass as fp
-from forwardpass.bound import agreement_bound
 from forwardpass.convert import sklearn as importer
+from forwardpass.error_bound import agreement_bound
 from tests.support import Array, Float
 
 pytestmark = [

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import forwardpass as fp
-from forwardpass.bound import agreement_bound
 from forwardpass.convert.rounding import SHAKEN, UNITS, Moves
 from forwardpass.convert.verification import rows_for, verify
+from forwardpass.error_bound import agreement_bound
 from tests.support import Array, Float
 
 
@@ -192,5 +192,5 @@ def test_bounds_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     net = fp.Sequential(fp.Linear.random(5, 40, rng=rng), fp.Linear.random(40, 7, rng=rng))
     x = rows_for(5, np.dtype(np.float32))
     whole = agreement_bound(net, x)
-    monkeypatch.setattr("forwardpass.bound.PART", 100)
+    monkeypatch.setattr("forwardpass.nn.linear.PART", 100)
     np.testing.assert_allclose(agreement_bound(net, x), whole, rtol=1e-12)

@@ -31,7 +31,14 @@ constexpr Activation every_activation[] = {{Function::identity},
                                            {Function::softplus, 1e-44, 20},
                                            {Function::softplus, 1e-4, -5},
                                            {Function::softplus, 3e38, 1e38},
-                                           {Function::hardtanh, -1, 0.7}};
+                                           {Function::hardtanh, -1, 0.7},
+                                           {Function::celu, 1},
+                                           {Function::celu, 0.3},
+                                           {Function::celu, 1e30},
+                                           {Function::mish},
+                                           {Function::softsign},
+                                           {Function::hardswish},
+                                           {Function::hardsigmoid}};
 constexpr Index activation_count = static_cast<Index>(sizeof every_activation / sizeof *every_activation);
 
 template <class T>
@@ -113,15 +120,16 @@ struct RandomFeatures {
     }
 };
 
+constexpr RowFunction every_row_function[] = {RowFunction::affine, RowFunction::layer_norm, RowFunction::rms_norm,
+                                              RowFunction::prelu,  RowFunction::softmax,    RowFunction::log_softmax};
+
 template <class T>
 void check_row_functions(Checker<T>& c) {
-    const RowFunction functions[] = {RowFunction::affine, RowFunction::layer_norm, RowFunction::softmax,
-                                     RowFunction::log_softmax};
     // Every tail, and long rows.
     std::vector<Index> counts{511, 512, 513, 525, 1023, 1024, 1025, 1037};
     for (Index count = 0; count <= 131; ++count) counts.push_back(count);
     for (const Index count : counts) {
-        for (const RowFunction function : functions) {
+        for (const RowFunction function : every_row_function) {
             if (!c.kept(1)) continue;
             current.flush = c.numbers.below(2) ? Flush::right : Flush::left;
             const Index rows = 1 + c.numbers.below(3);
@@ -137,7 +145,8 @@ void check_row_functions(Checker<T>& c) {
                 std::fill(table + row * stride + count, table + (row + 1) * stride,
                           std::numeric_limits<double>::quiet_NaN());
             const double eps[] = {1e-5, 0, 1e-300, 1e300};
-            const RowTask task{function, table, stride, eps[c.numbers.below(4)], features.powers()};
+            const double chosen = eps[c.numbers.below(4)];
+            const RowTask task{function, table, stride, chosen, features.powers(), c.numbers.below(2) == 0};
             one_lane<T>().rows(task, {x.data(), count, expected.data(), count, rows, count});
             const T* const x_at = c.place(c.x, x, rows, count, count, 1);
             T* const y = c.start("rows", rows, count);
@@ -162,7 +171,7 @@ public:
             const Index kind = c_.numbers.below(nesting < 3 ? 8 : 7);
             if (kind < 3) add_weights(1 + c_.numbers.below(90));
             else if (kind < 5) add_activation(every_activation[c_.numbers.below(activation_count)]);
-            else if (kind < 7) add_row_function(static_cast<RowFunction>(c_.numbers.below(4)));
+            else if (kind < 7) add_row_function(every_row_function[c_.numbers.below(6)]);
             else add_residual(nesting + 1);
         }
     }
@@ -184,14 +193,14 @@ public:
 
 private:
     void add_row_function(RowFunction function) {
-        const bool has_table = function == RowFunction::affine || function == RowFunction::layer_norm;
+        const bool has_table = function < RowFunction::softmax;
         RowLayer layer{function, nullptr, 1e-5};
         if (has_table)
             layer.features = std::make_shared<FeatureTable>(width_, RandomFeatures<T>(c_, width_).pointers());
         layers_.push_back(layer);
         const bool any = layer.features != nullptr;
         one_lane<T>().rows({function, any ? layer.features->data() : nullptr, any ? layer.features->stride() : 0,
-                            layer.eps, any && layer.features->powers()},
+                            layer.eps, any && layer.features->powers(), any && width_ == 1},
                            {x_.data(), width_, x_.data(), width_, rows_, width_});
     }
     void add_residual(Index nesting) {
@@ -260,8 +269,7 @@ std::uint64_t hash_of_functions(const Kernels<T>& kernels) {
                 table[static_cast<std::size_t>(row * stride + i)] =
                     static_cast<double>(numbers.below(2001) - 1000) / 512;
         move_row(numbers, x);
-        for (const RowFunction function :
-             {RowFunction::affine, RowFunction::layer_norm, RowFunction::softmax, RowFunction::log_softmax}) {
+        for (const RowFunction function : every_row_function) {
             kernels.rows({function, table.data(), stride, 1e-5}, {x.data(), count, y.data(), count, 1, count});
             add(y);
         }

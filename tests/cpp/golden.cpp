@@ -5,7 +5,7 @@
 //   golden FILE --write         the file, made by the reference kernel
 //
 // The file holds one little-endian hash of eight bytes for each case. A case is made of its number alone, so
-// that forwardpass/conformance/golden.py makes the same one.
+// that forwardpass/selfcheck/golden.py makes the same one.
 //
 //   exit code 1: other bits, 2: no such file
 #include <cmath>

@@ -42,6 +42,16 @@ double softplus_of(double x, float beta, float threshold) {
     return static_cast<float>(v) > threshold ? x : std::log1p(std::exp(v)) / static_cast<double>(beta);
 }
 
+double celu_of(double x, float alpha) {
+    const double a = static_cast<double>(alpha);
+    return x > 0 ? x : a * std::expm1(x / a);
+}
+// tanh(log(1 + e)) = n / (n + 2), n = e (e + 2).
+double mish(double x) {
+    const double e = std::exp(std::min(x, 100.0)), n = e * (e + 2);
+    return times(x, n / (n + 2));
+}
+
 struct Tested {
     const char* name;
     Activation activation;
@@ -71,6 +81,20 @@ const Tested tested[] = {
     {"softplus, 1e-37", {Function::softplus, 1e-37f, 20}, [](double x) { return softplus_of(x, 1e-37f, 20); }, true},
     {"softplus, 1e37", {Function::softplus, 1e37f, 20}, [](double x) { return softplus_of(x, 1e37f, 20); }, true},
     {"hardtanh", {Function::hardtanh, -1, 1}, [](double x) { return std::clamp(x, -1.0, 1.0); }, true},
+    {"celu", {Function::celu, 1}, [](double x) { return x > 0 ? x : std::expm1(x); }, true},
+    {"celu, alpha 0.3", {Function::celu, 0.3f}, [](double x) { return celu_of(x, 0.3f); }, false},
+    {"celu, alpha 1e30", {Function::celu, 1e30f}, [](double x) { return celu_of(x, 1e30f); }, false},
+    {"celu, alpha 1e-30", {Function::celu, 1e-30f}, [](double x) { return celu_of(x, 1e-30f); }, false},
+    {"mish", {Function::mish}, mish, false},
+    {"softsign",
+     {Function::softsign},
+     [](double x) { return std::isinf(x) ? std::copysign(1.0, x) : x / (1 + std::fabs(x)); },
+     true},
+    {"hardswish",
+     {Function::hardswish},
+     [](double x) { return x > -3 ? x * std::min(x + 3, 6.0) / 6 : std::copysign(0.0, x); },
+     false},
+    {"hardsigmoid", {Function::hardsigmoid}, [](double x) { return std::clamp(x + 3, 0.0, 6.0) / 6; }, true},
 };
 
 // Float number `place` in rising order, NaN at both ends.

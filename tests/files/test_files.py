@@ -13,7 +13,7 @@ import safetensors.numpy
 
 import forwardpass as fp
 from forwardpass import _core, files
-from forwardpass.bound import older_bound
+from forwardpass.error_bound import older_bound
 from tests.support import FMA_V1, Array, Float, normal, same_bits
 from tests.support.networks import build_rich
 

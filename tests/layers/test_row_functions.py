@@ -496,7 +496,7 @@ def test_folded_batch_norm(dtype: Float) -> None:
     folded = fp.fold_batch_norm(net)
     x = rng.standard_normal((20, 4)).astype(dtype)
     assert folded(x) == pytest.approx(net(x), rel=1e-4 if dtype is np.float32 else 1e-12)
-    kinds = [type(layer) for _, layer in folded._leaves()]
+    kinds = [type(layer) for _, layer in folded.leaves()]
     assert kinds.count(fp.BatchNorm1d) == 1  # between a Residual and a ReLU
     assert kinds.count(fp.Flatten) == 4
     assert [name for name in folded.state_dict() if name.endswith("weight")] == [
@@ -506,4 +506,4 @@ def test_folded_batch_norm(dtype: Float) -> None:
         "5.weight",
         "7.weight",
     ]
-    assert not any(isinstance(layer, fp.Identity) for _, layer in net._leaves())
+    assert not any(isinstance(layer, fp.Identity) for _, layer in net.leaves())

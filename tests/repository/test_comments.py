@@ -28,7 +28,7 @@ SOURCES = sorted(
 )
 AT_MOST = 3
 # What does not hold yet. The list only shrinks: whoever mends a file takes it out, or the test is red.
-TO_MEND = {"python/forwardpass/bound.py"}
+TO_MEND: set[str] = set()
 
 COMMENT = re.compile(r'^(?:[^"\n]|"(?:\\.|[^"\\\n])*")*?(//(.*))$')
 CITATION = re.compile(r"\[log ([^\]]*)\]")

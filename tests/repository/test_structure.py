@@ -17,9 +17,6 @@ CHECKS: dict[str, structure.Check] = {
 TO_MEND: dict[str, set[str]] = {
     "files of at most 300 lines": {
         "cpp/kernels/functions/softmax.hpp",
-        "python/forwardpass/bound.py",
-        "python/forwardpass/nn/activations.py",
-        "python/forwardpass/nn/columns.py",
         "tests/convert/test_from_keras.py",
         "tests/convert/test_from_onnx.py",
         "tests/convert/test_from_sb3.py",
@@ -34,26 +31,6 @@ TO_MEND: dict[str, set[str]] = {
         "python/forwardpass/convert/sb3.py:from_sb3",
         "python/forwardpass/convert/sklearn.py:from_sklearn",
         "python/forwardpass/files/__init__.py:load",
-    },
-    "underscores stay in their module": {
-        "python/forwardpass/bound.py: _input",
-        "python/forwardpass/cli/check.py: _leaves",
-        "python/forwardpass/cli/info.py: _leaves",
-        "python/forwardpass/conformance/accuracy.py: _normal",
-        "python/forwardpass/conformance/accuracy.py: _positive",
-        "python/forwardpass/conformance/accuracy.py: _wide",
-        "python/forwardpass/conformance/extremes.py: _arguments",
-        "python/forwardpass/files/architecture.py: _config",
-        "python/forwardpass/files/architecture.py: _own_names",
-        "python/forwardpass/nn/columns.py: _own_arrays",
-        "python/forwardpass/nn/linear.py: _own_arrays",
-        "tests/contract/test_conformance.py: _change_arrays",
-        "tests/contract/test_conformance.py: _check_specials",
-        "tests/contract/test_conformance.py: _count_growth",
-        "tests/contract/test_conformance.py: _rms",
-        "tests/layers/test_activations.py: _config",
-        "tests/layers/test_row_functions.py: _leaves",
-        "tests/layers/test_state.py: _arguments",
     },
 }
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import forwardpass as fp
 from forwardpass import _core
-from forwardpass.conformance.outcome import same_bits as same_bits_of_arrays
+from forwardpass.selfcheck.outcome import same_bits as same_bits_of_arrays
 
 Array: TypeAlias = NDArray[Any]
 Float: TypeAlias = type[np.float32] | type[np.float64]

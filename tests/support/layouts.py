@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from forwardpass.conformance.layouts import LAYOUTS as COMMON
+from forwardpass.selfcheck.layouts import LAYOUTS as COMMON
 from tests.support import Array
 
 

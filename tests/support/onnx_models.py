@@ -13,7 +13,7 @@ import onnx.helper
 import onnx.numpy_helper
 
 import forwardpass as fp
-from forwardpass.bound import agreement_bound
+from forwardpass.error_bound import agreement_bound
 from tests.support import Array
 
 Shape = tuple[int | str | None, ...]

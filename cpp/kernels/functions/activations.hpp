@@ -5,6 +5,7 @@
 
 #include "kernels/contract.hpp"
 #include "kernels/functions/functions.hpp"
+#include "kernels/functions/quotients.hpp"
 #include "kernels/functions/twice.hpp"
 
 namespace forwardpass {
@@ -96,6 +97,16 @@ void activate_strips(const Activation& activation, const Strips<Element<V>>& str
                             FORWARDPASS_UNROLLED { return softplus<decltype(v)>(x, f); });
         case Function::hardtanh:
             return each([a, b](auto v, auto x) FORWARDPASS_UNROLLED { return hardtanh<decltype(v)>(x, a, b); });
+        case Function::celu:
+            return each([f = CeluParameters<T>(a)](auto v, auto x)
+                            FORWARDPASS_UNROLLED { return celu<decltype(v)>(x, f); });
+        case Function::mish: return each([](auto v, auto x) FORWARDPASS_UNROLLED { return mish<decltype(v)>(x); });
+        case Function::softsign:
+            return each([](auto v, auto x) FORWARDPASS_UNROLLED { return softsign<decltype(v)>(x); });
+        case Function::hardswish:
+            return each([](auto v, auto x) FORWARDPASS_UNROLLED { return hardswish<decltype(v)>(x); });
+        case Function::hardsigmoid:
+            return each([](auto v, auto x) FORWARDPASS_UNROLLED { return hardsigmoid<decltype(v)>(x); });
     }
 }
 

@@ -1,7 +1,8 @@
 // LayerNorm, right to the last place wherever the row lies and whatever its size: of floats in doubles, of doubles in
 // pairs (pair_layer_norm.hpp). Both sum d = x - origin and d^2 in one pass, so the mean may be large beside the
 // deviation. The further the origin is from the mean, the more digits cancel: (origin - mean)^2 / variance times as
-// many errors. The first element is an origin within sqrt(n) deviations of the mean, mostly within 4.
+// many errors. The first element is an origin within sqrt(n) deviations of the mean, mostly within 4. RMSNorm is the
+// same with a mean of 0.
 #pragma once
 
 #include "kernels/functions/pair_layer_norm.hpp"
@@ -29,12 +30,29 @@ FORWARDPASS_INLINE Moments moments_from(double origin, const float* x, Index cou
     return {origin, shift, sums.of[1] / n - shift * shift};
 }
 
-// ((x - mean) root) weight + bias.
 template <class W>
+FORWARDPASS_INLINE Moments moments_from_zero(const float* x, Index count) noexcept {
+    const auto sums = sum_over<W, 1>(x, count, 0, [](auto values, auto) FORWARDPASS_UNROLLED {
+        constexpr int k = values.count;
+        RowSums<W, float, 1, k> terms;
+        unrolled<k>([&](auto v) FORWARDPASS_UNROLLED { terms.of[0].of[v] = values.of[v] * values.of[v]; });
+        return terms;
+    });
+    return {0, 0, sums.of[0] / static_cast<double>(count)};
+}
+
+template <class W, Centred centred>
+FORWARDPASS_INLINE Moments moments(const float* x, Index count) noexcept {
+    if constexpr (centred == Centred::no) return moments_from_zero<W>(x, count);
+    const Moments m = moments_from<W>(x[0], x, count);
+    return m.shift * m.shift > 64 * m.variance ? moments_from<W>(m.origin + m.shift, x, count) : m;
+}
+
+// ((x - mean) root) weight + bias.
+template <class W, Centred centred>
 void layer_norm(const RowTask& task, const Row<float>& row) noexcept {
     using S = Scalar<double>;
-    Moments m = moments_from<W>(row.x[0], row.x, row.count);
-    if (m.shift * m.shift > 64 * m.variance) m = moments_from<W>(m.origin + m.shift, row.x, row.count);
+    const Moments m = moments<W, centred>(row.x, row.count);
     const double root = 1 / S::sqrt(m.variance + task.eps);
     const auto origin = W::broadcast(m.origin), scale = W::broadcast(root), moved = W::broadcast(-m.shift * root);
     const double *const weight = values_of(task, rounded_scale_row), *const bias = values_of(task, offset_row);

@@ -6,6 +6,9 @@
 namespace forwardpass {
 namespace {
 
+// Whether the mean of a row counts, or is 0.
+enum class Centred { no, yes };
+
 // The mean is center + rest. No element is nearer to the mean than `center`, the nearest number there is, so that
 // |rest| is at most the deviation: a mean that is large beside the deviation loses nothing.
 struct PairMoments {
@@ -37,9 +40,23 @@ PairMoments moments_from(double origin, const double* x, Index count) noexcept {
             sums.of[1].high};
 }
 
-// The first element as the origin; where that is too far from the mean, the center.
 template <class W>
+PairMoments moments_from_zero(const double* x, Index count) noexcept {
+    using S = Scalar<double>;
+    const auto sums = sum_over<W, 1>(x, count, 0, [](auto values, auto) FORWARDPASS_UNROLLED {
+        constexpr int k = values.count;
+        RowSums<W, double, 1, k> terms;
+        unrolled<k>([&](auto v)
+                        FORWARDPASS_UNROLLED { terms.of[0].of[v] = two_product<W>(values.of[v], values.of[v]); });
+        return terms;
+    });
+    return {0, {0, 0}, quotient<S>(sums.of[0], {static_cast<double>(count), 0}), sums.of[0].high};
+}
+
+// The first element as the origin; where that is too far from the mean, the center.
+template <class W, Centred centred>
 PairMoments moments(const double* x, Index count) noexcept {
+    if constexpr (centred == Centred::no) return moments_from_zero<W>(x, count);
     const PairMoments found = moments_from<W>(x[0], x, count);
     const double away = x[0] - found.center;
     return away * away > 16 * found.variance.high ? moments_from<W>(found.center, x, count) : found;
@@ -97,7 +114,7 @@ void normalise(const RowTask& task, const Row<double>& row, const PairMoments& m
 // Where squares or eps may leave the range of the type. A power of two brings the row near 1, and eps with it: exact,
 // but for what is too small to count. Weights may leave it as well: their powers of two. Where eps is too large
 // for that, the result is scaled down instead: `halvings`.
-template <class W>
+template <class W, Centred centred>
 __attribute__((noinline)) void scaled_layer_norm(const RowTask& task, const Row<double>& row) noexcept {
     using S = Scalar<double>;
     constexpr int most = -smallest_exponent;  // that of a normal number as well
@@ -112,7 +129,7 @@ __attribute__((noinline)) void scaled_layer_norm(const RowTask& task, const Row<
     const auto power = W::broadcast(__builtin_ldexp(1, up));
     each_column<W>(row, [&](auto x, auto) FORWARDPASS_UNROLLED { return x * power; });
     const Row<double> near{row.y, row.y, row.count};
-    const PairMoments m = moments<W>(near.x, near.count);
+    const PairMoments m = moments<W, centred>(near.x, near.count);
 
     // eps = part 4^half: beside the scaled variance it is part 4^apart.
     __builtin_frexp(task.eps, &eps_exponent);
@@ -126,16 +143,16 @@ __attribute__((noinline)) void scaled_layer_norm(const RowTask& task, const Row<
     normalise<W, true>(task, near, m, reciprocal_root<S>(sum<S>(variance, eps)), Halvings(apart > 0 ? apart : 0));
 }
 
-template <class W>
+template <class W, Centred centred>
 void layer_norm(const RowTask& task, const Row<double>& row) noexcept {
     using S = Scalar<double>;
     // What is left of the smallest products in these limits is still normal, twice over.
     constexpr double usual = 0x1p400;
-    const PairMoments m = moments<W>(row.x, row.count);
+    const PairMoments m = moments<W, centred>(row.x, row.count);
     const Pair<S> variance = sum<S>(m.variance, {task.eps, 0});
     if (m.squares >= 1 / usual && variance.high <= usual && !task.powers)
         normalise<W, false>(task, row, m, reciprocal_root<S>(variance));
-    else scaled_layer_norm<W>(task, row);
+    else scaled_layer_norm<W, centred>(task, row);
 }
 
 }  // namespace

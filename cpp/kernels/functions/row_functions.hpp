@@ -57,6 +57,18 @@ void columns(const RowTask& task, const Row<double>& row) noexcept {
     return task.powers ? pair_columns<W, true>(task, row) : pair_columns<W, false>(task, row);
 }
 
+template <class W, class T>
+void prelu(const RowTask& task, const Row<T>& row) noexcept {
+    const double* const slopes = values_of(task, rounded_scale_row);
+    const auto each = [&](const auto& slope_at) FORWARDPASS_UNROLLED {
+        each_column<W>(row, [&](auto x, auto place) FORWARDPASS_UNROLLED {
+            return W::select_at_least(x, W::broadcast(0), x, x * slope_at(place.at));
+        });
+    };
+    if (task.one_feature) each([slope = W::broadcast(*slopes)](Index) FORWARDPASS_UNROLLED { return slope; });
+    else each([slopes](Index i) FORWARDPASS_UNROLLED { return W::load(slopes + i); });
+}
+
 template <class V>
 void rows(const RowTask& task, const Batch<Element<V>>& batch) noexcept {
     using T = Element<V>;
@@ -68,7 +80,9 @@ void rows(const RowTask& task, const Batch<Element<V>>& batch) noexcept {
     };
     switch (task.function) {
         case RowFunction::affine: return each([&](const Row<T>& row) { columns<W>(task, row); });
-        case RowFunction::layer_norm: return each([&](const Row<T>& row) { layer_norm<W>(task, row); });
+        case RowFunction::layer_norm: return each([&](const Row<T>& row) { layer_norm<W, Centred::yes>(task, row); });
+        case RowFunction::rms_norm: return each([&](const Row<T>& row) { layer_norm<W, Centred::no>(task, row); });
+        case RowFunction::prelu: return each([&](const Row<T>& row) { prelu<W>(task, row); });
         case RowFunction::softmax: return each([](const Row<T>& row) { softmax<V>(row); });
         case RowFunction::log_softmax: return log_softmax<V>(batch);
     }

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bound import error_bound
-from ..cli.exact import exact
+from ..error_bound import error_bound
 from ..files import ModelFileError, load
 from ..files import architecture as arch
 from ..files.notation import parse
-from ..nn import Module, Sequential
+from ..nn import LAYERS, Module, Sequential
+from ..reference import exact
 
 Array = NDArray[Any]
 
@@ -108,7 +108,7 @@ class Workload:
                 return [Dense(array(prefix + "weight", 0), array(prefix + "bias", spec["out_features"]))]
             if kind == "LayerNorm" and spec["weight"]:
                 return [Norm(array(prefix + "weight", 0), array(prefix + "bias", spec["features"]), spec["eps"])]
-            if kind in arch.FUNCTIONS:
+            if not LAYERS[kind].arrays:
                 return [Elementwise(kind, {name: value for name, value in spec.items() if name != "type"})]
             raise SpecError(f"--model {self.net}: {kind} is no layer that every contestant could have")
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bound import error_bound
+from ..error_bound import error_bound
 from ..files import content_hash, load
 from ..nn import Module
-from .exact import exact
+from ..reference import exact
 
 # Rows of each kind; fewer where NumPy would take minutes for them in its longest float, 5e7 products a second, or where
 # they would take more memory than the file that was read: a norm of many features is a few bytes there.
@@ -53,7 +53,7 @@ def measure(network: Module) -> list[dict[str, Any]]:
     """A row for each kind of input."""
     rows = []
     products = sum(value.size for value in network.state_dict().values())
-    widest = max(max(layer.in_features or 1, layer.out_features or 1) for _, layer in network._leaves())
+    widest = max(max(layer.in_features or 1, layer.out_features or 1) for _, layer in network.leaves())
     count = int(min(ROWS, max(LEAST_ROWS, min(MOST_PRODUCTS / max(1, products), MOST_FEATURES / widest))))
     for kind, values in inputs(count, 3 if network.in_features is None else network.in_features).items():
         x = values.astype(network.dtype or np.float32)
@@ -84,8 +84,8 @@ def measure(network: Module) -> list[dict[str, Any]]:
 def run_promises(args: argparse.Namespace) -> int:
     """Every promise in turn, and what came of it; its exit code."""
     from ..bench.report import header, machine
-    from ..conformance import promises
-    from ..conformance.outcome import as_dict
+    from ..selfcheck import promises
+    from ..selfcheck.outcome import as_dict
 
     chosen = promises(args.only)
     if not chosen:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..bench.timing import time_interleaved
-from ..bound import error_bound
+from ..error_bound import error_bound
 from ..nn import Linear, ReLU, Sequential
 
 SHADES = " .:-=+*#%@"

@@ -39,7 +39,7 @@ def print_file(args: argparse.Namespace) -> None:
             "parameters": sum(v.size for v in layer.state_dict().values()),
             "bytes": layer.nbytes,
         }
-        for name, layer in network._leaves()
+        for name, layer in network.leaves()
     ]
     total = sum(value.size for value in network.state_dict().values())
     about = {"file": args.file, "dtype": str(network.dtype), "parameters": total, "hash": content_hash(network)}

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .. import nn
@@ -17,10 +18,7 @@ from .classes import full_name
 from .errors import ConversionError
 from .state import from_state
 from .tensors import HALVES, array_of
-from .verification import verify
-
-# Of a network that takes rows of any width, the width that it is verified with.
-ANY_WIDTH = 7
+from .verification import ANY_WIDTH, verify
 
 
 @undisturbed
@@ -172,11 +170,25 @@ def _linear(module: Any, at: str) -> nn.Module:
     return _built(nn.Linear, at, array_of(module.weight, f"{at}: weight"), _parameter(module, "bias", at))
 
 
-def _layer_norm(module: Any, at: str) -> nn.Module:
+def _features(module: Any, at: str) -> int:
     if len(module.normalized_shape) != 1:
-        raise ConversionError(f"{at}: LayerNorm over {tuple(module.normalized_shape)}: expected the last axis alone")
+        kind = type(module).__name__
+        raise ConversionError(f"{at}: {kind} over {tuple(module.normalized_shape)}: expected the last axis alone")
+    features: int = module.normalized_shape[0]
+    return features
+
+
+def _rms_norm(module: Any, at: str) -> nn.Module:
+    weight = _parameter(module, "weight", at)
+    # Without an eps of its own, PyTorch takes that of the dtype of x, which is the weight's.
+    eps = float(np.finfo(np.float32 if weight is None else weight.dtype).eps) if module.eps is None else module.eps
+    return _built(nn.RMSNorm, at, _features(module, at), weight, eps=eps)
+
+
+def _layer_norm(module: Any, at: str) -> nn.Module:
+    features = _features(module, at)
     weight, bias = _parameter(module, "weight", at), _parameter(module, "bias", at)
-    return _built(nn.LayerNorm, at, module.normalized_shape[0], weight, bias, eps=module.eps)
+    return _built(nn.LayerNorm, at, features, weight, bias, eps=module.eps)
 
 
 def _batch_norm(module: Any, at: str) -> nn.Module:
@@ -222,9 +234,16 @@ LAYERS: dict[str, Callable[[Any, str], nn.Module]] = {
     "Sigmoid": _with(nn.Sigmoid),
     "Softplus": _with(nn.Softplus, "beta", "threshold"),
     "Hardtanh": _with(nn.Hardtanh, "min_val", "max_val"),
+    "Mish": _with(nn.Mish),
+    "Softsign": _with(nn.Softsign),
+    "PReLU": lambda module, at: _built(nn.PReLU, at, array_of(module.weight, f"{at}: weight")),
+    "CELU": _with(nn.CELU, "alpha"),
+    "Hardswish": _with(nn.Hardswish),
+    "Hardsigmoid": _with(nn.Hardsigmoid),
     "Softmax": _softmax(nn.Softmax),
     "LogSoftmax": _softmax(nn.LogSoftmax),
     "LayerNorm": _layer_norm,
+    "RMSNorm": _rms_norm,
     "BatchNorm1d": _batch_norm,
     "Identity": _with(nn.Identity),
     "Flatten": _flatten,

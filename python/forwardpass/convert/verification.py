@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bound import agreement_bound
+from ..error_bound import agreement_bound
 from ..limits import FAILURES
-from ..nn import FloatArray, Linear, Module, Residual, Sequential
+from ..nn import FloatArray, Module
+from ..nn.verification import Verification
 from ..printing import say
 from .errors import ConversionError
 from .rounding import Moves
 
+# Of a network that takes rows of any width, the width that it is verified with.
+ANY_WIDTH = 7
 # Random rows at each scale: where functions bend, where they saturate, and near 0.
 RANDOM_ROWS = 16
 SCALES = (1.0, 8.0, 256.0, 2.0**-10)
@@ -30,47 +32,6 @@ FEWEST_ROWS = 4
 # How many times as far as rounding is seen to move an answer it may be off: sources are at most 1.5 times as far, and
 # wrong answers are thousands of times.
 MARGIN = 64
-
-
-@dataclass(frozen=True)
-class Verification:
-    """How near the answers of a converted network were to its source's.
-
-    Attributes
-    ----------
-    source : str
-        What was converted.
-    rows : int
-        Rows that both answered; 0 where the source could not run.
-    largest_error : float
-        The largest difference of two outputs.
-    largest_ulps : float
-        The largest difference in units in the last place of the larger of the two outputs. Many, where these are
-        what is left of large terms that cancel.
-    largest_share : float
-        The largest difference as a share of agreement_bound(), what the order of sums and the rounding of functions
-        can explain at worst: at most 1.
-
-    Examples
-    --------
-    >>> from forwardpass.convert.verification import Verification
-    >>> print(Verification("torch", 100, 2.4e-7, 2.0, 0.05))
-    torch: 100 rows agree; largest error 2.4e-07, 2 ulps, 0.05 of the bound
-    """
-
-    source: str
-    rows: int
-    largest_error: float
-    largest_ulps: float
-    largest_share: float
-
-    def __str__(self) -> str:
-        if self.rows == 0:
-            return f"{self.source}: not verified, as the source cannot run here"
-        return (
-            f"{self.source}: {self.rows} rows agree; largest error {self.largest_error:.2g}, "
-            f"{self.largest_ulps:.3g} ulps, {self.largest_share:.2g} of the bound"
-        )
 
 
 def verify(
@@ -114,7 +75,7 @@ def verify(
             for at in range(0, len(rows), at_a_time):
                 block = rows[at : at + at_a_time].astype(x.dtype, copy=False)
                 result = _joined(result, _compared_rows(net, run_source, moves, block, result))
-    vars(net)["verification"] = result
+    net.verification = result
     if verbose:
         say(str(result))
 
@@ -159,17 +120,11 @@ def rows_for(width: int, dtype: np.dtype[Any], values: int = 0, weights: int = 0
 
 def _sizes(net: Module, width: int) -> tuple[int, int, int]:
     """Of a row in a network: its most values at a time, all of them together, and how many weights it meets."""
-    if isinstance(net, Residual):
-        return _sizes(net.inner, width)
-    if not isinstance(net, Sequential):
-        features = net.out_features or width
-        return max(width, features), features, width * features if isinstance(net, Linear) else 0
-    widest, values, weights = width, width, 0
-    for layer in net:
-        wide, inside, met = _sizes(layer, width)
-        widest, values, weights = max(widest, wide), values + inside, weights + met
+    widest = values = width
+    for _, layer in net.leaves():
         width = layer.out_features or width
-    return widest, values, weights
+        widest, values = max(widest, width), values + width
+    return widest, values, net.nbytes // 4
 
 
 def _compared_rows(

@@ -16,40 +16,16 @@ import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Protocol
 
 import numpy as np
 
-from .. import nn
-from ..limits import DEEPEST_NESTING, LARGEST_SIZE
-from ..nn import FloatArray, Linear, Module, Residual, Sequential
+from ..limits import DEEPEST_NESTING, LARGEST_SIZE, MOST_LAYERS
+from ..nn import LAYERS, FloatArray, Module
+from ..nn.declared import Argument, Array
 from .errors import ModelFileError, shown
 
-MOST_LAYERS = 10_000
-
-# Their arguments, with a value of the type that each must have.
-FUNCTIONS: dict[str, tuple[type[nn.Function], dict[str, Any]]] = {
-    kind.__name__: (kind, kind()._config())
-    for kind in (
-        nn.Dropout, nn.ELU, nn.Flatten, nn.GELU, nn.Hardtanh, nn.Identity, nn.LeakyReLU, nn.LogSoftmax, nn.ReLU,
-        nn.SELU, nn.Sigmoid, nn.SiLU, nn.Softmax, nn.Softplus, nn.Tanh,
-    )
-}  # fmt: skip
-# Arrays that are always there, those that may be (a key says whether), and other keys.
-COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    "Affine": (("scale", "offset"), (), ()),
-    "BatchNorm1d": (("running_mean", "running_var"), ("weight", "bias"), ("eps",)),
-    "Clip": (("low", "high"), (), ()),
-    "LayerNorm": ((), ("weight", "bias"), ("eps",)),
-    "Normalize": (("mean", "std"), (), ("clip",)),
-}
-KEYS: dict[str, set[str]] = {
-    "Linear": {"type", "in_features", "out_features", "bias"},
-    "Sequential": {"type", "layers"},
-    "Residual": {"type", "inner"},
-    **{name: {"type", *config} for name, (_, config) in FUNCTIONS.items()},
-    **{name: {"type", "features", *maybe, *more} for name, (_, maybe, more) in COLUMNS.items()},
-}
 INFINITIES = ("inf", "-inf")
 
 
@@ -75,21 +51,20 @@ def describe(module: Module) -> dict[str, Any]:
     TypeError
         A subclass of one's own: a file cannot hold its code.
     """
-    name = type(module).__name__
-    if KEYS.keys() >= {name} and type(module) is getattr(nn, name):
-        if isinstance(module, Sequential):
-            return {"type": name, "layers": [describe(layer) for layer in module]}
-        if isinstance(module, Residual):
-            return {"type": name, "inner": describe(module.inner)}
-        if isinstance(module, nn.Columns):
-            arrays = module._own_names()
-            _, maybe, more = COLUMNS[name]
-            config = module._config()
-            there = {array: array in arrays for array in maybe}
-            numbers = {key: _as_json(config[key]) for key in more}
-            return {"type": name, "features": module.num_features, **there, **numbers}
-        return {"type": name, **{key: _as_json(value) for key, value in module._config().items()}}
-    raise TypeError(f"network: expected forwardpass's own layers, got {name}")
+    kind = type(module)
+    if LAYERS.get(kind.__name__) is not kind:
+        raise TypeError(f"network: expected forwardpass's own layers, got {kind.__name__}")
+    there = {name: name in module.array_names for name, array in kind.arrays.items() if array.optional}
+    spec: dict[str, Any] = {"type": kind.__name__, **module.sizes, **there}
+    spec |= {name: _as_json(getattr(module, name)) for name in kind.arguments}
+    return spec | kind.spec_of([describe(child) for _, child in module.named_children()])
+
+
+def of_class(kind: type[Module], **sizes: int) -> dict[str, Any]:
+    """The JSON of a layer with these sizes, all of its arrays, and the arguments that it has by default."""
+    there = {name: True for name, array in kind.arrays.items() if array.optional}
+    parameters = signature(kind).parameters
+    return {"type": kind.__name__, **sizes, **there, **{name: parameters[name].default for name in kind.arguments}}
 
 
 def tensors(spec: Any) -> dict[str, Expected]:
@@ -104,13 +79,8 @@ def tensors(spec: Any) -> dict[str, Expected]:
     for count, (prefix, layer) in enumerate(layers(spec)):
         if count >= MOST_LAYERS:
             raise ModelFileError(f"architecture: expected at most {MOST_LAYERS} layers")
-        if layer["type"] == "Linear":
-            expected[prefix + "weight"] = Expected((layer["out_features"], layer["in_features"]), False)
-            if layer["bias"]:
-                expected[prefix + "bias"] = Expected((layer["out_features"],), False)
-        elif layer["type"] in COLUMNS:
-            for name in _columns_there(layer):
-                expected[prefix + name] = Expected((layer["features"],), True)
+        for name, array in _arrays_there(layer).items():
+            expected[prefix + name] = Expected(tuple(layer[size] for size in array.shape), array.double)
     return expected
 
 
@@ -121,23 +91,27 @@ def build(spec: Any, arrays: Arrays) -> Module:
     """
 
     def layer_of(spec: Any, prefix: str) -> Module:
-        kind = spec["type"]
-        if kind == "Sequential":
-            return Sequential(*(layer_of(inner, f"{prefix}{i}.") for i, inner in enumerate(spec["layers"])))
-        if kind == "Residual":
-            return Residual(layer_of(spec["inner"], f"{prefix}inner."))
-        if kind == "Linear":
-            return Linear(arrays[prefix + "weight"], arrays[prefix + "bias"] if spec["bias"] else None)
-        if kind in FUNCTIONS:
-            return FUNCTIONS[kind][0](**{name: _value(spec[name]) for name in FUNCTIONS[kind][1]})
-        own = {name: arrays[prefix + name] for name in _columns_there(spec)}
-        more: dict[str, Any] = {name: _value(spec[name]) for name in COLUMNS[kind][2]}
-        if kind == "LayerNorm":
-            more["normalized_shape"] = spec["features"]
-        made: Module = getattr(nn, kind)(**own, **more)
-        return made
+        kind = LAYERS[spec["type"]]
+        children = [layer_of(inner, f"{prefix}{name}.") for name, inner in kind.children_in(spec)]
+        own: dict[str, Any] = {name: arrays[prefix + name] for name in _arrays_there(spec)}
+        return kind.built(sizes_of(spec), own | _arguments(spec), children)
 
     return layer_of(spec, "")
+
+
+def sizes_of(spec: Any) -> dict[str, int]:
+    """The sizes in the description of a layer."""
+    return {name: spec[name] for name in LAYERS[spec["type"]].size_names}
+
+
+def _arrays_there(spec: Any) -> dict[str, Array]:
+    """The arrays of a layer, in the order of its state_dict()."""
+    declared = LAYERS[spec["type"]].arrays.items()
+    return {name: array for name, array in declared if not array.optional or spec[name]}
+
+
+def _arguments(spec: Any) -> dict[str, Any]:
+    return {name: _value(spec[name]) for name in LAYERS[spec["type"]].arguments}
 
 
 def _as_json(value: Any) -> Any:
@@ -152,16 +126,10 @@ def _value(value: Any) -> Any:
     return float(value) if value in INFINITIES else value
 
 
-def _columns_there(spec: Any) -> list[str]:
-    """The arrays of a layer, in the order of its state_dict()."""
-    always, maybe, _ = COLUMNS[spec["type"]]
-    return [*(name for name in maybe if spec[name]), *always]
-
-
 def width(spec: Any) -> int:
     """How many features the test input has."""
-    widths = (layer.get("in_features", layer.get("features")) for _, layer in layers(spec))
-    return next((found for found in widths if found is not None), 3)
+    widths = (LAYERS[layer["type"]].widths(sizes_of(layer)) for _, layer in layers(spec))
+    return next((found[0] for found in widths if found is not None), 3)
 
 
 def test_input(spec: Any, dtype: str) -> FloatArray:
@@ -180,64 +148,48 @@ def layers(spec: Any, prefix: str = "", nesting: int = 0) -> Iterator[tuple[str,
         No description of a layer.
     """
     where = f"architecture, layer {prefix.rstrip('.') or 'at the top'}"
-    if not isinstance(spec, dict) or not isinstance(spec.get("type"), str) or spec["type"] not in KEYS:
+    if not isinstance(spec, dict) or not isinstance(spec.get("type"), str) or spec["type"] not in LAYERS:
         kind = spec.get("type") if isinstance(spec, dict) else spec
-        raise ModelFileError(f"{where}: expected one of {', '.join(KEYS)}, got {shown(kind)}")
-    if spec.keys() != KEYS[spec["type"]]:
-        raise ModelFileError(f"{where}: expected {sorted(KEYS[spec['type']])}, got {shown(sorted(spec))}")
+        raise ModelFileError(f"{where}: expected one of {', '.join(LAYERS)}, got {shown(kind)}")
+    _check(LAYERS[spec["type"]], spec, where)
     yield prefix, spec
-    kind = spec["type"]
-    if kind == "Linear":
-        _check_sizes(spec, ("in_features", "out_features"), where)
-        _check_flags(spec, ("bias",), where)
-    elif kind in FUNCTIONS:
-        _check_arguments(spec, where)
-    elif kind in COLUMNS:
-        _, maybe, more = COLUMNS[kind]
-        _check_sizes(spec, ("features",), where)
-        _check_flags(spec, maybe, where)
-        for name in more:
-            if not (_is_float(spec[name]) or (name == "clip" and spec[name] is None)):
-                raise ModelFileError(f"{where}: {name}: expected a number, got {shown(spec[name])}")
-    elif nesting >= DEEPEST_NESTING:
+    try:
+        children = LAYERS[spec["type"]].children_in(spec)
+    except ValueError as error:
+        raise ModelFileError(f"{where}: {error}") from error
+    if children and nesting >= DEEPEST_NESTING:
         raise ModelFileError(f"{where}: expected at most {DEEPEST_NESTING} networks inside each other")
-    elif kind == "Residual":
-        yield from layers(spec["inner"], f"{prefix}inner.", nesting + 1)
-    else:
-        if not isinstance(spec["layers"], list) or not spec["layers"]:
-            raise ModelFileError(f"{where}: layers: expected a list of at least one layer")
-        for position, inner in enumerate(spec["layers"]):
-            yield from layers(inner, f"{prefix}{position}.", nesting + 1)
+    for name, inner in children:
+        yield from layers(inner, f"{prefix}{name}.", nesting + 1)
 
 
-def _check_sizes(spec: Any, names: tuple[str, ...], where: str) -> None:
-    for name in names:
-        size = spec[name]
-        if type(size) is not int or not 0 <= size <= LARGEST_SIZE:
-            raise ModelFileError(f"{where}: {name}: expected a size up to {LARGEST_SIZE}, got {shown(size)}")
-
-
-def _check_flags(spec: Any, names: tuple[str, ...], where: str) -> None:
-    for name in names:
+def _check(kind: type[Module], spec: Any, where: str) -> None:
+    """All keys of a layer and no others, with values of their types, which the layer takes."""
+    flags = [name for name, array in kind.arrays.items() if array.optional]
+    keys = {"type", *kind.size_names, *flags, *kind.arguments, *([kind.holds] if kind.holds else [])}
+    if spec.keys() != keys:
+        raise ModelFileError(f"{where}: expected {sorted(keys)}, got {shown(sorted(spec))}")
+    for name in kind.size_names:
+        if type(spec[name]) is not int or not 0 <= spec[name] <= LARGEST_SIZE:
+            raise ModelFileError(f"{where}: {name}: expected a size up to {LARGEST_SIZE}, got {shown(spec[name])}")
+    for name in flags:
         if type(spec[name]) is not bool:
             raise ModelFileError(f"{where}: {name}: expected true or false, got {shown(spec[name])}")
-
-
-def _check_arguments(spec: Any, where: str) -> None:
-    kind, arguments = FUNCTIONS[spec["type"]]
-    for name, example in arguments.items():
-        value = spec[name]
-        if _is_float(value) if isinstance(example, float) else type(value) is type(example):
-            continue
-        raise ModelFileError(f"{where}: {name}: expected a {type(example).__name__}, got {shown(value)}")
+    for name, argument in kind.arguments.items():
+        if not _is_of(argument, spec[name]):
+            raise ModelFileError(f"{where}: {name}: expected a {argument.kind.__name__}, got {shown(spec[name])}")
     try:
-        kind(**{name: _value(spec[name]) for name in arguments})
+        kind.check_arguments(_arguments(spec))
     except ValueError as error:
         raise ModelFileError(f"{where}: {str(error)[:200]}") from error
 
 
-def _is_float(value: Any) -> bool:
-    """Of JSON. json.loads() takes NaN and Infinity too, and integers that no float holds."""
+def _is_of(argument: Argument[Any], value: Any) -> bool:
+    """Whether JSON has a value of the type. json.loads() takes NaN and Infinity too, and integers no float holds."""
+    if value is None:
+        return argument.optional
+    if argument.kind is not float:
+        return type(value) is argument.kind
     if isinstance(value, str):
         return value in INFINITIES
     return type(value) in (int, float) and abs(value) <= sys.float_info.max

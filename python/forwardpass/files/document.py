@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..bound import CONTRACTS, error_bound, older_bound
+from ..error_bound import error_bound, older_bound
 from ..limits import Budget, json_bytes, once
-from ..nn import FloatArray, Module
+from ..nn import LAYERS, FloatArray, Module
+from ..nn.arithmetic import CONTRACTS
 from . import architecture as arch
 from . import cost, order
 from .errors import ModelFileError, shown
@@ -21,20 +22,8 @@ from .tensors import Tensor, Values
 
 VERSION = 1
 KEYS = {"forwardpass", "contract", "dtype", "architecture", "answer", "hash"}
-# How each kind of layer computes: the key of a document that says so, its name today, and the layers.
-ORDERS: tuple[tuple[str, str, frozenset[str]], ...] = (
-    ("contract", _core.CONTRACT, frozenset({"Linear"})),
-    (
-        "row_order",
-        _core.ROW_ORDER,
-        frozenset({"Affine", "BatchNorm1d", "LayerNorm", "LogSoftmax", "Normalize", "Softmax"}),
-    ),
-    (
-        "functions",
-        _core.FUNCTIONS,
-        frozenset({"ELU", "SELU", "GELU", "SiLU", "Tanh", "Sigmoid", "Softplus"}),
-    ),
-)
+# The names that say how a network computes. Of a layer, `order` is one of these keys.
+ORDERS = {"contract": _core.CONTRACT, "row_order": _core.ROW_ORDER, "functions": _core.FUNCTIONS}
 # Files that were made before these had names have none.
 NEWER_KEYS = {"row_order", "functions"}
 # Outputs of the test input that a file keeps.
@@ -86,7 +75,7 @@ def written(network: Module, spec: Any, arrays: Mapping[str, FloatArray]) -> str
     copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
     made = {
         "forwardpass": VERSION,
-        **{key: name for key, name, _ in ORDERS},
+        **ORDERS,
         "dtype": dtype,
         "architecture": spec,
         "answer": _one_nan(_answer(copy, spec, dtype)).tobytes().hex(),
@@ -182,11 +171,11 @@ def _check_answer(network: Module, document: dict[str, Any]) -> str:
 
 def _older_orders(document: dict[str, Any]) -> list[str]:
     """The orders of a file that are not ours, and that one of its layers computes in."""
-    types = {layer["type"] for _, layer in arch.layers(document["architecture"])}
+    used = {LAYERS[layer["type"]].order for _, layer in arch.layers(document["architecture"])}
     return [
         shown(document[key]) if key in document else f"{name.partition('-')[0]} without a name"
-        for key, name, layers in ORDERS
-        if document.get(key) != name and types & layers
+        for key, name in ORDERS.items()
+        if document.get(key) != name and key in used
     ]
 
 

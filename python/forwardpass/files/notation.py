@@ -15,27 +15,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .architecture import FUNCTIONS
+from ..limits import MOST_LAYERS
+from ..nn import LAYERS, LayerNorm, Linear, Module
+from ..nn.elementwise import Elementwise
+from .architecture import of_class
 from .errors import shown
 
-ACTIVATIONS = {
-    "elu": "ELU",
-    "gelu": "GELU",
-    "identity": "Identity",
-    "leaky_relu": "LeakyReLU",
-    "relu": "ReLU",
-    "selu": "SELU",
-    "sigmoid": "Sigmoid",
-    "silu": "SiLU",
-    "softplus": "Softplus",
-    "tanh": "Tanh",
-}
-ENDS = {**ACTIVATIONS, "log_softmax": "LogSoftmax", "softmax": "Softmax"}
+ENDS: dict[str, type[Module]] = {kind.function: kind for kind in LAYERS.values() if kind.function}
+ACTIVATIONS = {name: kind for name, kind in ENDS.items() if issubclass(kind, Elementwise)}
 NORM = "norm"
 # Of one repetition, and of a width: more is a mistake, or a file's way to take memory.
 MOST_TIMES, MOST_DIGITS = 1000, 10
-# Of all repetitions together.
-MOST_PARTS = 10_000
 PART = re.compile(r"(?P<what>norm|[0-9]+|\[[^][]*\])(?:x(?P<times>[0-9]{1,4}))?")
 
 Layers = list[dict[str, Any]]
@@ -69,8 +59,8 @@ def parse(text: str) -> dict[str, Any]:
     width = _number(first["what"], text)
     repeated = [first["what"]] * (_times(first, text) - 1)
     between = ACTIVATIONS[activation or "relu"]
-    layers, _, _ = _chain([*repeated, *_parts(rest, text)], width, between, text, MOST_PARTS)
-    return {"type": "Sequential", "layers": layers + ([_function(ENDS[end])] if end else [])}
+    layers, _, _ = _chain([*repeated, *_parts(rest, text)], width, between, text, MOST_LAYERS)
+    return {"type": "Sequential", "layers": layers + ([of_class(ENDS[end])] if end else [])}
 
 
 def _refusal(text: str) -> ValueError:
@@ -104,7 +94,7 @@ def _parts(chain: str, text: str) -> list[str]:
     return parts
 
 
-def _chain(parts: list[str], width: int, activation: str, text: str, room: int) -> tuple[Layers, int, int]:
+def _chain(parts: list[str], width: int, activation: type[Module], text: str, room: int) -> tuple[Layers, int, int]:
     """The layers of some parts behind `width` features, how many features they give, and the room that is left."""
     layers: Layers = []
     begun = False
@@ -113,24 +103,19 @@ def _chain(parts: list[str], width: int, activation: str, text: str, room: int) 
         if room < 0:
             raise _refusal(text)
         if part == NORM:
-            norm = {"type": "LayerNorm", "features": width, "eps": 1e-05, "weight": True, "bias": True}
-            layers.append(norm)
+            layers.append(of_class(LayerNorm, features=width))
         elif part.startswith("["):
             inner, outputs, room = _chain(_parts(part[1:-1], text), width, activation, text, room)
-            inner += [_function(activation), _linear(outputs, width)]
+            inner += [of_class(activation), _linear(outputs, width)]
             layers.append({"type": "Residual", "inner": {"type": "Sequential", "layers": inner}})
             begun = True
         else:
             outputs = _number(part, text)
-            layers += [_function(activation)] if begun else []
+            layers += [of_class(activation)] if begun else []
             layers.append(_linear(width, outputs))
             width, begun = outputs, True
     return layers, width, room
 
 
 def _linear(inputs: int, outputs: int) -> dict[str, Any]:
-    return {"type": "Linear", "in_features": inputs, "out_features": outputs, "bias": True}
-
-
-def _function(kind: str) -> dict[str, Any]:
-    return {"type": kind, **FUNCTIONS[kind][1]}
+    return of_class(Linear, in_features=inputs, out_features=outputs)

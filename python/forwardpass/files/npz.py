@@ -16,9 +16,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..limits import FAILURES, Budget
+from ..limits import FAILURES, MOST_PARTS, Budget
 from .errors import ModelFileError
-from .tensors import FLOATS, MOST_TENSORS, Contents, Tensor
+from .tensors import FLOATS, Contents, Tensor
 from .zip import Archive
 
 DOCUMENT = "forwardpass.npy"  # the member with the document: UTF-8 as uint8
@@ -48,7 +48,7 @@ def read(file: IO[bytes], budget: Budget) -> Contents:
     ModelFileError
         No zip file of arrays of floats, or of more than the budget.
     """
-    archive = Archive(file, budget, MOST_TENSORS + 1)
+    archive = Archive(file, budget, MOST_PARTS + 1)
     for name in archive.sizes:
         if not name.endswith(".npy"):
             raise ModelFileError(f"expected .npy members, got {name[:100]!r}")

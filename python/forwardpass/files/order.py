@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..nn import LAYERS
 from . import architecture as arch
 from . import notation
 
@@ -85,7 +86,7 @@ def check_shapes(expected: Mapping[str, arch.Expected], shapes: Shapes, names: M
 
 
 def _in_order(shapes: Shapes, order: list[str], spec: Any) -> tuple[Any, dict[str, str]]:
-    owners = [(prefix, layer) for prefix, layer in arch.layers(spec) if layer["type"] in ("LayerNorm", "Linear")]
+    owners = [(prefix, layer) for prefix, layer in arch.layers(spec) if LAYERS[layer["type"]].arrays]
     if len(order) != len(owners):
         raise ValueError(
             f"architecture: expected {len(owners)} layers, of tensors called <name>.weight and <name>.bias, "

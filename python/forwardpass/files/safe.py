@@ -11,9 +11,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..limits import FAILURES, Budget, json_bytes, once
+from ..limits import FAILURES, MOST_PARTS, Budget, json_bytes, once
 from .errors import ModelFileError
-from .tensors import MOST_TENSORS, Contents, Tensor
+from .tensors import Contents, Tensor
 
 DOCUMENT = "forwardpass"  # key of the metadata
 DTYPES = {"F16": ("float16", "<f2"), "F32": ("float32", "<f4"), "F64": ("float64", "<f8"), "BF16": ("bfloat16", "<u2")}
@@ -53,8 +53,8 @@ def read(file: IO[bytes], budget: Budget) -> Contents:
         entries = dict(library.deserialize(file.read(size)))  # copies of all tensors; what they are copied from goes
     except (*FAILURES, library.SafetensorError) as error:
         raise ModelFileError(f"not a safetensors file: {str(error)[:200]}") from error
-    if len(entries) > MOST_TENSORS:
-        raise ModelFileError(f"expected at most {MOST_TENSORS} tensors, got {len(entries)}")
+    if len(entries) > MOST_PARTS:
+        raise ModelFileError(f"expected at most {MOST_PARTS} tensors, got {len(entries)}")
     tensors = {}
     for name, entry in entries.items():
         if entry["dtype"] not in DTYPES:

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-# A network of 10,000 layers has as many.
-MOST_TENSORS = 20_000
 FLOATS = ("float16", "float32", "float64", "bfloat16")
 
 

@@ -1,59 +1,25 @@
 """Layers and networks, with PyTorch's names."""
 
-from .activations import (
-    ELU,
-    GELU,
-    SELU,
-    Dropout,
-    Flatten,
-    Function,
-    Hardtanh,
-    Identity,
-    LeakyReLU,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from .columns import CENTER, OFFSET, SCALE, Affine, BatchNorm1d, Clip, Columns, LayerNorm, Normalize
-from .containers import Residual, Sequential
+from . import containers, elementwise, elu, linear, normalization, piecewise, scaling, smooth, softmax
+from .containers import *
+from .elementwise import *
+from .elu import *
 from .fold import fold_batch_norm
-from .linear import Linear
-from .module import FloatArray, Module
+from .linear import *
+from .module import FloatArray as FloatArray
+from .module import Module
+from .normalization import *
+from .piecewise import *
+from .scaling import *
+from .smooth import *
+from .softmax import *
 
-__all__ = [
-    "CENTER",
-    "ELU",
-    "GELU",
-    "OFFSET",
-    "SCALE",
-    "SELU",
-    "Affine",
-    "BatchNorm1d",
-    "Clip",
-    "Columns",
-    "Dropout",
-    "Flatten",
-    "FloatArray",
-    "Function",
-    "Hardtanh",
-    "Identity",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "Module",
-    "Normalize",
-    "ReLU",
-    "Residual",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "fold_batch_norm",
-]
+# What a file or a network in text may name: every layer that is in one of these modules.
+LAYERS: dict[str, type[Module]] = {
+    name: getattr(module, name)
+    for module in (linear, elementwise, piecewise, elu, smooth, softmax, normalization, scaling, containers)
+    for name in module.__all__
+}
+
+__all__ = ["Module", "fold_batch_norm"]
+__all__ += LAYERS

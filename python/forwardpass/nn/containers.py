@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, overload
 
-from .module import Module, check_layer
+import numpy as np
+from numpy.typing import NDArray
+
+from .arithmetic import Arithmetic, Bound, Shake
+from .module import FloatArray, Module, check_layer
+from .wide import Dtype, Wide
+
+__all__ = ["Residual", "Sequential"]
 
 
 class Sequential(Module):
@@ -42,6 +49,8 @@ class Sequential(Module):
     (1, 2)
     """
 
+    holds = "layers"
+
     def __init__(self, *layers: Module) -> None:
         for position, layer in enumerate(layers):
             hint = ""
@@ -66,17 +75,47 @@ class Sequential(Module):
     def __getitem__(self, index: int | slice) -> Module:
         return Sequential(*self._layers[index]) if isinstance(index, slice) else self._layers[index]
 
-    def _leaves(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        for position, layer in enumerate(self._layers):
-            yield from layer._leaves(f"{prefix}{position}.")
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The layers with their positions."""
+        return ((str(position), layer) for position, layer in enumerate(self._layers))
 
-    def _arguments(self) -> tuple[Any, ...]:
-        return self._layers
+    def made_from(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The layers themselves."""
+        return self._layers, {}
+
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """One layer after another."""
+        for layer in self._layers:
+            x = layer.reference(x, dtype)
+        return x
+
+    def through(self, x: NDArray[Any], error: Bound, a: Arithmetic) -> tuple[NDArray[Any], Bound]:
+        """The error of one layer goes through the next."""
+        for layer in self._layers:
+            x, error = layer.through(x, error, a)
+        return x, error
+
+    def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
+        """Each layer shaken."""
+        for layer in self._layers:
+            x = layer.shaken(x, shake)
+        return x
+
+    @classmethod
+    def spec_of(cls, children: list[Any]) -> dict[str, Any]:
+        """All of them."""
+        return {"layers": children}
+
+    @classmethod
+    def children_in(cls, spec: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """At least one."""
+        layers = spec["layers"]
+        if not isinstance(layers, list) or not layers:
+            raise ValueError("layers: expected a list of at least one layer")
+        return [(str(position), layer) for position, layer in enumerate(layers)]
 
     def __repr__(self) -> str:
-        lines = (f"({position}): {layer!r}" for position, layer in enumerate(self._layers))
-        body = "\n".join(lines).replace("\n", "\n  ")
-        return f"Sequential(\n  {body}\n)"
+        return _nested(self)
 
 
 class Residual(Module):
@@ -101,6 +140,8 @@ class Residual(Module):
     array([-1.,  4.])
     """
 
+    holds = "inner"
+
     def __init__(self, inner: Module) -> None:
         check_layer("inner", inner)
         if inner.in_features != inner.out_features:
@@ -109,14 +150,52 @@ class Residual(Module):
                 f"got in_features={inner.in_features}, out_features={inner.out_features}"
             )
         super().__init__(inner)
-        self.inner = inner
+        self._inner = inner
 
-    def _leaves(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        yield from self.inner._leaves(f"{prefix}inner.")
+    @property
+    def inner(self) -> Module:
+        """The inner network."""
+        return self._inner
 
-    def _arguments(self) -> tuple[Any, ...]:
-        return (self.inner,)
+    def made_from(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The inner network itself."""
+        return (self._inner,), {}
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The inner network."""
+        return iter([("inner", self.inner)])
+
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """The sum."""
+        return x + self.inner.reference(x, dtype)
+
+    def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+        """Both terms' errors, and a rounding."""
+        bound: Bound = error + self.inner.through(x, error, a)[1] + 2 * a.u * np.abs(y) + a.underflow
+        return bound
+
+    def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
+        """The inner network shaken."""
+        total: FloatArray = x + self.inner.shaken(x, shake)
+        return total
+
+    @classmethod
+    def spec_of(cls, children: list[Any]) -> dict[str, Any]:
+        """The inner network alone."""
+        (inner,) = children
+        return {"inner": inner}
+
+    @classmethod
+    def children_in(cls, spec: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """One."""
+        return [("inner", spec["inner"])]
 
     def __repr__(self) -> str:
-        body = f"(inner): {self.inner!r}".replace("\n", "\n  ")
-        return f"Residual(\n  {body}\n)"
+        return _nested(self)
+
+
+def _nested(layer: Module) -> str:
+    """Each of its layers in lines of its own."""
+    lines = (f"({name}): {child!r}" for name, child in layer.named_children())
+    body = "\n".join(lines).replace("\n", "\n  ")
+    return f"{type(layer).__name__}(\n  {body}\n)"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
 from ..environment import undisturbed
-from .activations import Flatten
-from .columns import CENTER, OFFSET, SCALE, BatchNorm1d
 from .containers import Residual, Sequential
+from .elementwise import Flatten
 from .linear import Linear
 from .module import Module
+from .normalization import BatchNorm1d
 
 Doubles = NDArray[np.float64]
 
@@ -64,7 +65,7 @@ def fold_batch_norm(network: Module) -> Module:
 def _scale_and_offset(norm: BatchNorm1d) -> tuple[Doubles, Doubles]:
     """Of x * scale + offset."""
     table = norm.table()
-    return table[SCALE], table[OFFSET] - table[CENTER] * table[SCALE]
+    return table[_core.SCALE], table[_core.OFFSET] - table[_core.CENTER] * table[_core.SCALE]
 
 
 def _values(linear: Linear) -> tuple[Doubles, Doubles]:

@@ -3,13 +3,22 @@
 # Annotations stay text: evaluating np.random.Generator would import numpy.random, which few programs need.
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..environment import undisturbed
-from .module import Array, Module
+from .arithmetic import Arithmetic, Bound, Shake, gamma, longest_way
+from .declared import Array
+from .module import FloatArray, Module
+from .wide import Dtype, Wide, numbers
+
+__all__ = ["Linear"]
+
+# Weights that are in float64 at a time, while a bound is computed.
+PART = 1 << 20
 
 
 class Linear(Module):
@@ -42,8 +51,10 @@ class Linear(Module):
     array([ 3.,  7., 12.])
     """
 
-    weight = Array("A new read-only array, shape (out_features, in_features).")
-    bias = Array("A new read-only array, shape (out_features,), or None.")
+    size_names = ("in_features", "out_features")
+    order = "contract"
+    weight = Array("out_features", "in_features")
+    bias = Array("out_features", optional=True)
 
     if TYPE_CHECKING:  # never None, as it may be for other networks
 
@@ -53,8 +64,7 @@ class Linear(Module):
         def out_features(self) -> int: ...  # noqa: D102
 
     def __init__(self, weight: ArrayLike, bias: ArrayLike | None = None) -> None:
-        super().__init__(weight, bias)
-        self.has_bias = bias is not None
+        super().__init__(weight, bias, arrays=("weight",) if bias is None else ("weight", "bias"))
 
     @classmethod
     @undisturbed
@@ -83,7 +93,7 @@ class Linear(Module):
         Notes
         -----
         torch.nn.Linear calls kaiming_uniform_ with a = sqrt(5): a bound of sqrt(6 / (1 + a^2) /
-        in_features), which is 1 / sqrt(in_features), for the weight and, by itself, for the bias.
+        in_features), which is 1 / sqrt(in_features), for the weight and for the bias.
 
         Examples
         --------
@@ -98,12 +108,70 @@ class Linear(Module):
         weight = generator.uniform(-bound, bound, (out_features, in_features)).astype(dtype)
         return cls(weight, generator.uniform(-bound, bound, out_features).astype(dtype) if bias else None)
 
-    def _own_names(self) -> tuple[str, ...]:
-        return ("weight", "bias") if self.has_bias else ("weight",)
+    @property
+    def has_bias(self) -> bool:
+        """Whether there is a bias."""
+        return "bias" in self.array_names
 
-    def _config(self) -> dict[str, Any]:
+    def shown(self) -> dict[str, Any]:
+        """As torch.nn.Linear shows itself."""
         return {"in_features": self.in_features, "out_features": self.out_features, "bias": self.has_bias}
 
-    def _arguments(self) -> tuple[Any, ...]:
-        arrays = self._own_arrays()
-        return arrays["weight"], arrays.get("bias")
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """W x + b."""
+        arrays = self.own_arrays()
+        y: Wide = x @ numbers(arrays["weight"], x).T
+        return y + numbers(arrays["bias"], x) if self.has_bias else y
+
+    def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+        """That of the sum, and |W| times what came in."""
+        depth, outputs = self.in_features, self.out_features
+        roundings = longest_way(depth, a.contract) if a.ours else depth + 1
+        arrays, magnitudes = self.own_arrays(), np.abs(x).astype(np.float64)
+        bias = np.abs(arrays.get("bias", np.zeros(outputs))).astype(np.float64)
+        bound = np.empty((*x.shape[:-1], outputs))
+        # Some outputs at a time: in float64 the weight would take twice its memory.
+        step = max(1, PART // max(depth, 1))
+        for at in range(0, outputs, step):
+            part = np.abs(arrays["weight"][at : at + step]).astype(np.float64).T
+            products = magnitudes @ part
+            bound[..., at : at + step] = gamma(roundings + 1, a.u) * products + error @ part
+        bound += a.u * bias * (1 + a.u) + depth * a.underflow
+        # These sums of positive numbers are themselves rounded: by less than gamma(depth + 8).
+        total: Bound = bound * (1 + 2 * gamma(depth + 8, 2.0**-53))
+        return total
+
+    def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
+        """Signs s of the rows and t of the columns move the weight by units * W[i, j] s[i] t[j], without a copy of it.
+
+        That moves y by units * s (W (t x)).
+        """
+        bias: FloatArray = shake.once(self, lambda: self.own_arrays().get("bias", np.zeros(self.out_features, x.dtype)))
+        turned = self((x * shake.signs(self.in_features)).astype(x.dtype)).astype(np.float64) - bias
+        moved = turned * shake.signs(self.out_features) + bias * shake.signs(self.out_features)
+        y = self(x) + shake.units * moved
+        return y.astype(x.dtype)
+
+    @classmethod
+    def widths(cls, sizes: Mapping[str, int]) -> tuple[int, int]:
+        """Of its weight."""
+        return sizes["in_features"], sizes["out_features"]
+
+    @classmethod
+    def memory(cls, sizes: Mapping[str, int], itemsize: int) -> tuple[int, int]:
+        """The most on any instruction set (cpp/kernels/panel.hpp), and the weight that is packed.
+
+        A few outputs are rows, and they and their biases begin on a cache line. More outputs are lanes, whole lines of
+        them for each input; the last few of them may be rows as well.
+        """
+        inputs, outputs, line = sizes["in_features"], sizes["out_features"], 64 // itemsize
+        if inputs > 128 and outputs <= 4:
+            packed = line + outputs * _whole(inputs, line)
+        else:
+            # Up to half a line of the shallow ones: whether they are rows depends on the instruction set.
+            packed = (inputs + 1) * _whole(outputs, line) + (line // 2 + 1) * line
+        return packed * itemsize, inputs * outputs * itemsize
+
+
+def _whole(elements: int, line: int) -> int:
+    return -(-elements // line) * line

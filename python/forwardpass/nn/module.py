@@ -2,54 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-
-if TYPE_CHECKING:
-    from ..convert.verification import Verification
+from . import copying
+from .arithmetic import Arithmetic, Bound, Shake
+from .declared import Argument, Array
+from .verification import Verification
+from .wide import Dtype, Wide
 
 FloatArray = NDArray[np.floating[Any]]
-
-
-PACKAGE = __name__.rpartition(".")[0]
-
-
-class Array:
-    """One of a layer's own arrays, to be read as an attribute: a new array, read-only, or None where there is none."""
-
-    def __init__(self, doc: str) -> None:
-        self.__doc__ = doc
-
-    def __set_name__(self, owner: type[Module], name: str) -> None:
-        self.name = name
-
-    def __get__(self, layer: Module | None, owner: type[Module]) -> Any:
-        if layer is None:
-            return self
-        array = layer._own_arrays().get(self.name)
-        if array is not None:
-            array.flags.writeable = False
-        return array
-
-    def __set__(self, layer: Module, value: Any) -> None:
-        raise AttributeError(
-            f"{type(layer).__name__}.{self.name} cannot be assigned: load_state_dict() puts new values in its place"
-        )
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What load_state_dict() is to put in one layer."""
-
-    names: list[str]  # of the values, in messages
-    values: list[Any]  # as _load() takes them
 
 
 class Module(_core.Network):
@@ -62,84 +29,148 @@ class Module(_core.Network):
     kept by the calling thread, up to 64 MB. Large calls share their work among at most ``num_threads`` threads
     (``get_num_threads()`` where it is None). Raises ValueError for a shape and TypeError for a dtype that
     does not fit. Calls may run in several threads at once.
+
+    Attributes
+    ----------
+    arguments, arrays : dict
+        Of a class: what it takes, by name. An `Argument` checks a number or a text, an `Array` names its sizes.
+    size_names : tuple of str
+        Of a class: what a file calls the sizes in the shapes of its arrays.
+    training_names : tuple of str
+        Of a class: arrays that PyTorch has beside these, for training.
+    order : str
+        Of a class: how it computes, as show_config() names it: 'contract' (sums), 'row_order', or 'functions'. Empty
+        where nothing can round in more than one way.
+    function : str
+        Of a class of functions: its name in _core and in networks in text, such as ``17-64-6:tanh``. Functions of
+        elements have it in ``fp.linear(..., activation=)`` as well.
+    holds : str
+        Of a class of containers: what a file calls its layers.
+    verification : Verification
+        Of a network that an importer made: how near its answers are to those of its source.
     """
 
-    def __init__(self, *arguments: Any) -> None:
+    arguments: ClassVar[dict[str, Argument[Any]]] = {}
+    arrays: ClassVar[dict[str, Array]] = {}
+    size_names: ClassVar[tuple[str, ...]] = ()
+    training_names: ClassVar[tuple[str, ...]] = ()
+    order: ClassVar[str] = ""
+    function: ClassVar[str] = ""
+    holds: ClassVar[str] = ""
+    verification: Verification
+    array_names: tuple[str, ...] = ()  # of the arrays that are there
+
+    def __init__(self, *packed: Any, arguments: Mapping[str, Any] | None = None, arrays: Sequence[str] = ()) -> None:
         if self._initialised:  # attributes would change, and what is computed would not
             raise TypeError(f"{type(self).__name__}: __init__() cannot be called again: make a new layer")
-        super().__init__(*arguments)
+        super().__init__(*packed)
+        vars(self).update(arguments or {}, array_names=tuple(arrays))
 
-    def __init_subclass__(cls, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
         if hasattr(cls, "forward"):  # it would be passed over in silence
             raise TypeError(f"{cls.__name__}: forward() is never called; build networks of layers with Sequential(...)")
+        own = vars(cls).items()
+        cls.arguments = cls.arguments | {name: value for name, value in own if isinstance(value, Argument)}
+        cls.arrays = cls.arrays | {name: value for name, value in own if isinstance(value, Array)}
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._check_free(name)
-        super().__setattr__(name, value)
+    # ---- what it is made of ----
 
-    def __delattr__(self, name: str) -> None:
-        self._check_free(name)
-        super().__delattr__(name)
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The sizes in the shapes of its arrays, by their names in a file."""
+        return {name: getattr(self, name) for name in self.size_names}
 
-    def _check_free(self, name: str) -> None:
-        """Parameters are those of the packed layer, for good."""
-        if name in self.__dict__ and name in _parameters(_own_class(type(self))):
-            raise AttributeError(f"{type(self).__name__}.{name} does not change: make a new layer")
+    def own_arrays(self) -> dict[str, NDArray[Any]]:
+        """New arrays of this layer alone, by name."""
+        return dict(zip(self.array_names, self._state(), strict=True))
 
-    def _leaves(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Every layer that is made of no others, with the prefix of its names in state_dict()."""
-        yield prefix, self
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The layers that it is made of, with their names in state_dict()."""
+        return iter(())
 
-    def _config(self) -> dict[str, Any]:
-        """The arguments of __init__ that are no arrays."""
+    def leaves(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Every layer in it that is made of no others, or the layer itself, with the prefix of its names."""
+        if not self.holds:
+            yield prefix, self
+        for name, layer in self.named_children():
+            yield from layer.leaves(f"{prefix}{name}.")
+
+    def made_from(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arguments, by position and by name, with which our own class makes an equal layer."""
+        there = self.own_arrays()
+        arrays = {name: there.get(name) for name in self.arrays}
+        return (), {**arrays, **{name: getattr(self, name) for name in self.arguments}}
+
+    # ---- what it computes ----
+
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """What the layer computes, in plain NumPy: of wider floats, or of Decimals, as wide.py explains.
+
+        Parameters
+        ----------
+        x : numpy.ndarray
+        dtype : numpy.float32 or numpy.float64
+            What the network computes in, and rounds the parameters of functions to.
+        """
+        raise NotImplementedError  # each of its classes has its own
+
+    def through(self, x: NDArray[Any], error: Bound, a: Arithmetic) -> tuple[NDArray[Any], Bound]:
+        """What the layer makes of x, and how far from exact that is if x is off by ``error``."""
+        y = self(x)
+        return y, self.bound(x, y, error, a)
+
+    def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+        """How far y = layer(x) can be from exact, if x is off by ``error``: docs/numerics.md derives each."""
+        raise NotImplementedError
+
+    def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
+        """The answer of the layer if rounding had moved all its numbers."""
+        return shake.of(self(x))
+
+    # ---- how it is written in a file, and read: files/architecture.py ----
+
+    @classmethod
+    def check_arguments(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as a layer keeps them. Raises ValueError or TypeError, and the message names one of them."""
+        return {name: argument.checked(values[name]) for name, argument in cls.arguments.items()}
+
+    @classmethod
+    def spec_of(cls, children: list[Any]) -> dict[str, Any]:
+        """What a file says of its layers, from their descriptions."""
         return {}
 
-    def _arguments(self) -> tuple[Any, ...]:
-        """With which our own class makes an equal layer."""
-        raise NotImplementedError  # Module has no objects: each of its classes overrides this
+    @classmethod
+    def children_in(cls, spec: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """The descriptions of its layers, with their names. Raises ValueError where there is no such list."""
+        return []
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        cls = type(self)
-        own, objects = getattr(cls, "__getstate__", None), getattr(object, "__getstate__", None)  # 3.10 has none
-        state = self.__dict__ if own is None else own(self)
-        if own is objects:  # without what is cached, which is no part of the layer
-            named, slots = state if isinstance(state, tuple) else (state, None)
-            kept = {name: value for name, value in (named or {}).items() if not _is_cached(cls, name)}
-            state = (kept, slots) if slots else kept
-        return _remade, (cls, _own_class(cls), self._arguments()), state
+    @classmethod
+    def built(cls, sizes: Mapping[str, int], parts: Mapping[str, Any], children: Sequence[Module]) -> Module:
+        """The layer of these sizes, arrays and arguments."""
+        return cls(*children, **parts)
 
-    def __setstate__(self, state: Any) -> None:
-        named, slots = state if isinstance(state, tuple) else (state, None)
-        for name, value in (named or {}).items():
-            self.__dict__.setdefault(name, value)  # what __init__ has made is the copy's own
-        for name, value in (slots or {}).items():
-            object.__setattr__(self, name, value)
+    @classmethod
+    def widths(cls, sizes: Mapping[str, int]) -> tuple[int, int] | None:
+        """How many features go in and come out; None where it takes any number and gives as many."""
+        return None
 
-    def _own_names(self) -> tuple[str, ...]:
-        """What PyTorch calls this layer's own arrays."""
-        return ()
+    @classmethod
+    def memory(cls, sizes: Mapping[str, int], itemsize: int) -> tuple[int, int]:
+        """Bytes that its arrays take once they are packed, and bytes that only its making takes."""
+        return 0, 0
 
-    def _own_arrays(self) -> dict[str, Any]:
-        """New arrays, by their names."""
-        return dict(zip(self._own_names(), self._state(), strict=True))
-
-    def _prepared(self, prefix: str, values: list[ArrayLike]) -> Prepared:
-        """New values for its own arrays, as _load() takes them, checked but for shapes that it checks."""
-        return Prepared([prefix + name for name in self._own_names()], values)
+    # ---- arrays by name ----
 
     @cached_property
     def _state_names(self) -> tuple[str, ...]:
         """What state_dict() calls all arrays, in order."""
-        return tuple(prefix + name for prefix, layer in self._leaves() for name in layer._own_names())
+        return tuple(prefix + name for prefix, layer in self.leaves() for name in layer.array_names)
 
     @cached_property
     def _ignored_names(self) -> frozenset[str]:
         """What PyTorch keeps too, for training."""
-        return frozenset(prefix + name for prefix, layer in self._leaves() for name in layer._training_names)
-
-    _training_names: tuple[str, ...] = ()
-    verification: Verification  # of a network that an importer made, and there alone
+        return frozenset(prefix + name for prefix, layer in self.leaves() for name in layer.training_names)
 
     def state_dict(self) -> dict[str, FloatArray]:
         """Names and values of all arrays, named as PyTorch names them.
@@ -188,31 +219,44 @@ class Module(_core.Network):
             unexpected = [name for name in state_dict if name not in names and name not in self._ignored_names]
             if missing or unexpected:
                 raise ValueError(f"state_dict: missing {missing}, unexpected {unexpected}; expected {[*names]}")
-        if self._only_linears:
+        if self._loads_as_it_is:
             return self._load(names, [state_dict[name] for name in names])
-        parts = [
-            layer._prepared(prefix, [state_dict[prefix + name] for name in layer._own_names()])
-            for prefix, layer in self._leaves()
-        ]
+        packed: list[tuple[str, Any]] = []
+        for prefix, layer in self.leaves():
+            packed += layer.to_load(prefix, [state_dict[prefix + name] for name in layer.array_names])
         # In one call, which no Python code interrupts: all of the values are new, or none.
-        self._load(
-            tuple(name for part in parts for name in part.names), [value for part in parts for value in part.values]
-        )
+        self._load(tuple(name for name, _ in packed), [value for _, value in packed])
+
+    def to_load(self, prefix: str, values: list[ArrayLike]) -> list[tuple[str, Any]]:
+        """What _core takes for new values of its own arrays, each with its name in messages."""
+        return [(prefix + name, value) for name, value in zip(self.array_names, values, strict=True)]
 
     @cached_property
-    def _only_linears(self) -> bool:
-        """Whether _load() takes the arrays as they are: twice as fast for a small network."""
-        return all(type(layer)._prepared is Module._prepared for _, layer in self._leaves())
+    def _loads_as_it_is(self) -> bool:
+        """Whether _core takes the arrays as they are: twice as fast for a small network."""
+        return all(type(layer).to_load is Module.to_load for _, layer in self.leaves())
+
+    # ---- how it is copied and shown ----
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copying.reduced(self, Module)
+
+    def __setstate__(self, state: Any) -> None:
+        copying.set_state(self, state)
+
+    def shown(self) -> dict[str, Any]:
+        """What repr() shows of the layer, by name."""
+        return {name: getattr(self, name) for name in self.arguments}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self._config().items())
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.shown().items())
         return f"{type(self).__name__}({arguments})"
 
     def _repr_html_(self) -> str:
         """A table of the layers, for notebooks."""
         cells = (
             (name.rstrip(".") or "-", type(layer).__name__, layer.in_features, layer.out_features, layer.nbytes)
-            for name, layer in self._leaves()
+            for name, layer in self.leaves()
         )
         rows = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in cells)
         head = "".join(f"<th>{title}</th>" for title in ("", "layer", "in_features", "out_features", "bytes"))
@@ -228,22 +272,4 @@ def check_layer(name: str, layer: object, hint: str = "") -> None:
         raise TypeError(f"{name}: {type(layer).__name__} has a __call__ of its own, which a network would not call")
 
 
-def _remade(cls: type[Module], ours: type[Module], arguments: tuple[Any, ...]) -> Module:
-    """For pickle and copy: a subclass may have an __init__ of other arguments."""
-    made = cls.__new__(cls)
-    ours.__init__(made, *arguments)
-    return made
-
-
-def _own_class(cls: type[Module]) -> type[Module]:
-    """Of a subclass, the class of ours that it is made from."""
-    return next(base for base in cls.__mro__ if base.__module__.startswith(PACKAGE))
-
-
-def _parameters(ours: type[Module]) -> frozenset[str]:
-    code = ours.__init__.__code__
-    return frozenset((*code.co_varnames[1 : code.co_argcount], "has_bias"))
-
-
-def _is_cached(cls: type[Module], name: str) -> bool:
-    return isinstance(getattr(cls, name, None), cached_property)
+_remade = copying.remade  # what pickles of version 0.1 call it

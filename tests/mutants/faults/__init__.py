@@ -1,6 +1,17 @@
 """The faults: what is written instead of what, and why it would matter."""
 
-from tests.mutants.faults import boundary, files, functions, importers, machine, neighbours, networks, order, sums
+from tests.mutants.faults import (
+    boundary,
+    files,
+    functions,
+    importers,
+    layers,
+    machine,
+    neighbours,
+    networks,
+    order,
+    sums,
+)
 from tests.mutants.faults.mutant import CORE, Mutant
 
 __all__ = ["CORE", "MUTANTS", "Mutant"]
@@ -11,6 +22,7 @@ MUTANTS = (
     *sums.FAULTS,
     *networks.FAULTS,
     *functions.FAULTS,
+    *layers.FAULTS,
     *machine.FAULTS,
     *boundary.FAULTS,
     *files.FAULTS,

@@ -232,8 +232,8 @@ FAULTS = (
     Mutant(
         "layer_norm of floats from its first element alone",
         "cpp/kernels/functions/layer_norm.hpp",
-        "if (m.shift * m.shift > 64 * m.variance)",
-        "if (m.shift * m.shift < 0)",
+        "return m.shift * m.shift > 64 * m.variance",
+        "return m.shift * m.shift < 0",
         "sums of differences from an outlier cancel",
         ("tests/layers/test_row_functions.py",),
     ),

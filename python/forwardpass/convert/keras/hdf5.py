@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...limits import DEEPEST_NESTING
+from ...limits import DEEPEST_NESTING, MOST_PARTS
 from ..errors import ConversionError
 from .interpreter import MARKER, ask
 
-MOST_GROUPS = 20_000
 MOST_ARRAYS = 4  # of a layer
 # For the child: memory beside 4 times the file, processor time beside a second for each so many bytes of it.
 MEMORY, BYTES_PER_SECOND = 256 << 20, 32 << 20
@@ -120,8 +119,8 @@ class _Reader:
         return self.groups
 
     def _model(self, model: Any, path: str, nesting: int) -> None:
-        if nesting > DEEPEST_NESTING or len(self.groups) > MOST_GROUPS:
-            raise ConversionError(f"expected at most {MOST_GROUPS} layers, nested at most {DEEPEST_NESTING} deep")
+        if nesting > DEEPEST_NESTING or len(self.groups) > MOST_PARTS:
+            raise ConversionError(f"expected at most {MOST_PARTS} layers, nested at most {DEEPEST_NESTING} deep")
         layers = self._inside(model, "layers", self.library.Group)
         for key in layers:
             layer = self._inside(layers, key, self.library.Group)

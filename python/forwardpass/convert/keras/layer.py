@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...limits import BYTES_OF_FEATURE
 from ...nn import FloatArray
 from ..errors import ConversionError
 from ..tensors import array_of
 
 Shape = tuple[int, ...]  # of one row, without the batch
 
-# Bytes for each feature that a layer of columns holds and makes on its way.
-COLUMN = 256
 # Keras's least standard deviation, keras.config.epsilon().
 EPSILON = 1e-7
 # What only training and construction look at; the initializers and the like are known by their endings.
@@ -115,7 +114,7 @@ class Layer:
 
     def takes_columns(self, shape: Shape) -> None:
         """Count what a layer with numbers for each feature takes."""
-        self.context.memory += COLUMN * math.prod(shape)
+        self.context.memory += BYTES_OF_FEATURE * math.prod(shape)
 
     def check_used(self) -> None:
         """Nothing may be set that has not been asked for."""

@@ -1,4 +1,4 @@
-"""What each of Keras's layers and operations is here, from its configuration and its weights.
+"""What each of Keras's layers is here, from its configuration and its weights; activations.py has the others.
 
 Kernels of Keras are (in, out): they are transposed. Nothing is made yet: what makes a layer is called once it is known
 how large all weights are.
@@ -8,108 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar
 
 import numpy as np
 
 from ... import nn
-from ..errors import ConversionError
+from . import activations
+from .activations import Convert, Converted, Make, activation_of
 from .layer import EPSILON, Layer, Shape
-
-T = TypeVar("T")
-Make = Callable[[], nn.Module]
-Converted = tuple[list[Make], Shape]
-
-# ---- activations ----
-
-# Keras's names, with the defaults that its functions have; those of its layers are options.
-ACTIVATIONS: dict[str, Make] = {
-    "relu": nn.ReLU,
-    "relu6": lambda: nn.Hardtanh(0.0, 6.0),
-    "leaky_relu": lambda: nn.LeakyReLU(0.2),
-    "elu": lambda: nn.ELU(1.0),
-    "selu": nn.SELU,
-    "gelu": lambda: nn.GELU("none"),
-    "silu": nn.SiLU,
-    "swish": nn.SiLU,
-    "tanh": nn.Tanh,
-    "hard_tanh": lambda: nn.Hardtanh(-1.0, 1.0),
-    "sigmoid": nn.Sigmoid,
-    "softmax": nn.Softmax,
-    "log_softmax": nn.LogSoftmax,
-}
-
-
-def _named(name: str, layer: Layer, shape: Shape) -> Make:
-    if name == "softplus":
-        # x itself from where on a float32, or a float64, is no other; torch's threshold is 20 for both.
-        threshold = 20.0 if layer.context.dtype == np.float32 else 40.0
-        return lambda: nn.Softplus(1.0, threshold)
-    if name not in ACTIVATIONS:
-        raise layer.error(f"activation {name[:100]!r} is not supported")
-    if name in ("softmax", "log_softmax"):
-        layer.features(shape)
-    return ACTIVATIONS[name]
-
-
-def activation_of(layer: Layer, shape: Shape) -> list[Make]:
-    """What the option ``activation`` adds: a name, or a layer without weights."""
-    value = layer.option("activation")
-    if value is None or value == "linear":
-        return []
-    if isinstance(value, str):
-        return [_named(value, layer, shape)]
-    kind = class_of(value)
-    if kind not in ("LeakyReLU", "ELU", "ReLU", "Softmax"):
-        name = value.get("class_name", "a lambda") if isinstance(value, dict) else value
-        name = value.get("config") if name == "function" else name
-        raise layer.error(f"activation {repr(name)[:100]} is not supported")
-    return converted(Layer(kind, value["config"], list, f"{layer.at}: activation {kind}", layer.context), shape)[0]
-
-
-def class_of(spec: Any) -> str | None:
-    """The name of the class of Keras's own that a configuration speaks of, if it does."""
-    if not isinstance(spec, dict) or not isinstance(spec.get("config"), dict):
-        return None
-    kind, module = spec.get("class_name"), spec.get("module")
-    own = isinstance(module, str) and f"{module}.".startswith("keras.")
-    return kind if own and isinstance(kind, str) and spec.get("registered_name") in (None, kind) else None
-
-
-def _fixed(name: str) -> Callable[[Layer, Shape], Converted]:
-    return lambda layer, shape: ([_named(name, layer, shape)], shape)
-
-
-def _leaky_relu(layer: Layer, shape: Shape) -> Converted:
-    return [partial(nn.LeakyReLU, layer.number("negative_slope"))], shape
-
-
-def _elu(layer: Layer, shape: Shape) -> Converted:
-    return [partial(nn.ELU, layer.number("alpha"))], shape
-
-
-def _gelu(layer: Layer, shape: Shape) -> Converted:
-    return [partial(nn.GELU, "tanh" if layer.flag("approximate") else "none")], shape
-
-
-def _relu(layer: Layer, shape: Shape) -> Converted:
-    slope, threshold, most = layer.number("negative_slope"), layer.number("threshold"), layer.option("max_value")
-    if threshold != 0 or (most is not None and slope != 0):
-        raise layer.error(f"threshold = {threshold}, negative_slope = {slope} and max_value = {most} are not supported")
-    if most is not None:
-        return [partial(nn.Hardtanh, 0.0, layer.number("max_value"))], shape
-    return [partial(nn.LeakyReLU, slope) if slope else nn.ReLU], shape
-
-
-def _softmax(kind: Callable[[int], nn.Module]) -> Callable[[Layer, Shape], Converted]:
-    def convert(layer: Layer, shape: Shape) -> Converted:
-        return [partial(kind, layer.last_axis(shape))], shape
-
-    return convert
-
-
-# ---- the other layers ----
 
 
 def _dense(layer: Layer, shape: Shape) -> Converted:
@@ -162,6 +67,14 @@ def _layer_normalization(layer: Layer, shape: Shape) -> Converted:
 
     # Axis 1 is the last one of rows alone: a Flatten behind the layer refuses x of more axes.
     return [make, *([nn.Flatten] if axis == 1 else [])], shape
+
+
+def _rms_normalization(layer: Layer, shape: Shape) -> Converted:
+    axis, epsilon = layer.last_axis(shape), layer.number("epsilon")
+    layer.takes_columns(shape)
+    arrays = layer.arrays((shape[0],))
+    # As behind a LayerNormalization.
+    return [lambda: nn.RMSNorm(shape[0], arrays()[0], epsilon), *([nn.Flatten] if axis == 1 else [])], shape
 
 
 def _rescaling(layer: Layer, shape: Shape) -> Converted:
@@ -223,15 +136,23 @@ def _nothing(*options: str) -> Callable[[Layer, Shape], Converted]:
     return convert
 
 
-LAYERS: dict[str, Callable[[Layer, Shape], Converted]] = {
+def _prelu(layer: Layer, shape: Shape) -> Converted:
+    layer.used.add("alpha_initializer")
+    if layer.option("shared_axes") is not None:
+        raise layer.error("shared_axes: expected none, one slope for each feature")
+    layer.takes_columns(shape)
+    arrays = layer.arrays((layer.features(shape),))
+    return [lambda: nn.PReLU(*arrays())], shape
+
+
+LAYERS: dict[str, Convert] = {
     "Dense": _dense,
     "Activation": lambda layer, shape: (activation_of(layer, shape), shape),
-    "LeakyReLU": _leaky_relu,
-    "ELU": _elu,
-    "ReLU": _relu,
-    "Softmax": _softmax(nn.Softmax),
+    **activations.LAYERS,
+    "PReLU": _prelu,
     "BatchNormalization": _batch_normalization,
     "LayerNormalization": _layer_normalization,
+    "RMSNormalization": _rms_normalization,
     "Rescaling": _rescaling,
     "Normalization": _normalization,
     "Flatten": _flatten,
@@ -243,43 +164,3 @@ LAYERS: dict[str, Callable[[Layer, Shape], Converted]] = {
     "GaussianNoise": _nothing("stddev"),
     "ActivityRegularization": _nothing("l1", "l2"),
 }
-# Of keras.ops, as functional models hold them.
-OPERATIONS: dict[str, Callable[[Layer, Shape], Converted]] = {
-    "Relu": _fixed("relu"),
-    "Relu6": _fixed("relu6"),
-    "ReLU": _relu,
-    "LeakyRelu": _leaky_relu,
-    "Elu": _elu,
-    "Selu": _fixed("selu"),
-    "Gelu": _gelu,
-    "Silu": _fixed("silu"),
-    "Tanh": _fixed("tanh"),
-    "HardTanh": _fixed("hard_tanh"),
-    "Sigmoid": _fixed("sigmoid"),
-    "Softplus": _fixed("softplus"),
-    "Softmax": _softmax(nn.Softmax),
-    "LogSoftmax": _softmax(nn.LogSoftmax),
-}
-
-
-def converted(layer: Layer, shape: Shape, operation: bool = False) -> Converted:
-    """What makes the layers of one of Keras's, for rows of a shape, and the shape that they give.
-
-    Raises
-    ------
-    ConversionError
-        An option of it is not supported; once they are made, that its weights do not fit.
-    """
-    makes, shape = _named_errors(layer, partial((OPERATIONS if operation else LAYERS)[layer.kind], layer, shape))
-    layer.check_used()
-    return [partial(_named_errors, layer, make) for make in makes], shape
-
-
-def _named_errors(layer: Layer, make: Callable[[], T]) -> T:
-    """What is made, or the error of one of our layers with the place of Keras's."""
-    try:
-        return make()
-    except ConversionError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise layer.error(str(error)) from error

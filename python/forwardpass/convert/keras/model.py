@@ -15,8 +15,9 @@ import numpy as np
 from ...limits import DEEPEST_NESTING, LARGEST_SIZE
 from ...nn import Flatten, Identity, Module, Residual, Sequential
 from ..errors import ConversionError
+from .activations import OPERATIONS, Converted, Make, class_of, converted
 from .layer import Context, Layer, Shape
-from .layers import LAYERS, OPERATIONS, Converted, Make, class_of, converted
+from .layers import LAYERS
 
 MODELS = ("Sequential", "Functional")
 
@@ -208,7 +209,7 @@ def _layers(steps: list[_Step], shape: Shape, context: Context, prefix: str, nes
         else:
             values = list if node.weights is None else node.weights.values
             layer = Layer(node.kind, node.spec["config"], values, node.at, context)
-            layers, shape = converted(layer, shape, operation=node.weights is None)
+            layers, shape = converted(OPERATIONS if node.weights is None else LAYERS, layer, shape)
             made += layers
     return made, shape
 

@@ -14,14 +14,12 @@ from ... import nn
 from ...environment import undisturbed
 from ...limits import MAX_BYTES
 from ..errors import ConversionError, refusal
-from ..verification import rows_for, verify
+from ..verification import ANY_WIDTH, rows_for, verify
 from .layers import COMPARED, LARGEST_WIDTH, Builder
+from .operators import OPERATORS
 from .reading import DOUBLE, Graph, content_of
 from .running import runner
 from .steps import Step, chain, run
-
-# Of a network that takes rows of any width, the width that it is verified with.
-ANY_WIDTH = 7
 
 
 @undisturbed
@@ -81,7 +79,7 @@ def from_onnx(
     )
     """
     try:
-        graph = Graph(content_of(source, max_bytes), max_bytes)
+        graph = Graph(content_of(source, max_bytes), max_bytes, OPERATORS)
         with np.errstate(all="ignore"):  # a constant may be a signalling NaN
             return _converted(graph, chain(graph, graph.output, graph.input), verbose)
     except UnicodeDecodeError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...limits import FAILURES, Budget
 from ..errors import ConversionError
 from .node import Node
+from .operator import Operator
 from .wire import DOUBLE_DATA, FLOAT_DATA, RAW_DATA, Values
 
 Array = NDArray[Any]
@@ -33,12 +34,21 @@ class Constants:
         The initializers: of each, the onnx.TensorProto and where its values lie.
     producers : dict of str to Node
         May grow later.
+    operators : dict of str to Operator
+        How constants are computed from others.
     budget : Budget
         Counts what is computed.
     """
 
-    def __init__(self, tensors: dict[str, tuple[Any, Values]], producers: dict[str, Node], budget: Budget) -> None:
+    def __init__(
+        self,
+        tensors: dict[str, tuple[Any, Values]],
+        producers: dict[str, Node],
+        operators: Mapping[str, Operator],
+        budget: Budget,
+    ) -> None:
         self._tensors = tensors
+        self._operators = operators
         self._producers = producers
         self._budget = budget
         self._arrays: dict[str, Array | None] = {}
@@ -84,7 +94,8 @@ class Constants:
     def _computed(self, node: Node, way: int) -> Array | None:
         if node.operator == "Constant":
             return _constant(node)
-        if node.operator not in FOLDED or way >= LONGEST_WAY:
+        known = self._operators.get(node.operator)
+        if known is None or known.fold is None or way >= LONGEST_WAY:
             return None
         given = [self._get(name, way + 1) for name in node.inputs]
         arrays = [array for array in given if array is not None]
@@ -92,7 +103,7 @@ class Constants:
             return None
         try:
             with np.errstate(all="ignore"):
-                result: Array = FOLDED[node.operator](node, *arrays)
+                result: Array = known.fold(node, *arrays)
         except (ValueError, TypeError, IndexError) as error:
             raise node.refusal(str(error)[:200]) from error
         if result.size > max(array.size for array in arrays):
@@ -165,55 +176,3 @@ def _dtype(kind: int) -> np.dtype[Any]:
 
 def _native(array: Array) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def _cast(node: Node, x: Array) -> Array:
-    (to, _, _) = node.attributes(to=0, saturate=1, round_mode="")
-    if to not in TYPES:
-        raise node.refusal(f"ONNX's element type {to} is not supported")
-    if TYPES[to] == "bfloat16":
-        raise node.refusal("a cast to bfloat16 is not supported")
-    return x.astype(TYPES[to])
-
-
-def _transpose(node: Node, x: Array) -> Array:
-    (axes,) = node.attributes(perm=[0])
-    return x.transpose(axes or None)
-
-
-def _reshape(node: Node, x: Array, shape: Array) -> Array:
-    (allow_zero,) = node.attributes(allowzero=0)
-    sizes = [int(size) for size in shape.reshape(-1)]
-    if not allow_zero:
-        sizes = [x.shape[axis] if size == 0 else size for axis, size in enumerate(sizes)]
-    return x.reshape(sizes)
-
-
-def _axes(node: Node, rest: tuple[Array, ...]) -> tuple[int, ...]:
-    """An attribute before opset 13, an input from it on."""
-    (axes,) = node.attributes(axes=[0])
-    return tuple(int(axis) for axis in (rest[0].reshape(-1) if rest else axes))
-
-
-def _unsqueeze(node: Node, x: Array, *rest: Array) -> Array:
-    return np.expand_dims(x, _axes(node, rest))
-
-
-def _squeeze(node: Node, x: Array, *rest: Array) -> Array:
-    return np.squeeze(x, _axes(node, rest) or None)
-
-
-FOLDED: dict[str, Callable[..., Array]] = {
-    "Add": lambda _, a, b: a + b,
-    "Cast": _cast,
-    "Div": lambda _, a, b: a / b if a.dtype.kind == "f" else a // b,
-    "Mul": lambda _, a, b: a * b,
-    "Neg": lambda _, x: -x,
-    "Reciprocal": lambda _, x: 1 / x,
-    "Reshape": _reshape,
-    "Sqrt": lambda _, x: np.sqrt(x),
-    "Squeeze": _squeeze,
-    "Sub": lambda _, a, b: a - b,
-    "Transpose": _transpose,
-    "Unsqueeze": _unsqueeze,
-}

@@ -11,11 +11,22 @@ from ... import nn
 from .affine import arithmetic, constant
 from .layers import Builder, Emit, Handled
 from .node import Node
-from .patterns import NO_THRESHOLD, normalization, softplus_with_threshold
+from .patterns import NO_THRESHOLD, SIXTH, normalization, softplus_with_threshold, softsign
 from .reading import DOUBLE, Graph
 
 # ONNX's defaults: float32's nearest to the constants of the paper, which torch has as float64.
 SELU_ALPHA, SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875
+
+
+# Those without attributes.
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "HardSwish": nn.Hardswish,
+    "Mish": nn.Mish,
+    "Relu": nn.ReLU,
+    "Sigmoid": nn.Sigmoid,
+    "Softsign": nn.Softsign,
+    "Tanh": nn.Tanh,
+}
 
 
 def _adding(layer: type[nn.Module], *arguments: Any) -> Emit:
@@ -26,9 +37,9 @@ def activation(graph: Graph, node: Node) -> Handled:
     """A node that is one activation, with its arguments as attributes."""
     base = node.inputs[0]
     match node.op:
-        case "Relu" | "Sigmoid" | "Tanh":
+        case "Relu" | "Sigmoid" | "Tanh" | "Mish" | "Softsign" | "HardSwish":
             node.attributes()
-            return base, _adding({"Relu": nn.ReLU, "Sigmoid": nn.Sigmoid, "Tanh": nn.Tanh}[node.op])
+            return base, _adding(ACTIVATIONS[node.op])
         case "Softplus":
             node.attributes()
             return base, _adding(nn.Softplus, 1.0, NO_THRESHOLD)
@@ -36,6 +47,8 @@ def activation(graph: Graph, node: Node) -> Handled:
             return base, _adding(nn.LeakyReLU, *node.attributes(alpha=0.01))
         case "Elu":
             return base, _adding(nn.ELU, *node.attributes(alpha=1.0))
+        case "Celu":
+            return base, _adding(nn.CELU, *node.attributes(alpha=1.0))
         case "Gelu":
             (approximate,) = node.attributes(approximate="none")
             return base, _adding(nn.GELU, approximate)
@@ -56,6 +69,52 @@ def selu(graph: Graph, node: Node) -> Handled:
         builder.add(nn.ELU, alpha)
         scales = builder.features(np.array(gamma))
         builder.affine(scales, np.zeros_like(scales))
+
+    return base, emit
+
+
+def hard_sigmoid(graph: Graph, node: Node) -> Handled:
+    """Clip(alpha x + beta, 0, 1): Hardsigmoid where alpha is 1/6 to the last digit, and beta 1/2."""
+    alpha, beta = node.attributes(alpha=0.2, beta=0.5)
+    if graph.types[node.inputs[0]] != DOUBLE and (alpha, beta) == (SIXTH, 0.5):
+        return node.inputs[0], _adding(nn.Hardsigmoid)
+
+    def emit(builder: Builder) -> None:
+        builder.affine(builder.features(np.array(alpha)), builder.features(np.array(beta)))
+        builder.add(nn.Hardtanh, 0.0, 1.0)
+
+    return node.inputs[0], emit
+
+
+def prelu(graph: Graph, node: Node) -> Handled:
+    """One slope for all features, or one for each."""
+    node.attributes()
+    base = node.inputs[0]
+    slope = constant(graph, node, node.inputs[1], base)
+
+    def emit(builder: Builder) -> None:
+        if slope.size > 1 and len(builder.dims) > 2:
+            raise node.refusal(f"several slopes for data of {len(builder.dims)} dimensions are not supported")
+        builder.add(nn.PReLU, slope.reshape(-1) if slope.size == 1 else builder.features(slope))
+
+    return base, emit
+
+
+def rms_normalization(graph: Graph, node: Node) -> Handled:
+    """Over the last axis, with a weight."""
+    axis, epsilon, stash = node.attributes(axis=-1, epsilon=1e-5, stash_type=1)
+    base = node.inputs[0]
+    weight = constant(graph, node, node.inputs[1], base)
+    if weight.ndim != 1:
+        raise node.refusal("expected a weight of shape (features,)")
+    if stash != 1:
+        raise node.refusal(f"its stash_type {stash} is not supported")
+
+    def emit(builder: Builder) -> None:
+        builder.last_axis(axis)
+        builder.set_width(weight.size)
+        builder.add(nn.RMSNorm, weight.size, weight, epsilon)
+        _rows_alone(builder, axis)
 
     return base, emit
 
@@ -121,7 +180,10 @@ def layer_normalization(graph: Graph, node: Node) -> Handled:
 
 
 def quotient(graph: Graph, node: Node) -> Handled:
-    """A LayerNorm written out, or the division by a constant."""
+    """A LayerNorm or a Softsign written out, or the division by a constant."""
+    x = softsign(graph, node)
+    if x is not None:
+        return x, _adding(nn.Softsign)
     found = normalization(graph, node)
     if found is None:
         return arithmetic(graph, node)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import nn
-from ...limits import Budget
+from ...limits import BYTES_OF_FEATURE, Budget
+from ...nn.features import PerFeature
 from ..errors import ConversionError
 from .constants import Array
 from .node import Node
@@ -19,9 +20,9 @@ from .node import Node
 Doubles: TypeAlias = NDArray[np.float64]
 
 LARGEST_WIDTH = 1 << 20
-# Bytes for each feature: what a layer of columns holds and makes on its way; what any layer makes of one row of the
-# verification and its source keeps; and what the comparison of one row takes at its widest.
-COLUMN, VALUE, COMPARED = 256, 64, 64
+# Bytes for each feature: what any layer makes of one row of the verification and its source keeps; and what the
+# comparison of one row takes at its widest.
+VALUE, COMPARED = 64, 64
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Builder:
         width = self.width or 0
         if layer is nn.Linear:
             self.budget.take(arguments[0].nbytes, self.node.where)
-        self.budget.take(width * (COLUMN if issubclass(layer, nn.Columns) else VALUE), self.node.where)
+        self.budget.take(width * (BYTES_OF_FEATURE if issubclass(layer, PerFeature) else VALUE), self.node.where)
         self.parts.append(Part(layer, list(arguments), self.node))
 
     def last_axis(self, axis: int, *, to_the_end: bool = False) -> None:

@@ -21,6 +21,8 @@ from .reading import Graph
 # Exponents of atoms, sorted by name, with a coefficient for each; of a number alone, no exponents.
 Monomial: TypeAlias = tuple[tuple[str, int], ...]
 Polynomial: TypeAlias = dict[Monomial, float]
+# The class of an activation and its arguments.
+Found: TypeAlias = tuple[type[nn.Module], tuple[Any, ...]] | None
 
 # GELU by tanh has nine nodes and four terms.
 MOST_NODES, MOST_TERMS = 24, 8
@@ -28,6 +30,8 @@ MOST_NODES, MOST_TERMS = 24, 8
 TOLERANCE = 1e-6
 # Where exp(-x) no longer changes x, log(1 + exp(x)) is x, in float64 too: ONNX's has no threshold.
 NO_THRESHOLD = 40.0
+# The alpha of HardSigmoid in torch's Hardsigmoid and Hardswish: an attribute is a float32.
+SIXTH = float(np.float32(1 / 6))
 
 
 def activation(graph: Graph, name: str) -> tuple[str, type[nn.Module], tuple[Any, ...]] | None:
@@ -36,48 +40,73 @@ def activation(graph: Graph, name: str) -> tuple[str, type[nn.Module], tuple[Any
     atoms = sorted({atom for monomial in outer or () for atom, _ in monomial})
     for function in atoms:
         node = graph.producer(function)
-        if outer is None or node is None or node.operator not in FUNCTIONS:
+        known = None if node is None else graph.operators.get(node.operator)
+        if outer is None or node is None or known is None or known.pattern is None:
             continue
         argument = node.inputs[0]
+        if mish(graph, outer, function, argument):
+            return graph.producers[argument].inputs[0], nn.Mish, ()
         itself: Polynomial = {((argument, 1),): 1.0}
         for inner in (itself, polynomial(graph, argument)):
             others = {*atoms, *(atom for monomial in inner or () for atom, _ in monomial)} - {function}
             if inner is None or len(others) != 1:
                 continue
             x = others.pop()
-            arguments = FUNCTIONS[node.operator](outer, inner, ((x, 1),), ((function, 1),))
-            if arguments is not None:
-                return x, LAYERS[node.operator], arguments
+            found: Found = known.pattern(node, outer, inner, ((x, 1),), ((function, 1),))
+            if found is not None:
+                return x, *found
     return None
 
 
-def _by_erf(outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> tuple[Any, ...] | None:
+def by_erf(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
+    """GELU."""
     half = {x: 0.5, _times(x, function): 0.5}
-    return () if _close(outer, half) and _close(inner, {x: math.sqrt(0.5)}) else None
+    return (nn.GELU, ()) if _close(outer, half) and _close(inner, {x: math.sqrt(0.5)}) else None
 
 
-def _by_tanh(outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> tuple[Any, ...] | None:
+def by_tanh(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
+    """GELU of that kind."""
     half, factor = {x: 0.5, _times(x, function): 0.5}, math.sqrt(2 / math.pi)
     cubic = {x: factor, _times(x, _times(x, x)): 0.044715 * factor}
-    return ("tanh",) if _close(outer, half) and _close(inner, cubic) else None
+    return (nn.GELU, ("tanh",)) if _close(outer, half) and _close(inner, cubic) else None
 
 
-def _by_sigmoid(outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> tuple[Any, ...] | None:
-    return () if _close(outer, {_times(x, function): 1.0}) and _close(inner, {x: 1.0}) else None
+def by_sigmoid(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
+    """SiLU."""
+    return (nn.SiLU, ()) if _close(outer, {_times(x, function): 1.0}) and _close(inner, {x: 1.0}) else None
 
 
-def _by_softplus(outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> tuple[Any, ...] | None:
+def by_softplus(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
+    """Softplus of any beta."""
     beta = inner.get(x, 0.0)
-    return (beta, NO_THRESHOLD) if beta > 0 and len(inner) == 1 and _close(outer, {function: 1 / beta}) else None
+    right = beta > 0 and len(inner) == 1 and _close(outer, {function: 1 / beta})
+    return (nn.Softplus, (beta, NO_THRESHOLD)) if right else None
 
 
-FUNCTIONS = {"Erf": _by_erf, "Sigmoid": _by_sigmoid, "Softplus": _by_softplus, "Tanh": _by_tanh}
-LAYERS: dict[str, type[nn.Module]] = {
-    "Erf": nn.GELU,
-    "Sigmoid": nn.SiLU,
-    "Softplus": nn.Softplus,
-    "Tanh": nn.GELU,
-}
+def by_hard_sigmoid(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
+    """Hardswish."""
+    right = _close(outer, {_times(x, function): 1.0}) and _close(inner, {x: 1.0})
+    return (nn.Hardswish, ()) if right and node.attributes(alpha=0.2, beta=0.5) == [SIXTH, 0.5] else None
+
+
+def mish(graph: Graph, outer: Polynomial, function: str, argument: str) -> bool:
+    """Whether x Tanh(Softplus(x)) makes a value, for the Softplus that is the argument of Tanh."""
+    tanh, softplus = _made_by(graph, function, "Tanh"), _made_by(graph, argument, "Softplus")
+    if tanh is None or softplus is None:
+        return False
+    return _close(outer, {_times(((softplus.inputs[0], 1),), ((function, 1),)): 1.0})
+
+
+def softsign(graph: Graph, node: Node) -> str | None:
+    """Of x / (1 + Abs(x)): x."""
+    x, total = node.inputs[0], _made_by(graph, node.inputs[1], "Add")
+    if total is None:
+        return None
+    for one, size in (total.inputs, total.inputs[::-1]):
+        made = _made_by(graph, size, "Abs")
+        if graph.constants.scalar(one) == 1.0 and made is not None and made.inputs[0] == x:
+            return x
+    return None
 
 
 def softplus_with_threshold(graph: Graph, node: Node) -> tuple[str, float, float] | None:

@@ -9,17 +9,16 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...limits import FAILURES, Budget, open_regular
+from ...limits import FAILURES, MOST_PARTS, Budget, open_regular
 from ..errors import ConversionError
 from .constants import Constants
 from .node import Node
+from .operator import Operator
 from .wire import MOST_FIELDS, Thinned, Values
 
-# A network of 10,000 layers, the most of our own files as well (files/architecture.py), with a constant for each.
-MOST_NODES = 20_000
 # Bytes that a field of the file takes in protobuf and in the dicts of a Graph.
 FIELD = 200
 OLDEST_OPSET = 7  # before it, Add and Gemm broadcast by other rules, and BatchNormalization trains unless told
@@ -78,6 +77,8 @@ class Graph:
     dims : tuple of int or None
         The input's shape, None where it is free.
     opset : int
+    operators : dict of str to Operator
+        What is known of each.
     constants : Constants
     producers : dict of str to Node
         By the names of their results, those of nodes that were taken out left out.
@@ -91,12 +92,13 @@ class Graph:
         What the network and the constants may take.
     """
 
-    def __init__(self, content: bytes, max_bytes: int) -> None:
+    def __init__(self, content: bytes, max_bytes: int, operators: Mapping[str, Operator]) -> None:
+        self.operators = operators
         thinned = Thinned(content)
         model = self.proto = _parsed(thinned.model)
         graph = model.graph
-        if len(graph.node) > MOST_NODES:
-            raise ConversionError(f"the model has {len(graph.node)} nodes: expected at most {MOST_NODES}")
+        if len(graph.node) > MOST_PARTS:
+            raise ConversionError(f"the model has {len(graph.node)} nodes: expected at most {MOST_PARTS}")
         self.opset = _opset(model)
         _no_functions(model)
         self.producers: dict[str, Node] = {}
@@ -111,7 +113,7 @@ class Graph:
         self.budget.count_tensors(len(content) * (2 if halves else 1))
         self.budget.take(len(content), "the file")
         self.budget.take(FIELD * (MOST_FIELDS - thinned.left), "the model's nodes and names")
-        self.constants = Constants(tensors, self.producers, self.budget)
+        self.constants = Constants(tensors, self.producers, operators, self.budget)
         for name, (tensor, _) in tensors.items():
             self._define(name, tensor.data_type, -1, "an initializer")
         self.input, self.input_type, self.dims = _input(graph, tensors)
@@ -148,7 +150,9 @@ class Graph:
                 raise ConversionError(f"{where}: its input {name[:100]!r} is made by no node before it")
         inputs = tuple(self._names.get(name, name) for name in proto.input)
         node = Node(where, domain, proto.op_type, inputs, tuple(proto.output), proto)
-        node.check_inputs()
+        known = self.operators.get(node.operator)
+        if known is not None:
+            node.check_inputs(known.least, known.most)
         kind = self._type(node)
         unchanged = self._changes_nothing(node, kind)
         for index, name in enumerate(node.outputs):

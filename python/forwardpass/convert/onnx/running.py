@@ -98,8 +98,9 @@ def _for_any_rows(shape: Array) -> Array:
 def _corrected() -> list[type[Any]]:
     """Operators that onnx's evaluator gets wrong, in 1.23 or some version since 1.19, by their definitions.
 
-    Its Softplus overflowed; its Erf is float32 whatever the input, and with it Gelu; its LogSoftmax is log(0) where
-    Softmax underflows; its BatchNormalization of opsets 9 to 13 mixes the batch's own mean into the running one.
+    Its Softplus overflowed; its Erf is float32 whatever the input, and with it Gelu; its HardSwish has 1/6 in float32.
+    Its LogSoftmax is log(0) where Softmax underflows. Its BatchNormalization of opsets 9 to 13 mixes the batch's own
+    mean into the running one.
     """
     op_run: Any = library().reference.op_run.OpRun
     erf = np.vectorize(math.erf, otypes=[np.float64])
@@ -132,4 +133,8 @@ def _corrected() -> list[type[Any]]:
         def _run(self, x: Array) -> tuple[Array]:
             return (np.logaddexp(x, 0).astype(x.dtype),)
 
-    return [Erf, Gelu, LogSoftmax, BatchNormalization, Softplus]
+    class HardSwish(op_run):  # type: ignore[misc]
+        def _run(self, x: Array) -> tuple[Array]:
+            return ((x * np.clip(x + 3, 0, 6) / 6).astype(x.dtype),)
+
+    return [Erf, Gelu, LogSoftmax, BatchNormalization, Softplus, HardSwish]

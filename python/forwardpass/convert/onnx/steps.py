@@ -2,49 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...limits import DEEPEST_NESTING
 from ..errors import ConversionError
-from . import affine, functions, shapes
 from .layers import Builder, Emit, Handled
 from .node import Node
 from .patterns import activation
 from .reading import Graph
-
-HANDLERS: dict[str, Callable[[Graph, Node], Handled]] = {
-    "Add": affine.arithmetic,
-    "BatchNormalization": affine.batch_normalization,
-    "Cast": shapes.cast,
-    "Clip": functions.clip,
-    "Concat": affine.both_classes,
-    "Div": functions.quotient,
-    "Dropout": functions.dropout,
-    "Elu": functions.activation,
-    "Flatten": shapes.flatten,
-    "Gelu": functions.activation,
-    "Gemm": affine.gemm,
-    "LayerNormalization": functions.layer_normalization,
-    "LeakyRelu": functions.activation,
-    "LogSoftmax": functions.softmax,
-    "MatMul": affine.matmul,
-    "Max": affine.limit,
-    "Min": affine.limit,
-    "Mul": affine.arithmetic,
-    "Relu": functions.activation,
-    "Reshape": shapes.reshape,
-    "Selu": functions.selu,
-    "Sigmoid": functions.activation,
-    "Softmax": functions.softmax,
-    "Softplus": functions.activation,
-    "Sub": affine.arithmetic,
-    "Swish": functions.activation,
-    "Tanh": functions.activation,
-    "Transpose": shapes.transpose,
-    "Where": functions.where,
-    "ai.onnx.ml.Scaler": affine.scaler,
-}
 
 
 @dataclass(frozen=True)
@@ -97,7 +62,8 @@ def _step(graph: Graph, name: str, nesting: int) -> Step:
     assert node is not None  # the chain ends at the input, and no constant is in it
     if name != node.outputs[0]:
         raise node.refusal(f"its result {name[:100]!r} is not supported, only the first")
-    if node.operator not in HANDLERS:
+    known = graph.operators.get(node.operator)
+    if known is None or known.layer is None:
         raise node.refusal("this operator is not supported")
     if node.operator in ("Add", "Sub", "Mul", "Div"):
         found = activation(graph, name)
@@ -107,7 +73,7 @@ def _step(graph: Graph, name: str, nesting: int) -> Step:
     if node.operator == "Add" and all(graph.constants.get(node.inputs[index]) is None for index in (0, 1)):
         base, emit = _residual(graph, node, nesting)
     else:
-        base, emit = HANDLERS[node.operator](graph, node)
+        base, emit = known.layer(graph, node)
     if node.operator != "Cast" and graph.types[base] != graph.types[name]:
         raise node.refusal("its data and its result differ in type")
     return Step(node, base, emit)

@@ -109,11 +109,12 @@ def specials(share: float) -> Outcome:
                             operands[1][place % outputs, place] = special
                         else:
                             operands[2][place - depth] = special
-                        _check_specials(outcome, operands, f"{isa} {dtype.__name__} {special} at {place}")
+                        check_specials(outcome, operands, f"{isa} {dtype.__name__} {special} at {place}")
     return outcome
 
 
-def _check_specials(outcome: Outcome, operands: list[Array], case: str) -> None:
+def check_specials(outcome: Outcome, operands: list[Array], case: str) -> None:
+    """Whether a layer of these operands has NaN and infinity where NumPy has them."""
     x, w, b = operands
     with np.errstate(all="ignore"):
         # In NumPy's order of multiplying and adding up: its BLAS may skip a zero.

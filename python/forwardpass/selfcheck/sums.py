@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import nn
-from ..bound import error_bound, gamma
+from ..error_bound import error_bound
+from ..nn.arithmetic import gamma
 from .golden import wrong_cases
 from .outcome import DTYPES, Array, Float, Outcome, amount, every_isa, same_bits
 
@@ -17,11 +18,13 @@ Draw = Callable[[np.random.Generator, tuple[int, int], Float], Array]
 POISON = (np.nan, np.inf, -np.inf, 1e38, -1e38)
 
 
-def _normal(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -> Array:
+def normal(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -> Array:
+    """Numbers near 1, of either sign."""
     return rng.standard_normal(shape).astype(dtype)
 
 
-def _positive(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -> Array:
+def positive(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -> Array:
+    """Numbers from 0 to 1, none of which cancel."""
     return rng.uniform(0, 1, shape).astype(dtype)
 
 
@@ -33,7 +36,8 @@ def _cancelling(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) 
     return values.astype(dtype)
 
 
-def _wide(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -> Array:
+def wide(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -> Array:
+    """Numbers of very different sizes."""
     reach = 50 if dtype is np.float32 else 450
     return np.ldexp(rng.uniform(-1, 1, shape), rng.integers(-reach, reach, shape)).astype(dtype)
 
@@ -45,10 +49,10 @@ def _subnormal(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -
 
 
 DISTRIBUTIONS: dict[str, Draw] = {
-    "normal": _normal,
-    "all positive": _positive,
+    "normal": normal,
+    "all positive": positive,
     "cancelling": _cancelling,
-    "wide exponents": _wide,
+    "wide exponents": wide,
     "subnormal": _subnormal,
 }
 
@@ -132,7 +136,7 @@ def rows_alone(share: float) -> Outcome:
             rows = int(rng.choice(batches))
             depth = int(2 ** rng.integers(0, 14)) if rng.integers(4) == 0 else _depth(rng)
             outputs = int(rng.integers(1, 8 if depth > 512 else 140))
-            x, w = _normal(rng, (rows, depth), dtype), _normal(rng, (outputs, depth), dtype)
+            x, w = normal(rng, (rows, depth), dtype), normal(rng, (outputs, depth), dtype)
             layer = nn.Sequential(nn.Linear(w), nn.ReLU() if rng.integers(2) else nn.Tanh())
             alone = [layer(row) for row in x]
             poisoned = rng.random(rows) < 0.3
@@ -157,8 +161,8 @@ def thread_counts(share: float) -> Outcome:
             widths = rng.integers(1, 1500 if rows < 10 else 400, 3)
             layers: list[nn.Module] = []
             for inputs, outputs in pairwise(widths):
-                layers += [nn.Linear(_normal(rng, (outputs, inputs), dtype)), nn.GELU()]
-            net, x = nn.Sequential(*layers, nn.Softmax()), _normal(rng, (rows, int(widths[0])), dtype)
+                layers += [nn.Linear(normal(rng, (outputs, inputs), dtype)), nn.GELU()]
+            net, x = nn.Sequential(*layers, nn.Softmax()), normal(rng, (rows, int(widths[0])), dtype)
             expected = net(x, num_threads=1)
             for threads in range(2, 17):
                 case = (rows, widths.tolist(), threads)

@@ -121,7 +121,7 @@ def memory(share: float) -> Outcome:
     """Allocations that fail at every size, and memory that stays flat over calls, constructions and errors."""
     count = amount(400, share, least=20)
     outcome = in_a_process("faults", "_fail_allocations", count, seconds=60 + 5 * count)
-    growth = in_a_process("faults", "_count_growth", share, seconds=60 + 600 * share)
+    growth = in_a_process("faults", "count_growth", share, seconds=60 + 600 * share)
     outcome.tried += growth.tried
     outcome.failed += growth.failed
     outcome.examples += growth.examples
@@ -156,7 +156,7 @@ def _fail_allocations(count: int) -> Outcome:
     return outcome
 
 
-def _count_growth(share: float) -> Outcome:
+def count_growth(share: float) -> Outcome:
     """10^6 calls, 10^4 constructions, 10^4 errors: resident memory grows by less than 1 MiB each."""
     outcome = Outcome()
     net = nn.Sequential(nn.Linear.random(17, 64, rng=0), nn.GELU(), nn.LayerNorm(64), nn.Linear.random(64, 6, rng=1))

@@ -6,13 +6,14 @@ import numpy as np
 
 from .. import nn
 from .outcome import Array, Outcome, amount
-from .sums import _normal, _positive, _wide
+from .sums import normal, positive, wide
 
 DEPTHS = (16, 32, 64, 96, 128, 256, 512, 784, 1024, 2048, 4096, 8192, 16384, 65536)
-KINDS = {"normal": _normal, "all positive": _positive, "wide exponents": _wide}
+KINDS = {"normal": normal, "all positive": positive, "wide exponents": wide}
 
 
-def _rms(y: Array, exact: Array) -> float:
+def rms(y: Array, exact: Array) -> float:
+    """The root mean square error, relative to that of the results themselves."""
     scale = np.sqrt((exact**2).mean())
     return float(np.sqrt(((y - exact) ** 2).mean()) / scale)
 
@@ -31,7 +32,7 @@ def table(outputs: int) -> list[tuple[str, int, float, float]]:
             exact = x.astype(np.float64) @ w.astype(np.float64).T
             fortran = np.asfortranarray(w)
             numpy_ways = [x @ w.T, x @ fortran.T, np.stack([w @ row for row in x])]
-            rows.append((kind, depth, _rms(nn.Linear(w)(x), exact), min(_rms(y, exact) for y in numpy_ways)))
+            rows.append((kind, depth, rms(nn.Linear(w)(x), exact), min(rms(y, exact) for y in numpy_ways)))
     return rows
 
 

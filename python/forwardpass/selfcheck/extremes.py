@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from .. import nn
-from ..bound import error_bound
-from .exactly import exactly
+from ..error_bound import error_bound
+from ..reference import exactly
 from .outcome import DTYPES, Array, Float, Outcome, amount, every_isa, same_bits
 
 WIDTH = 4
@@ -84,10 +84,19 @@ LAYERS: dict[str, Callable[[Numbers], nn.Module]] = {
     "Sigmoid": lambda n: nn.Sigmoid(),
     "Softplus": lambda n: nn.Softplus(n.parameter(), n.rng.choice([0.0, 20.0, n.sign() * n.parameter()])),
     "Hardtanh": lambda n: nn.Hardtanh(-n.parameter(), n.parameter()),
+    "CELU": lambda n: nn.CELU(n.one(-90, 90)),
+    "Mish": lambda n: nn.Mish(),
+    "Softsign": lambda n: nn.Softsign(),
+    "Hardswish": lambda n: nn.Hardswish(),
+    "Hardsigmoid": lambda n: nn.Hardsigmoid(),
+    "PReLU": lambda n: nn.PReLU([n.sign() * n.parameter()]),
+    "PReLU of several": lambda n: nn.PReLU(n.columns()),
     "Softmax": lambda n: nn.Softmax(),
     "LogSoftmax": lambda n: nn.LogSoftmax(),
     "LayerNorm": lambda n: nn.LayerNorm(WIDTH, eps=n.one() if n.rng.integers(2) else 0.0),
     "LayerNorm with arrays": lambda n: nn.LayerNorm(WIDTH, n.columns(), n.columns(), n.one()),
+    "RMSNorm": lambda n: nn.RMSNorm(WIDTH, eps=n.one()),
+    "RMSNorm with weights": lambda n: nn.RMSNorm(WIDTH, n.columns(), n.one()),
     "BatchNorm1d": lambda n: nn.BatchNorm1d(n.columns(), n.positive(), n.columns(), n.columns(), n.one(most=2)),
     "Normalize": lambda n: nn.Normalize(
         n.columns(), np.abs(n.columns()) + 5e-324, n.one() if n.rng.integers(2) else None
@@ -103,7 +112,8 @@ LAYERS: dict[str, Callable[[Numbers], nn.Module]] = {
 def subclass_of(layer: nn.Module) -> nn.Module:
     """An equal layer of a user's own class."""
     kind = type(layer)
-    made: nn.Module = type(f"Mine{kind.__name__}", (kind,), {})(*layer._arguments())
+    arguments, named = layer.made_from()
+    made: nn.Module = type(f"Mine{kind.__name__}", (kind,), {})(*arguments, **named)
     return made
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core, nn
-from ..bound import error_bound
+from ..error_bound import error_bound
 from .outcome import DTYPES, Array, Float, Outcome, amount, every_isa, in_a_process, same_bits
 
 # Where glibc's fenv_t keeps the register that SIMD obeys, and that register's bits.

@@ -1,0 +1,63 @@
+"""The operators of ONNX that are known here. Everything else is refused by name."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import affine, folding, functions, patterns, shapes
+from .operator import MANY, Operator
+
+OPERATORS: dict[str, Operator] = {
+    "Abs": Operator(1, 1),
+    "Add": Operator(2, 2, affine.arithmetic, fold=lambda _, a, b: a + b),
+    "BatchNormalization": Operator(5, 5, affine.batch_normalization),
+    "Cast": Operator(1, 1, shapes.cast, fold=folding.cast),
+    "Celu": Operator(1, 1, functions.activation),
+    "Clip": Operator(1, 3, functions.clip),
+    "Concat": Operator(1, MANY, affine.both_classes),
+    "Constant": Operator(0, 0),
+    "Div": Operator(2, 2, functions.quotient, fold=lambda _, a, b: a / b if a.dtype.kind == "f" else a // b),
+    "Dropout": Operator(1, 3, functions.dropout),
+    "Elu": Operator(1, 1, functions.activation),
+    "Erf": Operator(1, 1, pattern=patterns.by_erf),
+    "Flatten": Operator(1, 1, shapes.flatten),
+    "Gather": Operator(2, 2),
+    "Gelu": Operator(1, 1, functions.activation),
+    "Gemm": Operator(2, 3, affine.gemm),
+    "Greater": Operator(2, 2),
+    "HardSigmoid": Operator(1, 1, functions.hard_sigmoid, pattern=patterns.by_hard_sigmoid),
+    "HardSwish": Operator(1, 1, functions.activation),
+    "Identity": Operator(1, 1),
+    "LayerNormalization": Operator(2, 3, functions.layer_normalization),
+    "LeakyRelu": Operator(1, 1, functions.activation),
+    "LogSoftmax": Operator(1, 1, functions.softmax),
+    "MatMul": Operator(2, 2, affine.matmul),
+    "Max": Operator(1, MANY, affine.limit),
+    "Min": Operator(1, MANY, affine.limit),
+    "Mish": Operator(1, 1, functions.activation),
+    "Mul": Operator(2, 2, affine.arithmetic, fold=lambda _, a, b: a * b),
+    "Neg": Operator(1, 1, fold=lambda _, x: -x),
+    "PRelu": Operator(2, 2, functions.prelu),
+    "Pow": Operator(2, 2),
+    "RMSNormalization": Operator(2, 2, functions.rms_normalization),
+    "Reciprocal": Operator(1, 1, fold=lambda _, x: 1 / x),
+    "ReduceMean": Operator(1, 2),
+    "Relu": Operator(1, 1, functions.activation),
+    "Reshape": Operator(2, 2, shapes.reshape, fold=folding.reshape),
+    "Selu": Operator(1, 1, functions.selu),
+    "Shape": Operator(1, 1),
+    "Sigmoid": Operator(1, 1, functions.activation, pattern=patterns.by_sigmoid),
+    "Softmax": Operator(1, 1, functions.softmax),
+    "Softplus": Operator(1, 1, functions.activation, pattern=patterns.by_softplus),
+    "Softsign": Operator(1, 1, functions.activation),
+    "Sqrt": Operator(1, 1, fold=lambda _, x: np.sqrt(x)),
+    "Squeeze": Operator(1, 2, fold=folding.squeeze),
+    "Sub": Operator(2, 2, affine.arithmetic, fold=lambda _, a, b: a - b),
+    "Swish": Operator(1, 1, functions.activation),
+    "Tanh": Operator(1, 1, functions.activation, pattern=patterns.by_tanh),
+    "Transpose": Operator(1, 1, shapes.transpose, fold=folding.transpose),
+    "Unsqueeze": Operator(1, 2, fold=folding.unsqueeze),
+    "Where": Operator(3, 3, functions.where),
+    "ai.onnx.ml.Scaler": Operator(1, 1, affine.scaler),
+    "ai.onnx.ml.ZipMap": Operator(1, 1),
+}

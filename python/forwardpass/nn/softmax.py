@@ -1,0 +1,115 @@
+"""Functions of a row that sum its exponentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arithmetic import Arithmetic, Bound
+from .declared import Argument
+from .module import Module
+from .wide import Dtype, Wide, exp, log1p
+
+__all__ = ["LogSoftmax", "Softmax"]
+
+
+def _axis(name: str, value: int) -> int:
+    if value not in (-1, 1) or isinstance(value, bool):
+        raise ValueError(f"{name}: expected -1, the last axis, or 1, the last axis of rows, got {value!r}")
+    return int(value)
+
+
+class OverAnAxis(Module):
+    """A function of the last axis, or of axis 1, which is the last one of rows alone."""
+
+    order = "row_order"
+    dim = Argument(_axis, int)
+
+    def __init__(self, dim: int = -1) -> None:
+        checked = self.check_arguments({"dim": dim})
+        axes = "any" if checked["dim"] == -1 else "rows"
+        super().__init__(self.function, 0.0, 0.0, None, None, axes, arguments=checked)
+
+    def below_largest(self, x: NDArray[Any]) -> Bound:
+        """How far each element is below the largest of its row."""
+        values = x.astype(np.float64)
+        below: Bound = np.abs(values - values.max(axis=-1, keepdims=True, initial=-np.inf))
+        return below
+
+
+class Softmax(OverAnAxis):
+    """e^x over its sum in each row.
+
+    Parameters
+    ----------
+    dim : int
+        -1, the last axis; or 1, which is the last axis of x with one or two: x with more is refused then.
+
+    Raises
+    ------
+    ValueError
+        Another axis.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.Softmax()([1.0, 1.0, 1.0, 1.0])
+    array([0.25, 0.25, 0.25, 0.25])
+    """
+
+    function = "softmax"
+
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """Of differences from the largest, none of which overflows."""
+        e = exp(x - x.max(axis=-1, keepdims=True))
+        y: Wide = e / e.sum(axis=-1, keepdims=True)
+        return y
+
+    def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+        """Every weight, and so their sum, is off by a factor of at most e^largest; no share is above 1."""
+        largest = error.max(axis=-1, keepdims=True, initial=0.0)
+        others = 0.0 if a.ours else 8 * a.u * (self.below_largest(x) + x.shape[-1])
+        share = np.minimum((np.abs(y) * (1 + 4 * a.u) + 2 * a.underflow) * np.expm1(2 * largest + others), 1.0)
+        # A weight is rounded before it is divided.
+        bound: Bound = share + a.of_result(y, a.element_units)
+        return bound
+
+
+class LogSoftmax(OverAnAxis):
+    """The logarithm of Softmax, exact where that is near 0 or 1.
+
+    Parameters
+    ----------
+    dim : int
+        -1, the last axis; or 1, which is the last axis of x with one or two: x with more is refused then.
+
+    Raises
+    ------
+    ValueError
+        Another axis.
+
+    Examples
+    --------
+    >>> import forwardpass as fp
+    >>> fp.LogSoftmax()([1000.0, 0.0])
+    array([    0., -1000.])
+    """
+
+    function = "log_softmax"
+
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """The weight of the largest is 1, which log1p adds."""
+        d = x - x.max(axis=-1, keepdims=True)
+        others = exp(d)
+        np.put_along_axis(others, d.argmax(axis=-1, keepdims=True), 0, axis=-1)
+        y: Wide = d - log1p(others.sum(axis=-1, keepdims=True))
+        return y
+
+    def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
+        """Its own error, and that of the largest."""
+        own = 0.0 if a.ours else 8 * a.u * (self.below_largest(x) + np.log(max(x.shape[-1], 1)) + 1)
+        largest = error.max(axis=-1, keepdims=True, initial=0.0)
+        bound: Bound = error + largest + own + a.of_result(y, a.row_units)
+        return bound
