@@ -114,8 +114,7 @@ x : array_like, shape (..., in_features)
 W : array_like, shape (out_features, in_features)
 b : array_like, shape (out_features,), optional
 activation : str, optional
-    'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'gelu_tanh', 'silu', 'tanh', 'sigmoid', 'softplus' or 'hardtanh', with the
-    default parameters of the layer of that name.
+    'relu', 'tanh', 'gelu', 'gelu_tanh' or another name of docs/files.md, with the default parameters of its layer.
 out : numpy.ndarray, shape (..., out_features), optional
     Where to put the result; returned.
 

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--net",
         action="append",
         default=[],
-        help="like 64-256-8:tanh:softmax (docs/networks-in-text.md); may be given again",
+        help="like 64-256-8:tanh:softmax (docs/files.md); may be given again",
     )
     parser.add_argument("--model", action="append", default=[], help="an .npz with 0.weight, 0.bias, 2.weight, ...")
     parser.add_argument("--batch", type=numbers, help="rows of a call, like 1,64,1024 (default 1,64)")
