@@ -4,6 +4,7 @@ import pytest
 
 from tests import ROOT
 from tests.mutants.faults import MUTANTS, Mutant
+from tests.mutants.workbench import is_python
 
 pytestmark = pytest.mark.skipif(not (ROOT / "cpp").exists(), reason="the C++ code is not beside the tests")
 
@@ -14,7 +15,7 @@ def test_each_fault_can_be_planted(mutant: Mutant) -> None:
     assert mutant.occurrences(text) == 1
     assert mutant.applied(text) != text
     for test in mutant.tests:
-        assert (ROOT / (test if test.endswith(".py") else f"tests/cpp/{test}.cpp")).exists()
+        assert (ROOT / (test.partition("::")[0] if is_python(test) else f"tests/cpp/{test}.cpp")).exists()
 
 
 def test_names_differ() -> None:

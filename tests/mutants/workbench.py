@@ -25,6 +25,11 @@ class ListError(Exception):
     """A fault that cannot be planted."""
 
 
+def is_python(test: str) -> bool:
+    """Whether pytest runs it: a file, or one test of a file. The others are programs of tests/cpp."""
+    return test.partition("::")[0].endswith(".py")
+
+
 @dataclass(frozen=True)
 class Result:
     """What came of one fault."""
@@ -53,7 +58,7 @@ class Workbench:
         self.built, self.clean = self.root / "build", self.root / "build-without-fault"
         self.seconds: dict[str, float] = {}  # of each test without a fault
         self._copy_sources()
-        self._configure(with_python=any(test.endswith(".py") for test in tests))
+        self._configure(with_python=any(map(is_python, tests)))
         for test in tests:
             self._build(test)
         for module in self.built.glob("cpp/_core*.so"):
@@ -93,7 +98,7 @@ class Workbench:
             raise ListError(f"does not compile: {(errors or done.stdout.splitlines() or ['?'])[0]}")
 
     def _build(self, test: str) -> None:
-        target = "_core" if test.endswith(".py") else test
+        target = "_core" if is_python(test) else test
         self._run(["cmake", "--build", str(self.built), "--parallel", str(self.compilers), "--target", target])
 
     def _restore(self) -> None:
@@ -138,7 +143,7 @@ class Workbench:
         return Result(mutant, caught_by, error, time.monotonic() - start)
 
     def _command(self, test: str) -> list[str]:
-        if test.endswith(".py"):
+        if is_python(test):
             return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
         arguments = {
             "conformance": ["--quick", str(self.quick)],

@@ -21,7 +21,7 @@ class Mutant:
     why : str
         What goes wrong with it.
     tests : tuple of str
-        Programs of tests/cpp, and files for pytest: where one is, the extension is built as well.
+        Programs of tests/cpp, and files or single tests for pytest: where one is, the extension is built as well.
     """
 
     name: str
