@@ -375,7 +375,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "if abs(number) >= FLOAT32_END:",
         "if abs(number) > 2.0**1023:",
         "infinity times 0 in a float32 network",
-        ("tests/layers/test_activations.py",),
+        ("tests/layers/test_arguments.py",),
     ),
     Mutant(
         "an odd power of two under a root",
