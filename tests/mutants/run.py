@@ -1,6 +1,6 @@
 """Plants each fault of faults/ in a copy of the project, builds it, and shows which test finds it.
 
-    CXX=clang++-19 python -m tests.mutants.run           # all; GCC takes longer to compile the kernels
+    python -m tests.mutants.run                          # all; an hour on two cores
     python -m tests.mutants.run --only "bias twice"      # one, or several
     python -m tests.mutants.run --directory build/mutants    # the next run starts from the same copies
     python -m tests.mutants.run --list
