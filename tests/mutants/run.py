@@ -1,6 +1,6 @@
 """Plants each fault of faults/ in a copy of the project, builds it, and shows which test finds it.
 
-    python -m tests.mutants.run                          # all; an hour on two cores
+    python -m tests.mutants.run                          # all; compiles kernels for most
     python -m tests.mutants.run --only "bias twice"      # one, or several
     python -m tests.mutants.run --directory build/mutants    # the next run starts from the same copies
     python -m tests.mutants.run --list
