@@ -109,13 +109,14 @@ class TestModes:
         assert same_bits(layer(x), expected)
 
     def test_construction_of_columns(self, mode: int, dtype: Float) -> None:
-        """Whose values are rounded to float32, once."""
+        """Whose values are rounded to float32, once, and may be subnormal."""
         values = normal(7, (4, 19), np.float64) * [[1e-40], [1e-40], [1.0], [1.0]]
         low, high = np.sort(values[:2], axis=0)
         x = normal(8, (5, 19), dtype)
 
         def answers() -> list[Array]:
-            layers = [fp.Clip(low, high), fp.Affine(*values[2:]), fp.Normalize(values[2], np.abs(values[3]))]
+            subnormal = fp.Affine(np.full(19, 1e-310), np.zeros(19))
+            layers = [fp.Clip(low, high), fp.Affine(*values[2:]), fp.Normalize(values[2], np.abs(values[3])), subnormal]
             for layer in layers:
                 layer.load_state_dict(layer.state_dict())
             return [layer(x) for layer in layers]

@@ -10,8 +10,24 @@ from tests.support import Array, Float, normal, same_bits
 
 pytestmark = pytest.mark.usefixtures("isa")
 
+# The depths end inside of a superblock, at its end, and behind it.
+SHAPES = [
+    (1, 1),
+    (3, 5),
+    (64, 64),
+    (65, 7),
+    (130, 33),
+    (5, 0),
+    (0, 5),
+    (70, 127),
+    (70, 129),
+    (70, 256),
+    (70, 300),
+    (70, 4097),
+]
 
-@pytest.mark.parametrize(("outputs", "inputs"), [(1, 1), (3, 5), (64, 64), (65, 7), (130, 33), (5, 0), (0, 5)])
+
+@pytest.mark.parametrize(("outputs", "inputs"), SHAPES)
 def test_parameters_come_back(outputs: int, inputs: int, dtype: Float) -> None:
     W, b = normal(1, (outputs, inputs), dtype), normal(2, (outputs,), dtype)
     for weight in (W, np.asfortranarray(W), np.repeat(W, 2, axis=0)[::2]):

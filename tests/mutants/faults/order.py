@@ -54,7 +54,7 @@ FAULTS = (
         "superblock_of(depth, number).steps_before(in % chains)",
         "superblock_of(depth, 0).steps_before(in % chains)",
         "state_dict() looks for weights where a whole superblock would have them",
-        ("tests/layers/test_state.py",),
+        ("tests/layers/test_linear.py",),
     ),
     # ---- groups and totals ----
     Mutant(
