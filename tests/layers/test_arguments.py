@@ -14,7 +14,7 @@ import forwardpass as fp
     [
         (lambda: fp.LeakyReLU(math.nan), "negative_slope: expected a finite number, got nan"),
         (lambda: fp.ELU(math.inf), "alpha: expected a finite number, got inf"),
-        (lambda: fp.GELU("sigmoid"), "approximate: expected 'none' or 'tanh', got 'sigmoid'"),  # type: ignore[arg-type]
+        (lambda: fp.GELU("sigmoid"), "approximate: expected 'none' or 'tanh', got 'sigmoid'"),  # type: ignore[arg-type]  # wrong on purpose
         (
             lambda: fp.ELU(1e39),
             r"alpha: expected a number that float32 holds, at most 3.4028235e\+38 in size, got 1e\+39",

@@ -180,7 +180,7 @@ def _features(module: Any, at: str) -> int:
 
 def _rms_norm(module: Any, at: str) -> nn.Module:
     weight = _parameter(module, "weight", at)
-    # Without an eps of its own, PyTorch takes that of the dtype of x, which is the weight's.
+    # PyTorch has no fixed default here: it takes the eps of the dtype of x, and x has the dtype of the weight.
     eps = float(np.finfo(np.float32 if weight is None else weight.dtype).eps) if module.eps is None else module.eps
     return _built(nn.RMSNorm, at, _features(module, at), weight, eps=eps)
 

@@ -64,7 +64,7 @@ class PerFeature(Module):
     @classmethod
     def table_of(cls, arrays: Mapping[str, Doubles], features: int | None, **arguments: Any) -> Doubles:
         """The table of these arrays and arguments. Raises ValueError for values that make no sense."""
-        raise NotImplementedError
+        raise NotImplementedError  # each of its classes has its own
 
     def table(self) -> Doubles:
         """The table that the layer computes with, shape (COLUMN_ROWS, features)."""

@@ -122,7 +122,7 @@ class Module(_core.Network):
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
         """How far y = layer(x) can be from exact, if x is off by ``error``: docs/numerics.md derives each."""
-        raise NotImplementedError
+        raise NotImplementedError  # each of its classes has its own
 
     def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
         """The answer of the layer if rounding had moved all its numbers."""

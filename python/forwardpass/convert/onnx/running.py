@@ -133,7 +133,7 @@ def _corrected() -> list[type[Any]]:
         def _run(self, x: Array) -> tuple[Array]:
             return (np.logaddexp(x, 0).astype(x.dtype),)
 
-    class HardSwish(op_run):  # type: ignore[misc]
+    class HardSwish(op_run):  # type: ignore[misc]  # onnx has no types where these are checked
         def _run(self, x: Array) -> tuple[Array]:
             return ((x * np.clip(x + 3, 0, 6) / 6).astype(x.dtype),)
 
