@@ -75,7 +75,7 @@ def from_sb3(model: Any, normalizer: Any = None, *, verbose: bool = True) -> nn.
     >>> from stable_baselines3 import PPO
     >>> model = PPO("MlpPolicy", gymnasium.make("Pendulum-v1"), seed=0, device="cpu")
     >>> net = fp.from_sb3(model)  # doctest: +ELLIPSIS
-    Stable-Baselines3 PPO: 105 rows agree; largest error ...
+    from_sb3: 105 rows agree with Stable-Baselines3 PPO, ...
     >>> net
     Sequential(
       (0): Linear(in_features=3, out_features=64, bias=True)
@@ -119,7 +119,8 @@ def from_sb3(model: Any, normalizer: Any = None, *, verbose: bool = True) -> nn.
         statistics = normalizer.obs_rms
         typical = rows_for(width, np.dtype(np.float64)) * np.sqrt(statistics.var.ravel()) + statistics.mean.ravel()
         more.append(typical)
-    verify(net, answers, width, source=f"Stable-Baselines3 {type(model).__name__}", more=more, verbose=verbose)
+    source = f"Stable-Baselines3 {type(model).__name__}"
+    verify(net, answers, width, importer="from_sb3", source=source, more=more, verbose=verbose)
     return net
 
 
