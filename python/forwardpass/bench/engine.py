@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .steps import Array
 from .worker import Skipped, Worker
-from .workload import Array, Workload
+from .workload import Workload
 
 ROUNDS, FEWEST_ROUNDS = 11, 3
 # Rounds of long calls may take so much longer than was asked for before there are fewer of them.
@@ -31,10 +32,6 @@ class Result:
     high: float | None = None
     skipped: str | None = None
     error: float | None = None  # of the checked rows, at most, in units in the last place of their largest output
-
-    def to_json(self) -> dict[str, Any]:
-        """As --json prints it."""
-        return asdict(self)
 
 
 def check(y: Array, workload: Workload) -> str | None:
@@ -95,7 +92,7 @@ class Engine:
 
     def measure(self, workload: Workload, seconds: float, tick: Callable[[str], None]) -> list[Result]:
         """All contestants in turns, `seconds` of timed calls in all; medians and quartiles over the rounds."""
-        tick(f"{workload.net}, {workload.rows} rows: preparing")
+        tick(": preparing")
         ready, results = self.load(workload)
         times: dict[str, list[float]] = {worker.contestant: [] for worker in ready}
         share = seconds / ROUNDS / max(1, len(ready))
@@ -105,7 +102,7 @@ class Engine:
             longest += 0 if isinstance(answer, Skipped) else max(share, answer)
         rounds = min(ROUNDS, max(FEWEST_ROUNDS, round(PATIENCE * seconds / max(longest, 1e-9))))
         for round_number in range(rounds):
-            tick(f"{workload.net}, {workload.rows} rows: round {round_number + 1} of {rounds}")
+            tick(f": round {round_number + 1} of {rounds}")
             for worker in list(ready):
                 times[worker.contestant].append(self._ask(worker, workload, ready, results, "time"))
         errors: dict[str, float] = {}

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 
-from .engine import Engine
+from .engine import Engine, Result
+from .progress import Progress
 from .worker import Skipped
 from .workload import SpecError, Workload
 
-SECONDS = 3.0
-PERCENTILES = (50, 99, 99.9, 100)
+PERCENTILES = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
+LEGEND = """\
+A loop calls the network at a fixed rate, as a controller does, and sleeps between two calls. All times are in us.
+from due to answer: how long after the moment when a call was due its answer was there. p99: 99 of 100 within it.
+call alone: without the time that the loop itself came late.
+missed: answers that came after the next call was due. CPU: of one core, while the loop slept; threads that spin."""
+COLUMNS = " ".join(f"{name:>8}" for name in PERCENTILES)
+HEADINGS = (
+    f"  {'':18} {'from due to answer':^35} {'call alone':^35}\n  {'':18} {COLUMNS} {COLUMNS} {'missed':>7} {'CPU':>6}"
+)
 
 
 def parse_rate(text: str) -> float:
@@ -23,22 +33,47 @@ def parse_rate(text: str) -> float:
     return rate
 
 
-def print_jitter(engine: Engine, workload: Workload, rate: float, seconds: float = SECONDS) -> None:
-    """Latencies of every contestant in turn, each alone: from when a call was due, and of the call itself."""
+def measure_jitter(
+    engine: Engine, workload: Workload, rate: float, seconds: float, progress: Progress
+) -> tuple[list[dict[str, Any]], list[Result]]:
+    """Latencies in us of every contestant in turn, each alone; and who was skipped."""
     ready, skipped = engine.load(workload)
-    print(f"\n{workload.net}, one row at {rate:g} Hz for {seconds:g} s, {engine.threads} thread(s), us")
-    spans = " ".join(f"{f'p{value:g}':>8}" if value < 100 else f"{'max':>8}" for value in PERCENTILES)
-    print(f"  {'':18} {'from when it was due':35} {'the call alone':35}")
-    print(f"  {'':18} {spans} {spans} {'missed':>7} {'CPU while idle':>15}")
+    found = []
     for worker in ready:
+        progress(f": {worker.contestant}")
         answer = worker.ask("pace", rate, seconds)
         if isinstance(answer, Skipped):
-            print(f"  {worker.contestant:18} skipped: {answer.reason}")
+            skipped.append(engine.result(workload, worker, skipped=answer.reason))
             continue
         latencies, calls, idle = answer
-        times = [*np.percentile(latencies, PERCENTILES), *np.percentile(calls, PERCENTILES)]
-        shown = " ".join(f"{value * 1e6:8.2f}" for value in times)
-        missed = int((np.array(latencies) > 1 / rate).sum())
-        print(f"  {worker.contestant:18} {shown} {missed:7} {idle:15.1%}", flush=True)
-    for result in skipped:
-        print(f"  {result.contestant:18} skipped: {result.skipped}")
+        found.append(
+            {
+                "net": workload.net,
+                "dtype": workload.dtype,
+                "threads": engine.threads,
+                "rate": rate,
+                "contestant": worker.contestant,
+                "from_due_to_answer": percentiles(latencies),
+                "call_alone": percentiles(calls),
+                "calls": len(calls),
+                "missed": int((np.array(latencies) > 1 / rate).sum()),
+                "cpu_while_idle": idle,
+            }
+        )
+    return found, skipped
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """In us, by their names."""
+    return {name: float(np.percentile(seconds, p)) * 1e6 for name, p in PERCENTILES.items()}
+
+
+def print_jitter(rows: list[dict[str, Any]], workload: Workload, rate: float, threads: int) -> None:
+    """The table of one workload."""
+    print(
+        f"\n{workload.net}, one row at {rate:g} Hz, {workload.dtype}, {threads} thread{'s' * (threads > 1)}\n{HEADINGS}"
+    )
+    for row in rows:
+        times = [*row["from_due_to_answer"].values(), *row["call_alone"].values()]
+        shown = " ".join(f"{time:8.2f}" for time in times)
+        print(f"  {row['contestant']:18} {shown} {row['missed']:7} {row['cpu_while_idle']:6.1%}")

@@ -1,86 +1,106 @@
-"""--plot: bars against the peers, and a roofline of this machine's own measured ceilings."""
+"""--plot: a panel for each workload, and all of them under this machine's own measured ceilings."""
 
 from __future__ import annotations
 
-import time
+import os
+import textwrap
 from itertools import groupby
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from .. import _core
 from .contestants import OURS
 from .engine import Result
-from .report import key
+from .report import header, key, microseconds
+from .roofline import OUR_COLOUR, PEER_COLOUR, ROOF_COLOUR, draw_roofline
+from .tables import title
 from .workload import SpecError, Workload
 
-BURST_STEPS = 200_000
-# The memory's rate, not a cache's: more than any cache holds.
-READ_BYTES = 1 << 28
+# Inches, and characters in a line of the caption for each inch.
+PANEL_WIDTH, LINE_HEIGHT, PANEL_MARGIN, ROOFLINE_HEIGHT, CHARACTERS = 5.2, 0.21, 0.9, 5.0, 15
 
 
-def ceilings(dtype: str) -> tuple[float, float]:
-    """Floating-point operations and bytes read from memory, a second, of one thread; best of five."""
-    data = np.ones(READ_BYTES // 4, np.float32)
-    flops, rate = 0.0, 0.0
-    for _ in range(5):
-        start = time.perf_counter()
-        done = _core.fma_burst(dtype, BURST_STEPS)
-        flops = max(flops, done / (time.perf_counter() - start))
-        for streams in _core.READ_STREAMS:
-            start = time.perf_counter()
-            _core.read_sum(data, 1, streams)
-            rate = max(rate, READ_BYTES / (time.perf_counter() - start))
-    return flops, rate
-
-
-def plot(results: list[Result], path: str) -> None:
-    """Write the picture. Raises SpecError where matplotlib is missing."""
+def check_target(path: str) -> None:
+    """Whether a picture can be written there: matplotlib, the folder, the kind of picture. Raises SpecError."""
     try:
-        from matplotlib.figure import Figure
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
     except ImportError as error:
         raise SpecError("--plot needs matplotlib: pip install matplotlib") from error
-    rows = [(k, [r for r in group if r.seconds]) for k, group in groupby(results, key)]
-    figure = Figure(figsize=(12, 2.2 + 0.24 * sum(len(members) + 2 for _, members in rows)), layout="constrained")
-    bars, roofline = figure.subplots(2, 1, height_ratios=[3, 2])
+    target = Path(path)
+    known = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if target.suffix.removeprefix(".") not in known:
+        raise SpecError(f"--plot {path}: expected a name that ends in one of {', '.join(known)}")
+    if not target.parent.is_dir():
+        raise SpecError(f"--plot {path}: there is no folder {target.parent}")
+    if not os.access(target if target.exists() else target.parent, os.W_OK) or target.is_dir():
+        raise SpecError(f"--plot {path}: cannot be written")
 
-    position, ticks = 0.0, []
-    for (net, count, dtype, threads), members in rows:
-        ours = min((r.seconds for r in members if r.contestant in OURS and r.seconds), default=None)
-        for r in sorted(members, key=lambda r: r.seconds or 0):
-            ratio = (r.seconds or 0) / ours if ours else 1
-            bars.barh(position, ratio, color="tab:orange" if r.contestant in OURS else "tab:gray")
-            bars.annotate(f" {(r.seconds or 0) * 1e6:.3g} us", (ratio, position), va="center", fontsize=7)
-            ticks.append((position, f"{net[:24]}, {count} x {dtype}, {threads} thr., {r.contestant}"))
-            position -= 1
-        position -= 1
-    bars.set_yticks([p for p, _ in ticks], [text for _, text in ticks], fontsize=6)
-    bars.set_xscale("log")
-    bars.axvline(1, color="black", linewidth=0.5)
-    bars.set_xlabel("time, as a multiple of forwardpass's")
 
-    for dtype in {r.dtype for r in results}:
-        flops, rate = ceilings(dtype)
-        intensity = np.logspace(-1, 3, 100)
-        roof = np.minimum(flops, intensity * rate)
-        roofline.loglog(intensity, roof / 1e9, "--", label=f"{dtype}: FMA peak, memory")
-    for name, marker in ((OURS[1], "o"), ("NumPy out=", "x")):
-        points = [r for r in results if r.contestant == name and r.seconds and r.threads == 1]
-        if points:
-            loads = [Workload(r.net, r.rows, r.dtype) for r in points]
-            size = [np.dtype(r.dtype).itemsize for r in points]
-            # Weights, inputs and outputs are moved once.
-            moved = [s * (w.work + w.rows * (w.widths[0] + w.widths[-1])) for s, w in zip(size, loads, strict=True)]
-            done = [2.0 * w.work * w.rows for w in loads]
-            roofline.loglog(
-                [d / m for d, m in zip(done, moved, strict=True)],
-                [d / (r.seconds or 1) / 1e9 for d, r in zip(done, points, strict=True)],
-                marker,
-                label=name,
-            )
-    roofline.set_xlabel("operations for each byte of weights, inputs and outputs (one thread)")
-    roofline.set_ylabel("GFLOP/s")
-    roofline.legend(fontsize=7)
+def plot(results: list[Result], workloads: list[Workload], facts: dict[str, Any], path: str) -> None:
+    """Write the picture to a file, which check_target() has agreed to."""
     try:
-        figure.savefig(path, dpi=120)
+        picture(results, workloads, facts).savefig(path, dpi=120)
     except (OSError, ValueError) as error:
         raise SpecError(f"--plot {path}: {error}") from error
+
+
+def picture(results: list[Result], workloads: list[Workload], facts: dict[str, Any]) -> Any:
+    """The picture, a Figure of matplotlib."""
+    from matplotlib.figure import Figure
+
+    groups = [(k, [r for r in group if r.seconds]) for k, group in groupby(results, key)]
+    columns = min(len(groups), 1 if len(groups) == 1 else 2 if len(groups) <= 4 else 3)
+    lines = -(-len(groups) // columns)
+    panel = LINE_HEIGHT * max(len(members) for _, members in groups) + PANEL_MARGIN
+    width = PANEL_WIDTH * max(columns, 2)
+    caption = "\n".join(textwrap.fill(line, int(CHARACTERS * width)) for line in header(facts).splitlines())
+    dtypes = sorted({r.dtype for r in results})
+    height = lines * panel + len(dtypes) * ROOFLINE_HEIGHT + 0.16 * (caption.count("\n") + 3)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.12, w_pad=0.12)
+    heights = [panel] * lines + [ROOFLINE_HEIGHT] * len(dtypes)
+    grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
+    for number, (workload, members) in enumerate(groups):
+        _times(figure.add_subplot(grid[number // columns, number % columns]), title(workload), members)
+    for line, dtype in enumerate(dtypes, lines):
+        of_dtype = [r for r in results if r.dtype == dtype]
+        draw_roofline(figure.add_subplot(grid[line, :]), of_dtype, workloads, dtype)
+    figure.suptitle("Microseconds of a call, the median and its quartiles: forwardpass and its peers")
+    figure.supxlabel(caption, x=0.01, ha="left", fontsize=7, color=PEER_COLOUR)
+    return figure
+
+
+def _times(axes: Any, name: str, members: list[Result]) -> None:
+    """One workload: the fastest on top, each time beside its point."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ordered = sorted(members, key=lambda r: r.seconds or 0)
+    for place, r in enumerate(ordered):
+        colour = OUR_COLOUR if r.contestant in OURS else PEER_COLOUR
+        low, median, high = (1e6 * (seconds or 0) for seconds in (r.low, r.seconds, r.high))
+        axes.plot([low, high], [place, place], color=colour, linewidth=1.5, alpha=0.5)
+        axes.plot(median, place, "o", color=colour, markersize=5)
+        axes.annotate(
+            microseconds(r.seconds),
+            (high, place),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=colour,
+        )
+    axes.set_yticks(range(len(ordered)), [r.contestant for r in ordered], fontsize=8)
+    for label, r in zip(axes.get_yticklabels(), ordered, strict=True):
+        label.set_color(OUR_COLOUR if r.contestant in OURS else ROOF_COLOUR)
+    axes.set_ylim(len(ordered) - 0.4, -0.6)
+    axes.set_xscale("log")
+    lowest, highest = min(1e6 * (r.low or 0) for r in ordered), max(1e6 * (r.high or 0) for r in ordered)
+    room = max(highest / lowest, 2.0) ** 0.2  # for the number beside the last point
+    axes.set_xlim(lowest / room**0.4, highest * room)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if highest / lowest < 100 else (1,)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("us", fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.grid(axis="x", which="both", alpha=0.15)
+    axes.set_title(textwrap.fill(name, 56), fontsize=9, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)

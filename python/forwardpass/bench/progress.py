@@ -1,30 +1,57 @@
-"""One line on stderr that says what is going on, where someone watches a terminal."""
+"""What is going on, on standard error: a bar on a terminal, and elsewhere a line for each step."""
 
 import sys
 import time
 
+WIDTH, BAR = 100, 20
+
 
 class Progress:
-    """Call it with what happens now; it draws once the whole has taken a second."""
+    """Tell it of each step before the step begins, and of what happens within it."""
 
-    def __init__(self, steps: int) -> None:
-        self.steps, self.step, self.start = steps, 0, time.monotonic()
-        self.drawn = False
+    def __init__(self, steps: int, seconds: float) -> None:
+        self.steps, self.expected = steps, seconds
+        self.step, self.start, self.text = 0, time.monotonic(), ""
 
-    def __call__(self, text: str) -> None:
-        """Show `text` beside the bar."""
-        if not sys.stderr.isatty() or time.monotonic() - self.start < 1:
-            return
-        done = 20 * self.step // max(1, self.steps)
-        print(f"\r[{'=' * done}{' ' * (20 - done)}] {text:60.60}", end="", file=sys.stderr, flush=True)
-        self.drawn = True
-
-    def advance(self) -> None:
-        """One step is done."""
+    def begin(self, text: str) -> None:
+        """The next step, and what it is."""
         self.step += 1
+        self.text = text
+        if sys.stderr.isatty():
+            self("")
+        else:
+            print(f"[{self.step}/{self.steps}] {text}, about {duration(self.left())} left", file=sys.stderr, flush=True)
+
+    def __call__(self, detail: str) -> None:
+        """What happens now: only a terminal shows it."""
+        if sys.stderr.isatty():
+            done = BAR * (self.step - 1) // self.steps
+            text = f"[{'=' * done}{' ' * (BAR - done)}] {duration(self.left())} left: {self.text}{detail}"
+            print(f"\r{text:{WIDTH}.{WIDTH}}", end="", file=sys.stderr, flush=True)
+
+    def left(self) -> float:
+        """Seconds, from what the steps so far have taken, or what they were expected to take."""
+        done, taken = self.step - 1, time.monotonic() - self.start
+        each = taken / done if done else self.expected / self.steps
+        return max(0.0, each * self.steps - taken)
 
     def clear(self) -> None:
-        """Remove the line."""
-        if self.drawn:
-            print("\r" + " " * 84 + "\r", end="", file=sys.stderr, flush=True)
-            self.drawn = False
+        """Remove the bar: something is printed below."""
+        if sys.stderr.isatty():
+            print(f"\r{'':{WIDTH}}\r", end="", file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """As a person says it.
+
+    Examples
+    --------
+    >>> from forwardpass.bench.progress import duration
+    >>> duration(7.2), duration(90), duration(3600)
+    ('8 s', '1 min 30 s', '60 min')
+    """
+    whole = int(-(-seconds // 1))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"

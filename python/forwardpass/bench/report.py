@@ -1,4 +1,4 @@
-"""Tables of results: this run's, and against an earlier one."""
+"""What is said of results: the machine, the file that --json writes, and how numbers are shown."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import json
 import platform
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from importlib import metadata
-from itertools import groupby
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from .. import _core
 from .contestants import OURS
@@ -60,27 +58,25 @@ def key(result: Result) -> tuple[str, int, str, int]:
     return result.net, result.rows, result.dtype, result.threads
 
 
-def print_rows(results: Iterable[Result]) -> None:
-    """One table for each workload, the fastest first; who was skipped and why."""
-    for (net, rows, dtype, threads), group in groupby(results, key):
-        members = list(group)
-        timed = sorted((r for r in members if r.seconds is not None), key=lambda r: r.seconds or 0)
-        ours = min((r.seconds for r in timed if r.contestant in OURS and r.seconds), default=None)
-        print(f"\n{net}, {rows} row{'s' * (rows > 1)}, {dtype}, {threads} thread{'s' * (threads > 1)}", end="")
-        print("; error in units in the last place of the largest output")
-        for r in timed:
-            ratio = f"{r.seconds / ours:6.2f}x" if ours and r.seconds else ""
-            spread = f"({microseconds(r.low)} to {microseconds(r.high)})"
-            error = "" if r.error is None else f"error {r.error:.2g}"
-            print(f"  {r.contestant:18} {microseconds(r.seconds):>8} us  {spread:22} {ratio:8} {error}".rstrip())
-        for r in members:
-            if r.skipped is not None:
-                print(f"  {r.contestant:18} skipped: {r.skipped}")
+def best_of_ours(results: Iterable[Result]) -> dict[tuple[str, int, str, int], float]:
+    """The best time of forwardpass for each row of the table."""
+    best: dict[tuple[str, int, str, int], float] = {}
+    for r in results:
+        if r.contestant in OURS and r.seconds:
+            best[key(r)] = min(r.seconds, best.get(key(r), r.seconds))
+    return best
 
 
-def dump(facts: dict[str, Any], results: list[Result]) -> str:
-    """What --json prints and --compare reads."""
-    return json.dumps({"schema": SCHEMA, "machine": facts, "results": [r.to_json() for r in results]}, indent=1)
+def ratio(result: Result, best: dict[tuple[str, int, str, int], float]) -> float | None:
+    """How many times the best of ours a contestant takes."""
+    return result.seconds / best[key(result)] if result.seconds and key(result) in best else None
+
+
+def dump(facts: dict[str, Any], results: list[Result], **more: Any) -> str:
+    """What --json prints and --compare reads: what the tables have, and what else was found out."""
+    best = best_of_ours(results)
+    rows = [asdict(r) | {"ratio": ratio(r, best)} for r in results]
+    return json.dumps({"schema": SCHEMA, "machine": facts, "results": rows, **more}, indent=1)
 
 
 def read(path: str) -> list[Result]:
@@ -89,27 +85,6 @@ def read(path: str) -> list[Result]:
         content = json.loads(Path(path).read_text())
         if content["schema"] != SCHEMA:
             raise SpecError(f"--compare {path}: expected schema {SCHEMA}, got {content['schema']!r}")
-        return [Result(**r) for r in content["results"]]
-    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise SpecError(f"--compare {path}: expected a file that --json wrote: {error!r}") from error
-
-
-def print_comparison(old: list[Result], new: list[Result]) -> None:
-    """Old time over new for what both have; `noise` where the quartiles overlap."""
-    before = {(key(r), r.contestant): r for r in old if r.seconds}
-    print("\nagainst the earlier run (above 1: faster now)")
-    ratios = []
-    for r in new:
-        earlier = before.get((key(r), r.contestant))
-        if earlier is None or not r.seconds or not earlier.seconds:
-            continue
-        overlap = (r.low or 0) <= (earlier.high or 0) and (earlier.low or 0) <= (r.high or 0)
-        ratio = earlier.seconds / r.seconds
-        name = f"{r.net}, {r.rows} rows, {r.dtype}, {r.threads} threads, {r.contestant}"
-        print(f"  {ratio:6.2f}x  {'noise' if overlap else 'faster' if ratio > 1 else 'SLOWER':7} {name}")
-        if r.contestant in OURS:
-            ratios.append(ratio)
-    if ratios:
-        print(f"  {np.exp(np.mean(np.log(ratios))):6.2f}x  geometric mean of forwardpass's {len(ratios)}")
-    else:
-        print("  nothing in common")
+        return [Result(**{name: value for name, value in r.items() if name != "ratio"}) for r in content["results"]]
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise SpecError(f"--compare {path}: expected a file that --json wrote: {error}") from error

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from .contestants import Call, UnsupportedError, build
-from .workload import CHECKED_ROWS, Array, Workload
+from .steps import Array
+from .workload import CHECKED_ROWS, Workload
 
 # Read by the libraries when they are loaded, so they are set before the process starts.
 THREAD_VARIABLES = (
@@ -47,6 +48,8 @@ class Worker:
 
     def __init__(self, contestant: str, threads: int) -> None:
         before = {name: os.environ.get(name) for name in (*THREAD_VARIABLES, "XLA_FLAGS")}
+        # Ctrl-C reaches all processes of a terminal, and each would show where it was. The parent ends them.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=" + ("true" if threads > 1 else "false")
         self.contestant = contestant
@@ -60,6 +63,7 @@ class Worker:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
 
     def send(self, method: str, *arguments: Any) -> None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import time
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..error_bound import error_bound
-from ..files import content_hash, load
+from ..files import content_hash
 from ..nn import Module
+from ..printing import printable
 from ..reference import exact
+from . import model
 
 # Rows of each kind; fewer where NumPy would take minutes for them in its longest float, 5e7 products a second, or where
 # they would take more memory than the file that was read: a norm of many features is a few bytes there.
@@ -27,13 +28,13 @@ ROWS, LEAST_ROWS, MOST_PRODUCTS, MOST_FEATURES = 256, 4, 1e8, 1 << 18
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("file", metavar="FILE", nargs="?", help="an .npz or .safetensors file")
+    what.add_argument("file", metavar="FILE", nargs="?", help=model.FILES)
     what.add_argument(
         "--self", dest="itself", action="store_true", help="try forwardpass's own promises on this machine"
     )
     parser.add_argument("--full", action="store_true", help="with --self: the full amounts, ten minutes and more")
     parser.add_argument("--only", metavar="TEXT", default="", help="with --self: promises whose name contains the text")
-    parser.add_argument("--architecture", help="of a file of bare weights, like 64-128-10:relu")
+    model.add_architecture(parser)
     parser.add_argument("--json", action="store_true", help="the table as JSON")
 
 
@@ -114,18 +115,19 @@ def run_promises(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """The command; its exit code."""
+    if args.itself and args.architecture is not None:
+        raise ValueError("--architecture: expected a FILE of bare weights beside it, not --self")
     if args.itself:
         return run_promises(args)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        network = load(args.file, args.architecture)
-    notes = [str(warning.message) for warning in caught]  # that the file is of an older order
+    if args.full or args.only:
+        raise ValueError("--full, --only: expected --self beside them, not a file")
+    network, notes = model.read(args.file, args.architecture)
     rows = measure(network)
     outside = sum(row["outside"] for row in rows)
     if args.json:
         print(json.dumps({"file": args.file, "hash": content_hash(network), "notes": notes, "rows": rows}, indent=1))
     else:
-        print(f"{args.file}: sha256 {content_hash(network)}")
+        print(printable(f"{args.file}: sha256 {content_hash(network)}"))
         if args.architecture is None:
             print("\n".join(notes) or "it answers its test input as it did when it was saved")
         print(f"\n{'':16} {'outputs':>8} {'not finite':>11} {'outside':>8} {'largest error':>14} {'of its bound':>13}")

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from ..workload import Array, UnsupportedError, Workload
+from ..steps import Array
+from ..workload import UnsupportedError, Workload
 
 __all__ = ["CONTESTANTS", "Call", "UnsupportedError", "build", "float32_only"]
 

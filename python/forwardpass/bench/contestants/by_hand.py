@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ..workload import Array, Workload
+from ..steps import Array
+from ..workload import Workload
 from . import Call, UnsupportedError
+from .written import forward
 
 # With an array and out=.
 FUNCTIONS: dict[str, Callable[..., Array]] = {
@@ -17,16 +19,13 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
 
 def numpy_naive(workload: Workload, threads: int) -> Call:
     """As one writes it down."""
-    (layers, kind), x = workload.plain(tuple(FUNCTIONS)), workload.x
-    function = FUNCTIONS[kind]
 
-    def run() -> Array:
-        y = x
-        for i, (w, b) in enumerate(layers):
-            y = (function(y) if i else y) @ w.T + b
-        return y
+    def erf() -> Any:
+        from scipy.special import erf
 
-    return Call("run()", {"run": run})
+        return erf
+
+    return Call("forward(x)", {"forward": forward(workload.steps, np, erf), "x": workload.x})
 
 
 def numpy_careful(workload: Workload, threads: int) -> Call:
@@ -107,7 +106,7 @@ def _numba(workload: Workload) -> dict[str, Any]:
             *([] if target == y_row else [f"        for j in range({outputs}): h{i}[j] = max(h{i}[j], 0)"]),
         ]
         source = target
-    shape = f"{workload.widths[-1]}" if one_row else f"(x.shape[0], {workload.widths[-1]})"
+    shape = f"{workload.ends[1]}" if one_row else f"(x.shape[0], {workload.ends[1]})"
     lines += ["def fresh(x):", f"    y = np.empty({shape}, np.{workload.dtype})", "    forward(x, y)", "    return y"]
     exec("\n".join(lines), frozen)
     for name in ("forward", "fresh"):
@@ -123,5 +122,5 @@ def numba_fresh(workload: Workload, threads: int) -> Call:
 def numba_into(workload: Workload, threads: int) -> Call:
     """Into the same array each time."""
     x = workload.x
-    y = np.empty((*x.shape[:-1], workload.widths[-1]), workload.dtype)
+    y = np.empty((*x.shape[:-1], workload.ends[1]), workload.dtype)
     return Call("forward(x, y) or y", {"forward": _numba(workload)["forward"], "x": x, "y": y})

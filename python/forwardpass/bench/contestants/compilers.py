@@ -2,13 +2,13 @@
 
 import io
 import os
-from typing import Any
 
 import numpy as np
 
 from ..workload import Workload
 from . import Call, float32_only
 from .onnx import model
+from .written import forward
 
 
 def openvino(workload: Workload, threads: int) -> Call:
@@ -25,7 +25,7 @@ def openvino(workload: Workload, threads: int) -> Call:
         "PERFORMANCE_HINT": "LATENCY",
     }
     request = ov.Core().compile_model(network, "CPU", settings).create_infer_request()
-    y = np.empty((workload.rows, workload.widths[-1]), np.float32)
+    y = np.empty((workload.rows, workload.ends[1]), np.float32)
     request.set_input_tensor(ov.Tensor(x, shared_memory=True))
     request.set_output_tensor(ov.Tensor(y, shared_memory=True))
     # The tensors keep addresses only, so x is a name too.
@@ -38,14 +38,9 @@ def jax(workload: Workload, threads: int) -> Call:
     import jax
     import jax.numpy as jnp
 
-    weights = [(jnp.asarray(w.T), jnp.asarray(b)) for w, b in workload.layers]
-
-    def forward(y: Any) -> Any:
-        for i, (w, b) in enumerate(weights):
-            y = jnp.dot(jnp.maximum(y, 0) if i else y, w, precision="highest") + b
-        return y
-
-    return Call("asarray(forward(x))", {"asarray": np.asarray, "forward": jax.jit(forward), "x": workload.x})
+    jax.config.update("jax_default_matmul_precision", "highest")
+    network = jax.jit(forward(workload.steps, jnp, lambda: jax.scipy.special.erf, jnp.asarray))
+    return Call("asarray(forward(x))", {"asarray": np.asarray, "forward": network, "x": workload.x})
 
 
 def _mlir(workload: Workload) -> str:
@@ -80,7 +75,7 @@ def _mlir(workload: Workload) -> str:
             f"}} -> {matrix(outputs)}",
         ]
         y = f"%y{i}"
-    given, result, newline = matrix(workload.widths[0]), matrix(workload.widths[-1]), "\n"
+    given, result, newline = matrix(workload.ends[0]), matrix(workload.ends[1]), "\n"
     return (
         f"func.func @main(%x: {given}) -> {result} {{\n{newline.join(lines)}\nreturn {y} : {result}\n}}\n"
         f"{{-# dialect_resources: {{ builtin: {{ {', '.join(blobs)} }} }} #-}}\n"
@@ -96,7 +91,7 @@ def iree(workload: Workload, threads: int) -> Call:
     cpu = "x86-64-v3" if os.environ.get("FORWARDPASS_ISA") == "avx2" else "host"
     flags = ["--iree-opt-level=O3", f"--iree-llvmcpu-target-cpu={cpu}"]
     # One output of many rows then needs more stack than the compiler allows.
-    flags += ["--iree-opt-data-tiling"] if workload.widths[-1] > 1 else []
+    flags += ["--iree-opt-data-tiling"] if workload.ends[1] > 1 else []
     program = iree.compiler.compile_str(_mlir(workload), target_backends=["llvm-cpu"], extra_args=flags)
     if threads > 1:
         iree.runtime.flags.parse_flags(f"--task_topology_group_count={threads}")

@@ -1,20 +1,28 @@
 """LiteRT, which was TensorFlow Lite: XNNPACK runs the whole network."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..workload import Array, Block, Dense, Elementwise, Step, UnsupportedError, Workload
+from ..steps import Array, Step, every
+from ..workload import UnsupportedError, Workload
 from . import Call, float32_only
 
-# Without options; GELU has one.
-FUNCTIONS = {
-    "ELU": "ELU",
-    "GELU": "GELU",
-    "LogSoftmax": "LOG_SOFTMAX",
-    "ReLU": "RELU",
-    "Sigmoid": "LOGISTIC",
-    "Tanh": "TANH",
+# The operation, its class of options, and their fields from the step's arguments.
+OPERATORS: dict[str, tuple[str, str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "Subtract": ("SUB", "SubOptionsT", lambda a: {}),
+    "Multiply": ("MUL", "MulOptionsT", lambda a: {}),
+    "Add": ("ADD", "AddOptionsT", lambda a: {}),
+    "ELU": ("ELU", "", lambda a: {}),
+    "GELU": ("GELU", "GeluOptionsT", lambda a: {"approximate": a["approximate"] == "tanh"}),
+    "Hardswish": ("HARD_SWISH", "", lambda a: {}),
+    "LeakyReLU": ("LEAKY_RELU", "LeakyReluOptionsT", lambda a: {"alpha": a["negative_slope"]}),
+    "LogSoftmax": ("LOG_SOFTMAX", "", lambda a: {}),
+    "ReLU": ("RELU", "", lambda a: {}),
+    "Sigmoid": ("LOGISTIC", "", lambda a: {}),
+    "Softmax": ("SOFTMAX", "SoftmaxOptionsT", lambda a: {"beta": 1.0}),
+    "Tanh": ("TANH", "", lambda a: {}),
 }
 
 
@@ -60,50 +68,47 @@ class _Flatbuffer:
         """The number of its result, and how wide that is. A FULLY_CONNECTED has the ReLU behind it fused."""
         schema, builtin = self.schema, self.schema.BuiltinOperator
         for i, step in enumerate(steps):
-            if isinstance(step, Dense):
-                options = schema.FullyConnectedOptionsT(fusedActivationFunction=int(_is_relu(steps, i + 1)))
-                arrays = [self.tensor(array.shape, array) for array in (step.weight, step.bias)]
-                width = len(step.bias)
+            fused = step.kind == "ReLU" and i > 0 and steps[i - 1].kind == "Linear"
+            if step.kind == "Linear":
+                relu = i + 1 < len(steps) and steps[i + 1].kind == "ReLU"
+                arrays = [self.tensor(array.shape, array) for array in step.arrays.values()]
+                width = len(step.arrays["bias"])
+                options = schema.FullyConnectedOptionsT(fusedActivationFunction=int(relu))
                 x = self.run(builtin.FULLY_CONNECTED, [x, *arrays], width, options)
-            elif isinstance(step, Block):
+            elif step.kind == "Residual":
                 x = self.run(builtin.ADD, [x, self.chain(step.inner, x, width)[0]], width, schema.AddOptionsT())
-            elif not isinstance(step, Elementwise):
-                raise UnsupportedError("has no operation for LayerNorm")
-            elif not (_is_relu(steps, i) and i > 0 and isinstance(steps[i - 1], Dense)):
-                x = self.function(step.kind, x, width)
+            elif not fused:
+                x = self.function(step, x, width)
         return x, width
 
-    def function(self, kind: str, x: int, width: int) -> int:
+    def function(self, step: Step, x: int, width: int) -> int:
         """The number of its result."""
         schema, builtin = self.schema, self.schema.BuiltinOperator
-        if kind == "SiLU":
+        if step.kind == "SiLU":
             return self.run(builtin.MUL, [x, self.run(builtin.LOGISTIC, [x], width)], width, schema.MulOptionsT())
-        if kind == "Softmax":
-            return self.run(builtin.SOFTMAX, [x], width, schema.SoftmaxOptionsT(beta=1.0))
-        if kind not in FUNCTIONS:
-            raise UnsupportedError(f"{kind} is not among its operations")
-        options = schema.GeluOptionsT(approximate=False) if kind == "GELU" else None
-        return self.run(getattr(builtin, FUNCTIONS[kind]), [x], width, options)
+        if step.kind not in OPERATORS or step.arguments.get("alpha", 1.0) != 1.0:
+            raise UnsupportedError(f"has no operation for {step.kind}")
+        operator, kind, fields = OPERATORS[step.kind]
+        arrays = [self.tensor(array.shape, array) for array in step.arrays.values()]
+        options = getattr(schema, kind)(**fields(step.arguments)) if kind else None
+        return self.run(getattr(builtin, operator), [x, *arrays], width, options)
 
     def content(self) -> bytes:
         """The file."""
         import flatbuffers
 
         schema, workload = self.schema, self.workload
-        x = self.tensor((workload.rows, workload.widths[0]))
-        y, _ = self.chain(workload.steps, x, workload.widths[0])
+        inputs = workload.ends[0]
+        x = self.tensor((workload.rows, inputs))
+        y, _ = self.chain(workload.steps, x, inputs)
         graph = schema.SubGraphT(tensors=self.tensors, inputs=[x], outputs=[y], operators=self.operators)
         codes = [schema.OperatorCodeT(deprecatedBuiltinCode=min(code, 127), builtinCode=code) for code in self.codes]
         model = schema.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=self.buffers)
         # A builder that grows copies what it has, so it begins with room for all weights.
-        builder = flatbuffers.Builder(4 * (workload.work + sum(workload.widths)) + (1 << 16))
+        weights = sum(array.nbytes for step in every(workload.steps) for array in step.arrays.values())
+        builder = flatbuffers.Builder(weights + (1 << 16))
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())
-
-
-def _is_relu(steps: list[Step], i: int) -> bool:
-    step = steps[i] if i < len(steps) else None
-    return isinstance(step, Elementwise) and step.kind == "ReLU"
 
 
 def litert(workload: Workload, threads: int) -> Call:

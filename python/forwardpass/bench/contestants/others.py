@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..workload import Array, Workload
+from ..steps import Array
+from ..workload import Workload
 from . import Call, UnsupportedError, float32_only
 
 
@@ -18,12 +19,13 @@ def scikit_learn(workload: Workload, threads: int) -> Call:
         raise UnsupportedError("needs a hidden layer")
     from sklearn.neural_network import MLPRegressor
 
-    hidden = tuple(workload.widths[1:-1])
+    widths = [workload.ends[0], *(len(b) for _, b in layers)]
+    hidden = tuple(widths[1:-1])
     model = MLPRegressor(hidden_layer_sizes=hidden, activation=names[activation], max_iter=1)
     model.coefs_ = [np.ascontiguousarray(w.T) for w, _ in layers]
     model.intercepts_ = [b for _, b in layers]
-    model.n_layers_, model.n_outputs_, model.out_activation_ = len(workload.widths), workload.widths[-1], "identity"
-    model.n_features_in_ = workload.widths[0]
+    model.n_layers_, model.n_outputs_, model.out_activation_ = len(widths), widths[-1], "identity"
+    model.n_features_in_ = widths[0]
     return Call("model.predict(x)", {"model": model, "x": np.atleast_2d(workload.x)})
 
 
@@ -68,7 +70,7 @@ def mlpfile(workload: Workload, threads: int) -> Call:
 
     # The layers' types (and sizes), then their numbers.
     linear, relu = 2, 3
-    types: list[tuple[int, ...]] = [(workload.widths[0],)]
+    types: list[tuple[int, ...]] = [(workload.ends[0],)]
     numbers = b""
     for i, (w, b) in enumerate(workload.layers):
         types += [(relu,), (linear, len(b))] if i else [(linear, len(b))]

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..workload import Array, Block, Dense, Norm, Step, Workload
+from ..steps import Array, Step
+from ..workload import Workload
 from . import Call, UnsupportedError, float32_only
 
 
@@ -12,27 +13,47 @@ def _module(workload: Workload, threads: int) -> tuple[Any, Any]:
     torch.set_num_threads(threads)
     torch.backends.mkldnn.set_flags(_enabled=True)
 
-    class Residual(torch.nn.Module):  # type: ignore[misc]  # torch has no types where these are checked
-        def __init__(self, inner: Any) -> None:
+    class Of(torch.nn.Module):  # type: ignore[misc]  # torch has no types where these are checked
+        """A function of x and of arrays or layers that belong to it."""
+
+        def __init__(self, function: Any, parts: dict[str, Any]) -> None:
             super().__init__()
-            self.inner = inner
+            self.function = function
+            for name, part in parts.items():
+                if isinstance(part, torch.nn.Module):
+                    self.add_module(name, part)
+                else:
+                    self.register_buffer(name, part)
 
         def forward(self, x: Any) -> Any:
-            return x + self.inner(x)
+            return self.function(self, x)
+
+    own = {
+        "Subtract": lambda self, x: x - self.values,
+        "Multiply": lambda self, x: x * self.values,
+        "Add": lambda self, x: x + self.values,
+        "Clip": lambda self, x: torch.clamp(x, self.lowest, self.highest),
+        "PReLU": lambda self, x: torch.where(x > 0, x, x * self.scale),  # nn.PReLU takes one row for many channels
+        "Residual": lambda self, x: x + self.inner(x),
+    }
 
     def sequential(steps: list[Step]) -> Any:
         return torch.nn.Sequential(*map(module, steps))
 
     def module(step: Step) -> Any:
-        if isinstance(step, Block):
-            return Residual(sequential(step.inner))
-        if isinstance(step, (Dense, Norm)):
-            shape = step.weight.shape
-            made = torch.nn.Linear(shape[1], shape[0]) if isinstance(step, Dense) else torch.nn.LayerNorm(shape)
-            made.weight.data, made.bias.data = torch.from_numpy(step.weight.copy()), torch.from_numpy(step.bias.copy())
-            return made
-        arguments = {"dim": -1} if step.kind in ("Softmax", "LogSoftmax") else step.arguments
-        return getattr(torch.nn, step.kind)(**arguments)
+        arrays = {name: torch.from_numpy(array.copy()) for name, array in step.arrays.items()}
+        if step.kind in own:
+            return Of(own[step.kind], arrays | ({"inner": sequential(step.inner)} if step.inner else {}))
+        sizes: tuple[int, ...] = ()
+        if step.kind == "Linear":
+            sizes = step.arrays["weight"].shape[::-1]
+        elif "scale" in step.arrays:
+            sizes = step.arrays["scale"].shape
+        arguments = {"dim": -1} if "dim" in step.arguments else step.arguments
+        made = getattr(torch.nn, step.kind)(*sizes, **arguments)
+        for name, array in zip(("weight", "bias"), arrays.values(), strict=False):  # an RMSNorm has no bias
+            getattr(made, name).data = array
+        return made
 
     return torch, sequential(workload.steps).eval()
 
