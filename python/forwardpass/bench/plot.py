@@ -1,4 +1,4 @@
-"""--plot: a panel for each workload, and all of them under this machine's own measured ceilings."""
+"""--plot: a panel with the times of each workload, and how near each comes to what the machine allows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from .contestants import OURS
 from .engine import Result
 from .report import header, key, microseconds
-from .roofline import OUR_COLOUR, PEER_COLOUR, ROOF_COLOUR, draw_roofline
+from .roofline import OUR_COLOUR, PEER_COLOUR, draw_roofline, places
 from .tables import title
 from .workload import SpecError, Workload
 
 # Inches, and characters in a line of the caption for each inch.
-PANEL_WIDTH, LINE_HEIGHT, PANEL_MARGIN, ROOFLINE_HEIGHT, CHARACTERS = 5.2, 0.21, 0.9, 5.0, 15
+PANEL_WIDTH, LINE_HEIGHT, PLACE_HEIGHT, PANEL_MARGIN, CHARACTERS = 5.2, 0.21, 0.42, 0.9, 15
 
 
 def check_target(path: str) -> None:
@@ -47,53 +47,50 @@ def picture(results: list[Result], workloads: list[Workload], facts: dict[str, A
     """The picture, a Figure of matplotlib."""
     from matplotlib.figure import Figure
 
-    groups = [(k, [r for r in group if r.seconds]) for k, group in groupby(results, key)]
-    columns = min(len(groups), 1 if len(groups) == 1 else 2 if len(groups) <= 4 else 3)
+    groups = [(k, sorted((r for r in group if r.seconds), key=seconds_of)) for k, group in groupby(results, key)]
+    groups = [(workload, timed) for workload, timed in groups if timed]
+    near = places(results, workloads)
+    columns = min(len(groups), 2 if len(groups) <= 4 else 3)
     lines = -(-len(groups) // columns)
-    panel = LINE_HEIGHT * max(len(members) for _, members in groups) + PANEL_MARGIN
+    panel = LINE_HEIGHT * max(len(timed) for _, timed in groups) + PANEL_MARGIN
+    roofline = PLACE_HEIGHT * len(near) + PANEL_MARGIN
     width = PANEL_WIDTH * max(columns, 2)
     caption = "\n".join(textwrap.fill(line, int(CHARACTERS * width)) for line in header(facts).splitlines())
-    dtypes = sorted({r.dtype for r in results})
-    height = lines * panel + len(dtypes) * ROOFLINE_HEIGHT + 0.16 * (caption.count("\n") + 3)
+    height = lines * panel + roofline + 0.16 * (caption.count("\n") + 4)
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.12, w_pad=0.12)
-    heights = [panel] * lines + [ROOFLINE_HEIGHT] * len(dtypes)
-    grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
-    for number, (workload, members) in enumerate(groups):
-        _times(figure.add_subplot(grid[number // columns, number % columns]), title(workload), members)
-    for line, dtype in enumerate(dtypes, lines):
-        of_dtype = [r for r in results if r.dtype == dtype]
-        draw_roofline(figure.add_subplot(grid[line, :]), of_dtype, workloads, dtype)
-    figure.suptitle("Microseconds of a call, the median and its quartiles: forwardpass and its peers")
+    grid = figure.add_gridspec(lines + 1, columns, height_ratios=[panel] * lines + [roofline])
+    for number, (workload, timed) in enumerate(groups):
+        _draw_times(figure.add_subplot(grid[number // columns, number % columns]), title(workload), timed)
+    draw_roofline(figure.add_subplot(grid[lines, :]), near, [textwrap.fill(title(p.workload), 48) for p in near])
+    figure.suptitle("Time of a call in microseconds, the median and the quartiles")
     figure.supxlabel(caption, x=0.01, ha="left", fontsize=7, color=PEER_COLOUR)
     return figure
 
 
-def _times(axes: Any, name: str, members: list[Result]) -> None:
+def seconds_of(result: Result) -> float:
+    """Of a result that has them."""
+    assert result.seconds is not None
+    return result.seconds
+
+
+def _draw_times(axes: Any, name: str, timed: list[Result]) -> None:
     """One workload: the fastest on top, each time beside its point."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    ordered = sorted(members, key=lambda r: r.seconds or 0)
-    for place, r in enumerate(ordered):
-        colour = OUR_COLOUR if r.contestant in OURS else PEER_COLOUR
-        low, median, high = (1e6 * (seconds or 0) for seconds in (r.low, r.seconds, r.high))
-        axes.plot([low, high], [place, place], color=colour, linewidth=1.5, alpha=0.5)
-        axes.plot(median, place, "o", color=colour, markersize=5)
-        axes.annotate(
-            microseconds(r.seconds),
-            (high, place),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=colour,
-        )
-    axes.set_yticks(range(len(ordered)), [r.contestant for r in ordered], fontsize=8)
-    for label, r in zip(axes.get_yticklabels(), ordered, strict=True):
-        label.set_color(OUR_COLOUR if r.contestant in OURS else ROOF_COLOUR)
-    axes.set_ylim(len(ordered) - 0.4, -0.6)
+    spans = [(1e6 * (r.low or seconds_of(r)), 1e6 * (r.high or seconds_of(r))) for r in timed]
+    colours = [OUR_COLOUR if r.contestant in OURS else PEER_COLOUR for r in timed]
+    for place, (r, span, colour) in enumerate(zip(timed, spans, colours, strict=True)):
+        axes.plot(span, [place, place], color=colour, linewidth=1.5, alpha=0.5)
+        axes.plot(1e6 * seconds_of(r), place, "o", color=colour, markersize=5)
+        beside = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "fontsize": 8}
+        axes.annotate(microseconds(r.seconds), (span[1], place), color=colour, **beside)
+    axes.set_yticks(range(len(timed)), [r.contestant for r in timed], fontsize=8)
+    for label, colour in zip(axes.get_yticklabels(), colours, strict=True):
+        label.set_color(colour)
+    axes.set_ylim(len(timed) - 0.4, -0.6)
     axes.set_xscale("log")
-    lowest, highest = min(1e6 * (r.low or 0) for r in ordered), max(1e6 * (r.high or 0) for r in ordered)
+    lowest, highest = min(low for low, _ in spans), max(high for _, high in spans)
     room = max(highest / lowest, 2.0) ** 0.2  # for the number beside the last point
     axes.set_xlim(lowest / room**0.4, highest * room)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if highest / lowest < 100 else (1,)))

@@ -9,8 +9,8 @@ WIDTH, BAR = 100, 20
 class Progress:
     """Tell it of each step before the step begins, and of what happens within it."""
 
-    def __init__(self, steps: int, seconds: float) -> None:
-        self.steps, self.expected = steps, seconds
+    def __init__(self, expected: list[float]) -> None:
+        self.expected = expected  # seconds that each step takes, about
         self.step, self.start, self.text = 0, time.monotonic(), ""
 
     def begin(self, text: str) -> None:
@@ -20,20 +20,24 @@ class Progress:
         if sys.stderr.isatty():
             self("")
         else:
-            print(f"[{self.step}/{self.steps}] {text}, about {duration(self.left())} left", file=sys.stderr, flush=True)
+            print(
+                f"[{self.step}/{len(self.expected)}] {text}, about {duration(self.left())} left",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def __call__(self, detail: str) -> None:
         """What happens now: only a terminal shows it."""
         if sys.stderr.isatty():
-            done = BAR * (self.step - 1) // self.steps
+            done = BAR * (self.step - 1) // len(self.expected)
             text = f"[{'=' * done}{' ' * (BAR - done)}] {duration(self.left())} left: {self.text}{detail}"
             print(f"\r{text:{WIDTH}.{WIDTH}}", end="", file=sys.stderr, flush=True)
 
     def left(self) -> float:
-        """Seconds, from what the steps so far have taken, or what they were expected to take."""
-        done, taken = self.step - 1, time.monotonic() - self.start
-        each = taken / done if done else self.expected / self.steps
-        return max(0.0, each * self.steps - taken)
+        """Seconds, as expected, or so many times longer as the steps before took."""
+        taken, done = time.monotonic() - self.start, sum(self.expected[: self.step - 1])
+        slower = max(1.0, taken / done) if done else 1.0
+        return max(0.0, sum(self.expected) * slower - taken)
 
     def clear(self) -> None:
         """Remove the bar: something is printed below."""

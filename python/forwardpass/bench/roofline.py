@@ -1,10 +1,14 @@
-"""Workloads under this machine's own measured ceilings, what one thread can compute and read at most."""
+"""How near each workload comes to what this machine allows: the roofline model, of ceilings that are measured here.
+
+A call cannot be shorter than its operations take in registers, nor than its weights, inputs and outputs take to be
+read from where so many bytes lie (Williams, Waterman and Patterson, Roofline, 2009).
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -18,119 +22,102 @@ from .workload import Workload
 
 OUR_COLOUR, PEER_COLOUR, ROOF_COLOUR = "#d9480f", "#6c757d", "#212529"
 # Each ceiling is the best of many short runs, for so many seconds.
-SECONDS, BURST_STEPS = 0.4, 20_000
-# What is read from the nearest cache, again and again in a run, and from memory: more than caches hold.
-CACHED_BYTES, CACHED_REPEATS, READ_BYTES = 1 << 14, 200, 1 << 28
-# Inches that a name needs below the one before it.
-NAME_HEIGHT = 0.15
+SECONDS, BURST_STEPS = 0.2, 20_000
+# Less is read several times in one run, as a call from Python takes as long as 4 KB from the cache.
+SMALLEST_READ = 1 << 18
 
 
-class Ceilings(NamedTuple):
-    """What one thread can do at most, a second: floating-point operations, and bytes read from two places."""
+class Place(NamedTuple):
+    """A workload under its roof: what of it ours reaches and what the fastest peer, and which ceiling it is."""
 
-    flops: float
-    cached: float
-    memory: float
-
-
-class Point(NamedTuple):
-    """A contestant at a workload, one of its threads."""
-
-    name: str
-    ours: bool
-    intensity: float  # operations for each byte of weights, inputs and outputs
-    flops: float
+    workload: tuple[str, int, str, int]
+    ours: float | None
+    peer: float | None
+    peer_name: str
+    roof: str
 
 
-def ceilings(dtype: str) -> Ceilings:
-    """Measured now."""
-
-    def best(call: Callable[[], float]) -> float:
-        found, begin = 0.0, time.perf_counter()
-        while (start := time.perf_counter()) < begin + SECONDS:
-            done = call()
-            found = max(found, done / (time.perf_counter() - start))
-        return found
-
-    def reading(nbytes: int, repeats: int) -> float:
-        data = np.ones(nbytes // 4, np.float32)
-
-        def read(streams: int) -> float:
-            _core.read_sum(data, repeats, streams)
-            return float(nbytes * repeats)
-
-        return max(best(partial(read, streams)) for streams in _core.READ_STREAMS)
-
-    flops = best(lambda: float(_core.fma_burst(dtype, BURST_STEPS)))
-    return Ceilings(flops, reading(CACHED_BYTES, CACHED_REPEATS), reading(READ_BYTES, 1))
-
-
-def points(results: list[Result], workloads: list[Workload]) -> list[Point]:
-    """Ours and the fastest peer, at each workload that multiplies anything."""
+def places(results: list[Result], workloads: list[Workload]) -> list[Place]:
+    """Of every workload that multiplies anything. The ceilings are measured now."""
     known = {(w.net, w.rows, w.dtype): w for w in workloads}
     found = []
-    for (net, rows, dtype, threads), group in groupby(results, key):
-        workload, members = known[net, rows, dtype], [r for r in group if r.seconds]
-        done = 2.0 * workload.work * rows
-        for ours in (False, True):
-            times = [(r.seconds or 1, r.contestant) for r in members if (r.contestant in OURS) is ours]
-            if times and done:
-                seconds, contestant = min(times)
-                name = f"{net[-28:]}, {rows}" + f", {threads} thr." * (threads > 1) if ours else contestant
-                found.append(Point(name, ours, done / workload.nbytes, done / seconds / threads))
+    for row, group in groupby(results, key):
+        workload, threads = known[row[:3]], row[3]
+        if not workload.work:
+            continue
+        limit, roof = _roof(workload)
+        times = {r.contestant: r.seconds for r in group if r.seconds}
+        mine = min((seconds for name, seconds in times.items() if name in OURS), default=None)
+        theirs = min(((seconds, name) for name, seconds in times.items() if name not in OURS), default=(None, ""))
+        ours, peer = (limit / threads / seconds if seconds else None for seconds in (mine, theirs[0]))
+        found.append(Place(row, ours, peer, theirs[1], roof))
     return found
 
 
-def draw_roofline(axes: Any, results: list[Result], workloads: list[Workload], dtype: str) -> None:
-    """The points, each with its name, under the roof."""
-    from matplotlib.ticker import FuncFormatter
+def _roof(workload: Workload) -> tuple[float, str]:
+    """Seconds that a call takes at least, of one thread, and why."""
+    done, rate = 2.0 * workload.work * workload.rows, operations(workload.dtype)
+    reading = bytes_read(workload.nbytes)
+    if done / rate >= workload.nbytes / reading:
+        return done / rate, f"{rate / 1e9:.0f} GFLOP/s"
+    return workload.nbytes / reading, f"{reading / 1e9:.0f} GB/s"
 
-    roof, drawn = ceilings(dtype), points(results, workloads)
-    lowest = min((p.intensity for p in drawn), default=0.1) / 3
-    highest = max((p.intensity for p in drawn), default=10.0) * 20
-    at = np.geomspace(lowest, highest, 400)
-    for rate, style, where in ((roof.cached, "-", "the nearest cache"), (roof.memory, "--", "memory")):
-        label = f"{roof.flops / 1e9:.0f} GFLOP/s in registers, {rate / 1e9:.0f} GB/s from {where}"
-        axes.plot(at, np.minimum(roof.flops, at * rate) / 1e9, style, color=ROOF_COLOUR, linewidth=1, label=label)
-    for ours, colour, label in ((False, PEER_COLOUR, "the fastest peer"), (True, OUR_COLOUR, "forwardpass")):
-        chosen = [p for p in drawn if p.ours is ours]
-        axes.plot([p.intensity for p in chosen], [p.flops / 1e9 for p in chosen], "o", color=colour, label=label)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(lowest, highest)
-    slowest = min((p.flops for p in drawn), default=roof.flops / 100)
-    axes.set_ylim(slowest / 1e9 / 2, roof.flops / 1e9 * 2)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_xlabel("operations for each byte of weights, inputs and outputs", fontsize=8)
-    axes.set_ylabel("GFLOP/s of a thread", fontsize=8)
-    axes.set_title(f"What this machine allows, {dtype}: no network can be above the line", fontsize=9, loc="left")
-    axes.tick_params(labelsize=8)
-    axes.grid(alpha=0.15)
-    axes.legend(fontsize=8, loc="lower right")
+
+@cache
+def operations(dtype: str) -> float:
+    """Floating-point operations a second of one thread, in registers."""
+    return _best(lambda: float(_core.fma_burst(dtype, BURST_STEPS)))
+
+
+@cache
+def bytes_read(nbytes: int) -> float:
+    """Bytes a second that one thread reads, again and again, from wherever so many bytes lie."""
+    data, repeats = np.ones(max(1, nbytes // 4), np.float32), max(1, SMALLEST_READ // nbytes)
+
+    def read(streams: int) -> float:
+        _core.read_sum(data, repeats, streams)
+        return float(data.nbytes * repeats)
+
+    return max(_best(partial(read, streams)) for streams in _core.READ_STREAMS)
+
+
+def _best(run: Callable[[], float]) -> float:
+    """The highest rate of a run that says how much it has done."""
+    found, begin = 0.0, time.perf_counter()
+    while (start := time.perf_counter()) < begin + SECONDS:
+        done = run()
+        found = max(found, done / (time.perf_counter() - start))
+    return found
+
+
+def draw_roofline(axes: Any, drawn: list[Place], titles: list[str]) -> None:
+    """A line for each workload, from nothing to its roof."""
+    for height, place in enumerate(drawn):
+        axes.plot([0, 100], [height, height], color=ROOF_COLOUR, linewidth=0.4, alpha=0.4)
+        axes.text(101, height, f"of {place.roof}", va="center", fontsize=8, color=ROOF_COLOUR)
+        for share, up, name, colour in (
+            (place.ours, -0.17, "", OUR_COLOUR),
+            (place.peer, 0.17, place.peer_name, PEER_COLOUR),
+        ):
+            if share is not None:
+                axes.plot(100 * share, height + up, "o", color=colour, markersize=5)
+                left = share > 0.8
+                axes.annotate(
+                    f"{name} {100 * share:.2g} %".strip(),
+                    (100 * share, height + up),
+                    xytext=(-6 if left else 6, 0),
+                    textcoords="offset points",
+                    ha="right" if left else "left",
+                    va="center",
+                    fontsize=8,
+                    color=colour,
+                )
+    axes.axvline(100, color=ROOF_COLOUR, linewidth=1.5)
+    axes.set_yticks(range(len(drawn)), titles, fontsize=8)
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
+    axes.set_xlim(0, 112)
+    axes.set_xticks(range(0, 101, 20))
+    axes.set_xlabel("% of what a thread of this machine allows", fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_title("How near to the roof: forwardpass, and the fastest peer of each", fontsize=9, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
-    _name(axes, drawn)
-
-
-def _name(axes: Any, drawn: list[Point]) -> None:
-    """A name beside each point, moved down where another name stands already."""
-    low, high = np.log10(axes.get_ylim())
-    step = NAME_HEIGHT * (high - low) / (axes.get_position().height * axes.figure.get_figheight())
-    left, right = np.log10(axes.get_xlim())
-    width = (right - left) / 6
-    taken: list[tuple[float, float]] = []
-    for point in sorted(drawn, key=lambda p: -p.flops):
-        x, y = np.log10(point.intensity), np.log10(point.flops / 1e9)
-        place = y
-        while any(abs(x - other) < width and abs(place - height) < step for other, height in taken):
-            place -= step / 4
-        taken.append((x, place))
-        axes.annotate(
-            point.name,
-            (point.intensity, 10**y),
-            (10 ** (x + width / 20), 10**place),
-            va="center",
-            fontsize=7,
-            color=OUR_COLOUR if point.ours else PEER_COLOUR,
-            arrowprops={"arrowstyle": "-", "linewidth": 0.3, "color": PEER_COLOUR} if place < y else None,
-        )

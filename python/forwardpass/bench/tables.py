@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -37,9 +36,8 @@ def print_rows(results: list[Result]) -> None:
             print(line.rstrip())
 
 
-def print_skipped(results: Iterable[Result]) -> None:
+def print_skipped(results: list[Result], missing: list[str]) -> None:
     """One line for the run: who did not run, and why; and where, if it ran elsewhere."""
-    results = list(results)
     everywhere = {key(r)[0] for r in results}
     reasons: dict[tuple[str, str], dict[str, None]] = {}
     where: dict[tuple[str, str], set[str]] = {}
@@ -49,8 +47,9 @@ def print_skipped(results: Iterable[Result]) -> None:
     for (contestant, reason), nets in where.items():
         place = "" if nets == everywhere else f" ({', '.join(sorted(nets))})"
         reasons.setdefault((reason, place), {})[contestant] = None
-    if reasons:
-        said = [f"{', '.join(names)}: {reason}{place}" for (reason, place), names in reasons.items()]
+    if reasons or missing:
+        said = [f"{', '.join(missing)}: not installed"] if missing else []
+        said += [f"{', '.join(names)}: {reason}{place}" for (reason, place), names in reasons.items()]
         print(f"\nskipped: {'; '.join(said)}")
 
 

@@ -27,6 +27,8 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "FORWARDPASS_NUM_THREADS",
 )
+# What else is set. A contestant that is ended leaves semaphores, and Python would say so when it has removed them.
+QUIET = {"PYTHONWARNINGS": "ignore:resource_tracker"}
 
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 # What is timed is a loop of calls, so others come before them, at least one, for so many seconds: so long a thread
@@ -47,10 +49,10 @@ class Worker:
     """The parent's end of the process."""
 
     def __init__(self, contestant: str, threads: int) -> None:
-        before = {name: os.environ.get(name) for name in (*THREAD_VARIABLES, "XLA_FLAGS")}
+        before = {name: os.environ.get(name) for name in (*THREAD_VARIABLES, *QUIET, "XLA_FLAGS")}
         # Ctrl-C reaches all processes of a terminal, and each would show where it was. The parent ends them.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)) | QUIET)
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=" + ("true" if threads > 1 else "false")
         self.contestant = contestant
         self.connection, theirs = get_context("spawn").Pipe()

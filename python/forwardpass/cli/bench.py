@@ -24,8 +24,9 @@ QUICK = (*OURS, "NumPy", "NumPy out=", "scipy BLAS", "onnxruntime", "onnxruntime
 SECONDS, QUICK_SECONDS = 2.0, 0.5
 # Of the paced loop, for each contestant.
 PACED_SECONDS, QUICK_PACED_SECONDS = 3.0, 1.0
-# Seconds beside those that are timed, about: to start a contestant, and to build and check a network in it.
-STARTING, BUILDING = 0.4, 0.1
+# Seconds beside those that are timed, about: to start a contestant, and to build and check a
+# network in it, and each of its weights.
+STARTING, BUILDING, BUILDING_EACH = 1.0, 0.2, 1e-8
 
 
 def numbers(text: str) -> list[int]:
@@ -67,20 +68,21 @@ class Run(NamedTuple):
     """What is measured, once all arguments are known to be right."""
 
     workloads: list[Workload]
-    contestants: dict[int, list[str]]  # for each number of threads
+    contestants: dict[int, list[str]]  # those that are here, for each number of threads
+    missing: list[str]
     rate: float
     seconds: float  # of timed calls: for a workload, or for a contestant in the paced loop
 
-    def expected(self) -> float:
-        """Seconds that everything takes, about."""
-        total = 0.0
+    def expected(self) -> list[float]:
+        """Seconds that each table takes, about."""
+        found = []
         for names in self.contestants.values():
+            starting = STARTING
             for workload in self.workloads:
-                count = len(names)
-                generating = 1e-8 * workload.work * count
-                total += count * BUILDING + generating + self.seconds * (count if self.rate else 1)
-            total += len(names) * STARTING
-        return total
+                timed = self.seconds * (len(names) if self.rate else 1)
+                found.append(timed + len(names) * (starting + BUILDING + BUILDING_EACH * workload.work))
+                starting = 0.0
+        return found
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,19 +90,19 @@ def run(args: argparse.Namespace) -> int:
     old = read(args.compare) if args.compare else []
     planned = plan(args)
     facts = machine()
-    count = len(planned.workloads) * len(planned.contestants)
-    about = f"about {duration(planned.expected())}: {count} table{'s' * (count > 1)} of up to "
-    about += f"{max(map(len, planned.contestants.values()))} contestants, of which those that are here are timed"
+    count, most = len(planned.workloads) * len(planned.contestants), max(map(len, planned.contestants.values()))
+    about = f"about {duration(sum(planned.expected()))}: {count} table{'s' * (count > 1)} of {most} contestants"
     print(about, file=sys.stderr if args.json else sys.stdout, flush=True)
     if not args.json:
         print(f"{header(facts)}\n\n{jitter.LEGEND if planned.rate else tables.LEGEND}", flush=True)
     paced, results = measure(planned, tell=not args.json)
     comparison = tables.compared(old, results)
     if args.json:
-        more = {"jitter": paced} if planned.rate else {"comparison": comparison} if args.compare else {}
+        more: dict[str, Any] = {"not_installed": planned.missing}
+        more |= {"jitter": paced} if planned.rate else {"comparison": comparison} if args.compare else {}
         print(dump(facts, results, **more))
     else:
-        tables.print_skipped(results)
+        tables.print_skipped(results, planned.missing)
         if args.compare:
             tables.print_comparison(comparison)
     if args.plot:
@@ -116,9 +118,9 @@ def plan(args: argparse.Namespace) -> Run:
             raise SpecError(f"--{option}: --jitter times single rows and has no such result; leave one of the two out")
     if args.architecture is not None and not args.model:
         raise SpecError("--architecture: expected a --model FILE of bare weights beside it")
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if max(args.threads) > here:
-        raise SpecError(f"--threads {max(args.threads)}: expected at most {here}, the CPUs that this process may use")
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if max(args.threads) > cpus:
+        raise SpecError(f"--threads {max(args.threads)}: expected at most {cpus}, the CPUs that this process may use")
     if args.plot:
         check_target(args.plot)
     batches = [1] if rate else args.batch or [1, 64]
@@ -135,9 +137,11 @@ def plan(args: argparse.Namespace) -> Run:
     for workload in workloads:
         check_size(workload)
     everyone = QUICK if args.quick else tuple(CONTESTANTS)
-    contestants = {n: [name for name in everyone if name != ALONE or n > 1] for n in args.threads}
+    missing = [name for name in everyone if CONTESTANTS[name].missing]
+    here = [name for name in everyone if name not in missing]
+    contestants = {n: [name for name in here if name != ALONE or n > 1] for n in args.threads}
     lengths = (QUICK_PACED_SECONDS, PACED_SECONDS) if rate else (QUICK_SECONDS, SECONDS)
-    return Run(workloads, contestants, rate, lengths[0] if args.quick else lengths[1])
+    return Run(workloads, contestants, missing, rate, lengths[0] if args.quick else lengths[1])
 
 
 def check_size(workload: Workload) -> None:
@@ -153,7 +157,7 @@ def measure(planned: Run, tell: bool) -> tuple[list[dict[str, Any]], list[Result
     """Rows of the paced loop, and results; each table is printed as soon as it is there, if `tell`."""
     paced: list[dict[str, Any]] = []
     results: list[Result] = []
-    progress = Progress(len(planned.workloads) * len(planned.contestants), planned.expected())
+    progress = Progress(planned.expected())
     try:
         for threads, names in planned.contestants.items():
             with closing(Engine(names, threads)) as engine:

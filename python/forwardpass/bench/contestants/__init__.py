@@ -7,6 +7,7 @@ UnsupportedError where it cannot do the work.
 
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from ..steps import Array
@@ -36,31 +37,44 @@ def float32_only(workload: Workload) -> None:
         raise UnsupportedError("float32 only")
 
 
-# Name in the tables: (module, function). The first three are ours.
+class Contestant(NamedTuple):
+    """Where it is built, and what it imports."""
+
+    module: str
+    function: str
+    needs: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> str:
+        """The first library of those that is not installed."""
+        return next((name for name in self.needs if find_spec(name) is None), "")
+
+
+# By the names in the tables. The first three are ours.
 CONTESTANTS = {
-    "forwardpass": ("ours", "fresh"),
-    "forwardpass out=": ("ours", "into"),
-    "forwardpass alone": ("ours", "alone"),
-    "NumPy": ("by_hand", "numpy_naive"),
-    "NumPy out=": ("by_hand", "numpy_careful"),
-    "scipy BLAS": ("by_hand", "scipy_blas"),
-    "Numba by hand": ("by_hand", "numba_fresh"),
-    "Numba out=": ("by_hand", "numba_into"),
-    "torch": ("pytorch", "eager"),
-    "torch traced": ("pytorch", "traced"),
-    "torch oneDNN": ("pytorch", "onednn"),
-    "onnxruntime": ("onnx", "plain"),
-    "onnxruntime iob": ("onnx", "bound"),
-    "LiteRT": ("litert", "litert"),
-    "MNN": ("onnx", "mnn"),
-    "tract": ("onnx", "tract"),
-    "openvino": ("compilers", "openvino"),
-    "jax": ("compilers", "jax"),
-    "IREE": ("compilers", "iree"),
-    "ExecuTorch": ("pytorch", "executorch"),
-    "scikit-learn": ("others", "scikit_learn"),
-    "ncnn": ("others", "ncnn"),
-    "mlpfile": ("others", "mlpfile"),
+    "forwardpass": Contestant("ours", "fresh"),
+    "forwardpass out=": Contestant("ours", "into"),
+    "forwardpass alone": Contestant("ours", "alone"),
+    "NumPy": Contestant("by_hand", "numpy_naive"),
+    "NumPy out=": Contestant("by_hand", "numpy_careful"),
+    "scipy BLAS": Contestant("by_hand", "scipy_blas", ("scipy",)),
+    "Numba by hand": Contestant("by_hand", "numba_fresh", ("numba",)),
+    "Numba out=": Contestant("by_hand", "numba_into", ("numba",)),
+    "torch": Contestant("pytorch", "eager", ("torch",)),
+    "torch traced": Contestant("pytorch", "traced", ("torch",)),
+    "torch oneDNN": Contestant("pytorch", "onednn", ("torch",)),
+    "onnxruntime": Contestant("onnx", "plain", ("onnxruntime", "onnx")),
+    "onnxruntime iob": Contestant("onnx", "bound", ("onnxruntime", "onnx")),
+    "LiteRT": Contestant("litert", "litert", ("ai_edge_litert", "flatbuffers")),
+    "MNN": Contestant("onnx", "mnn", ("MNN", "onnx")),
+    "tract": Contestant("onnx", "tract", ("tract", "onnx")),
+    "openvino": Contestant("compilers", "openvino", ("openvino", "onnx")),
+    "jax": Contestant("compilers", "jax", ("jax",)),
+    "IREE": Contestant("compilers", "iree", ("iree",)),
+    "ExecuTorch": Contestant("pytorch", "executorch", ("executorch", "torch")),
+    "scikit-learn": Contestant("others", "scikit_learn", ("sklearn",)),
+    "ncnn": Contestant("others", "ncnn", ("ncnn",)),
+    "mlpfile": Contestant("others", "mlpfile", ("mlpfile",)),
 }
 OURS = ("forwardpass", "forwardpass out=")
 # Ours with one thread, beside a run of more.
@@ -74,6 +88,6 @@ PREALLOCATED = (
 
 def build(name: str, workload: Workload, threads: int) -> Call:
     """The contestant, ready to be timed."""
-    module, function = CONTESTANTS[name]
-    made: Build = getattr(import_module(f"{__name__}.{module}"), function)
+    contestant = CONTESTANTS[name]
+    made: Build = getattr(import_module(f"{__name__}.{contestant.module}"), contestant.function)
     return made(workload, threads)
