@@ -28,7 +28,10 @@ def main() -> int:
         try:
             return _run()
         finally:
-            sys.stdout.flush()  # here, where a reader who has left is no error, and not when Python ends
+            print(end="", flush=True)  # here, where a reader who has left is no error, and not when Python ends
+    except KeyboardInterrupt:
+        print("python -m forwardpass: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # `| head -2` has read enough
         _drop_output()
         return NOBODY_READS
@@ -52,9 +55,6 @@ def _run() -> int:
     program = f"python -m forwardpass {args.command}"
     try:
         code: int = modules[args.command].run(args)
-    except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         raise
     except MemoryError:

@@ -20,7 +20,7 @@ call alone: without the time that the loop itself came late.
 missed: answers that came after the next call was due. CPU: of one core, while the loop slept; threads that spin."""
 COLUMNS = " ".join(f"{name:>8}" for name in PERCENTILES)
 HEADINGS = (
-    f"  {'':18} {'from due to answer':^35} {'call alone':^35}\n  {'':18} {COLUMNS} {COLUMNS} {'missed':>7} {'CPU':>6}"
+    f"  {'':18} {'from due to answer':^35} {'call alone':>22}\n  {'':18} {COLUMNS} {COLUMNS} {'missed':>7} {'CPU':>6}"
 )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 import textwrap
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from .contestants import OURS
+from .contestants import ALONE, OURS
 from .engine import Result
 from .report import header, key, microseconds
 from .roofline import OUR_COLOUR, PEER_COLOUR, draw_roofline, places
@@ -31,8 +31,11 @@ def check_target(path: str) -> None:
         raise SpecError(f"--plot {path}: expected a name that ends in one of {', '.join(known)}")
     if not target.parent.is_dir():
         raise SpecError(f"--plot {path}: there is no folder {target.parent}")
-    if not os.access(target if target.exists() else target.parent, os.W_OK) or target.is_dir():
-        raise SpecError(f"--plot {path}: cannot be written")
+    try:
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise SpecError(f"--plot {path}: {error.strerror}") from error
 
 
 def plot(results: list[Result], workloads: list[Workload], facts: dict[str, Any], path: str) -> None:
@@ -79,7 +82,7 @@ def _draw_times(axes: Any, name: str, timed: list[Result]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     spans = [(1e6 * (r.low or seconds_of(r)), 1e6 * (r.high or seconds_of(r))) for r in timed]
-    colours = [OUR_COLOUR if r.contestant in OURS else PEER_COLOUR for r in timed]
+    colours = [OUR_COLOUR if r.contestant in (*OURS, ALONE) else PEER_COLOUR for r in timed]
     for place, (r, span, colour) in enumerate(zip(timed, spans, colours, strict=True)):
         axes.plot(span, [place, place], color=colour, linewidth=1.5, alpha=0.5)
         axes.plot(1e6 * seconds_of(r), place, "o", color=colour, markersize=5)

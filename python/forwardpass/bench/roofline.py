@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _core
-from .contestants import OURS
+from .contestants import ALONE, OURS
 from .engine import Result
 from .report import key
 from .workload import Workload
@@ -48,7 +48,9 @@ def places(results: list[Result], workloads: list[Workload]) -> list[Place]:
         limit, roof = _roof(workload)
         times = {r.contestant: r.seconds for r in group if r.seconds}
         mine = min((seconds for name, seconds in times.items() if name in OURS), default=None)
-        theirs = min(((seconds, name) for name, seconds in times.items() if name not in OURS), default=(None, ""))
+        theirs = min(
+            ((seconds, name) for name, seconds in times.items() if name not in (*OURS, ALONE)), default=(None, "")
+        )
         ours, peer = (limit / threads / seconds if seconds else None for seconds in (mine, theirs[0]))
         found.append(Place(row, ours, peer, theirs[1], roof))
     return found
@@ -115,7 +117,7 @@ def draw_roofline(axes: Any, drawn: list[Place], titles: list[str]) -> None:
     axes.axvline(100, color=ROOF_COLOUR, linewidth=1.5)
     axes.set_yticks(range(len(drawn)), titles, fontsize=8)
     axes.set_ylim(len(drawn) - 0.4, -0.6)
-    axes.set_xlim(0, 112)
+    axes.set_xlim(0, 125)
     axes.set_xticks(range(0, 101, 20))
     axes.set_xlabel("% of what a thread of this machine allows", fontsize=8)
     axes.tick_params(axis="x", labelsize=8)

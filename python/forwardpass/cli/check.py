@@ -93,7 +93,7 @@ def run_promises(args: argparse.Namespace) -> int:
         raise ValueError(f"--only: no promise contains {args.only!r}")
     rows, failed = [], 0
     if not args.json:
-        print(header(machine()) + f"\n\n{'promise':46} {'tried':>11} {'failed':>7} {'seconds':>8}")
+        print(header(machine()) + f"\n\n{'promise':46} {'tried':>11} {'failed':>7} {'seconds':>8}", flush=True)
     for promise in chosen:
         start = time.perf_counter()
         outcome = promise.run(1.0 if args.full else promise.quick)

@@ -100,7 +100,9 @@ def run(args: argparse.Namespace) -> int:
     one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     command = [sys.executable, "-c", f"from {__name__} import print_times; print_times()"]
     sys.stdout.flush()
-    timed = subprocess.run(command, env=os.environ | one_thread, check=False).returncode == 0
+    # In a session of its own, so that Ctrl-C reaches us alone: we end the process, and it has nothing to say.
+    done = subprocess.run(command, env=os.environ | one_thread, check=False, start_new_session=True)
+    timed = done.returncode == 0
     return 0 if accuracy >= LEAST_ACCURACY and inside and timed else 1
 
 

@@ -49,7 +49,7 @@ PROMISES = [
     Promise("memory that fails, memory that stays", "faults", "memory", 0.02),
     Promise("Ctrl-C ends a long call", "faults", "interrupts", 1.0),
     Promise("small model files stay small", "files", "small_files", 0.1),
-    Promise("as accurate as NumPy", "accuracy", "against_numpy", 0.1),
+    Promise("the error is at most 1.7 times NumPy's", "accuracy", "against_numpy", 0.1),
 ]
 
 
