@@ -98,7 +98,7 @@ def older_bound(network: Module, x: ArrayLike, contract: str) -> Bound:
 
 def _bound(network: Module, x: ArrayLike, ours: bool, contract: str = _core.CONTRACT) -> Bound:
     check_layer("network", network)
-    values = network.as_input(x)
+    values = _core.as_input(network, x)
     arithmetic = Arithmetic(values.dtype == np.float32, ours, contract)
     with np.errstate(all="ignore"):
         _, bound = network.through(values, np.zeros(values.shape), arithmetic)
