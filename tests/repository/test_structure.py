@@ -26,7 +26,6 @@ TO_MEND: dict[str, set[str]] = {
         "python/forwardpass/convert/onnx/__init__.py:from_onnx",
         "python/forwardpass/convert/sb3.py:from_sb3",
         "python/forwardpass/convert/sklearn.py:from_sklearn",
-        "python/forwardpass/files/__init__.py:load",
     },
 }
 
