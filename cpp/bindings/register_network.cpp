@@ -89,7 +89,8 @@ void register_network(py::module_& module) {
         .def(
             "_state", [](py::handle self) { return network_of(self).state(); }, "All arrays, in order, as new ones.")
         .def(
-            "_part", [](py::handle self, Index begin, Index most) { return network_of(self).part(begin, most); },
+            "_part_of_weight",
+            [](py::handle self, Index begin, Index most) { return network_of(self).part(begin, most); },
             py::arg("begin"), py::arg("most"), "Rows of a Linear's weight and their biases: about so many numbers.")
         .def(
             "_load",

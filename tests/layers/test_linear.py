@@ -48,18 +48,18 @@ def test_parts_are_the_whole(outputs: int, inputs: int, most: int, dtype: Float)
     weight, bias = normal(1, (outputs, inputs), dtype), normal(2, (outputs,), dtype)
     layer, at = fp.Linear(weight, bias), 0
     while at < outputs:
-        rows, own = layer._part(at, most)
+        rows, own = layer._part_of_weight(at, most)
         assert same_bits(rows, weight[at : at + len(rows)])
         assert same_bits(own, bias[at : at + len(rows)])
         assert 0 < len(rows) <= max(64, most / max(inputs, 1))
         at += len(rows)
     assert at == outputs
-    assert len(fp.Linear(weight)._part(0, most)) == 1, "no bias"
+    assert len(fp.Linear(weight)._part_of_weight(0, most)) == 1, "no bias"
     for wrong in (-1, 1, outputs + 64):
         with pytest.raises(ValueError, match="begin: expected where another part ended"):
-            layer._part(wrong, most)
+            layer._part_of_weight(wrong, most)
     with pytest.raises(TypeError, match="expected one Linear"):
-        fp.ReLU()._part(0, most)
+        fp.ReLU()._part_of_weight(0, most)
 
 
 def test_changing_the_arrays_afterwards_has_no_effect(dtype: Float) -> None:

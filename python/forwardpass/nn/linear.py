@@ -131,7 +131,7 @@ class Linear(Module):
         bound = np.empty((*x.shape[:-1], outputs))
         at = 0
         while at < outputs:
-            weight, *bias = (np.abs(array).astype(np.float64) for array in self._part(at, PART))
+            weight, *bias = (np.abs(array).astype(np.float64) for array in self._part_of_weight(at, PART))
             part = gamma(roundings + 1, a.u) * (magnitudes @ weight.T) + error @ weight.T
             for own in bias:
                 part += a.u * (1 + a.u) * own
