@@ -3,7 +3,6 @@
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,38 +12,9 @@ from forwardpass.bench.contestants import UnsupportedError, build
 from forwardpass.bench.engine import check
 from forwardpass.bench.steps import every, steps_of
 from forwardpass.bench.workload import SpecError, Workload
-from forwardpass.nn import LAYERS, Module
 from tests.support import Float, normal, same_bits
 from tests.support.networks import build_rich
-
-VALUES = np.linspace(0.5, 2, 6)
-# Layers that take arrays, and others beside the one that a class makes by default.
-EXAMPLES: dict[str, Callable[[], Module]] = {
-    "Linear": lambda: fp.Linear.random(6, 6, bias=False, rng=2),
-    "LayerNorm": lambda: fp.LayerNorm(6, VALUES, VALUES, eps=0.01),
-    "RMSNorm": lambda: fp.RMSNorm(6, VALUES, eps=0.01),
-    "BatchNorm1d": lambda: fp.BatchNorm1d(VALUES, VALUES, VALUES, VALUES),
-    "Normalize": lambda: fp.Normalize(VALUES, VALUES, clip=0.5),
-    "Affine": lambda: fp.Affine(VALUES, VALUES),
-    "Clip": lambda: fp.Clip(-VALUES, [0.1, np.inf, 0.1, 0.1, 0.1, 0.1]),
-    "PReLU": lambda: fp.PReLU(VALUES),
-    "Residual": lambda: fp.Residual(fp.Sequential(fp.Tanh(), fp.Residual(fp.Linear.random(6, 6, rng=2)))),
-    "Sequential": lambda: fp.Sequential(fp.Flatten(), fp.Dropout()),
-    "GELU, tanh": lambda: fp.GELU("tanh"),
-    "ELU, alpha": lambda: fp.ELU(0.5),
-    "CELU, alpha": lambda: fp.CELU(0.5),
-    "Softplus, beta": lambda: fp.Softplus(2, 1),
-    "PReLU, one slope": lambda: fp.PReLU([0.25]),
-    "Normalize, no clip": lambda: fp.Normalize(VALUES, VALUES),
-}
-NAMES = [*EXAMPLES, *(name for name in LAYERS if name not in EXAMPLES)]
-
-
-def workload(name: str, rows: int, dtype: str = "float32") -> Workload:
-    """The layer between two others, which make numbers of both signs for it."""
-    layer = EXAMPLES[name]() if name in EXAMPLES else LAYERS[name]()
-    net = fp.Sequential(fp.Linear.random(3, 6, rng=0), layer, fp.Linear.random(6, 2, rng=1))
-    return Workload(name, rows, dtype, net)
+from tests.support.timed import NAMES, workload
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,7 +33,7 @@ import sys
 import numpy as np
 from forwardpass.bench.contestants import UnsupportedError, build
 from forwardpass.bench.engine import check
-from tests.cli.test_bench_networks import NAMES, workload
+from tests.support.timed import NAMES, workload
 
 ran = 0
 for name in NAMES:
