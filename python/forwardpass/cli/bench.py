@@ -60,7 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="what the tables have as JSON instead")
     parser.add_argument("--compare", metavar="OLD.json", help="ratios against what --json wrote earlier")
-    parser.add_argument("--plot", metavar="FILE.png", help="bars and a roofline (needs matplotlib)")
+    parser.add_argument(
+        "--plot",
+        metavar="FILE.png",
+        help="times, and how near to the roof (needs matplotlib)",
+    )
     parser.add_argument("--jitter", metavar="RATE", help="a paced loop, like 1000Hz, instead of throughput")
 
 
