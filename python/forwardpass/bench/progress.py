@@ -1,9 +1,10 @@
 """What is going on, on standard error: a bar on a terminal, and elsewhere a line for each step."""
 
+import shutil
 import sys
 import time
 
-WIDTH, BAR = 100, 20
+BAR = 20
 
 
 class Progress:
@@ -31,7 +32,7 @@ class Progress:
         if sys.stderr.isatty():
             done = BAR * (self.step - 1) // len(self.expected)
             text = f"[{'=' * done}{' ' * (BAR - done)}] {duration(self.left())} left: {self.text}{detail}"
-            print(f"\r{text:{WIDTH}.{WIDTH}}", end="", file=sys.stderr, flush=True)
+            print(f"\r{text:{width()}.{width()}}", end="", file=sys.stderr, flush=True)
 
     def left(self) -> float:
         """Seconds, as expected, or so many times longer as the steps before took."""
@@ -42,7 +43,12 @@ class Progress:
     def clear(self) -> None:
         """Remove the bar: something is printed below."""
         if sys.stderr.isatty():
-            print(f"\r{'':{WIDTH}}\r", end="", file=sys.stderr, flush=True)
+            print(f"\r{'':{width()}}\r", end="", file=sys.stderr, flush=True)
+
+
+def width() -> int:
+    """Of the bar: one that wraps would not be drawn over."""
+    return min(100, shutil.get_terminal_size().columns - 1)
 
 
 def duration(seconds: float) -> str:
