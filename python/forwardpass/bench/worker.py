@@ -9,7 +9,7 @@ import signal
 import time
 import timeit
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -49,14 +49,15 @@ class Worker:
     """The parent's end of the process."""
 
     def __init__(self, contestant: str, threads: int) -> None:
-        before = {name: os.environ.get(name) for name in (*THREAD_VARIABLES, *QUIET, "XLA_FLAGS")}
-        # Ctrl-C reaches all processes of a terminal, and each would show where it was. The parent ends them.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)) | QUIET)
-        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=" + ("true" if threads > 1 else "false")
         self.contestant = contestant
         self.connection, theirs = get_context("spawn").Pipe()
         self.process = get_context("spawn").Process(target=_serve, args=(theirs, contestant, threads), daemon=True)
+        before = {name: os.environ.get(name) for name in (*THREAD_VARIABLES, *QUIET, "XLA_FLAGS")}
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)) | QUIET)
+        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=" + ("true" if threads > 1 else "false")
+        resource_tracker.ensure_running()  # now, as Python unblocks the signal below where it starts that process
+        # Ctrl-C reaches all processes of a terminal, and each would show where it was. The parent ends them.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             self.process.start()
         finally:
