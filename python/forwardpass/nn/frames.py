@@ -1,0 +1,62 @@
+"""Tables with named columns: DataFrames of pandas, polars and the like, none of which is imported."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+# Of columns that are numbers, as NumPy calls them: bools, integers, floats.
+NUMBERS = "biuf"
+MOST_SHOWN = 5
+
+
+def columns_of(x: Any) -> list[Any] | None:
+    """The names of its columns, or None where it is no table."""
+    if isinstance(getattr(x, "column_names", None), list):  # of Arrow
+        return list(x.column_names)
+    return list(x.columns) if hasattr(x, "columns") and hasattr(x, "to_numpy") else None
+
+
+def check_columns(columns: Sequence[Any], expected: Sequence[str]) -> None:
+    """Whether a table has just these columns, in this order. Columns without any text for a name pass, as numbers do.
+
+    Raises
+    ------
+    ValueError
+        Others, or another order; the message names them.
+    """
+    if [*columns] == [*expected] or not any(isinstance(column, str) for column in columns):
+        return
+    unknown = [column for column in columns if column not in set(expected)]
+    missing = [name for name in expected if name not in set(columns)]
+    found = [f"without {_some(missing)}"] * bool(missing) + [f"with {_some(unknown)} beside them"] * bool(unknown)
+    advice = "" if missing else "; x[[*network.feature_names_in_]] has them"
+    raise ValueError(
+        f"x: expected the columns of feature_names_in_, {_some(expected)}, "
+        f"got {' and '.join(found) or 'another order: ' + _some(columns)}{advice}"
+    )
+
+
+def values_of(table: Any, dtype: DTypeLike) -> Any:
+    """The numbers of a table, as an array or as what NumPy makes one of; NaN where one is missing.
+
+    Raises
+    ------
+    TypeError
+        A column that holds no numbers; the message names it.
+    """
+    if not hasattr(table, "iloc"):  # not pandas: such tables are NumPy's numbers, or refuse
+        return np.asarray(table)
+    for column, kind in zip(table.columns, table.dtypes, strict=True):
+        if kind.kind not in NUMBERS:
+            raise TypeError(f"x: column {column!r}: expected numbers, got {kind}; .astype(float) makes numbers of it")
+    return table.to_numpy(dtype=dtype, na_value=np.nan)
+
+
+def _some(names: Sequence[Any]) -> str:
+    shown = ", ".join(reprlib.repr(name) for name in names[:MOST_SHOWN])
+    return f"{shown}, ..." if len(names) > MOST_SHOWN else shown
