@@ -1,4 +1,4 @@
-"""Tables with named columns: DataFrames of pandas, polars and the like, none of which is imported."""
+"""Networks that take tables with named columns: DataFrames of pandas, polars and the like, which are not imported."""
 
 from __future__ import annotations
 
@@ -7,21 +7,65 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from .containers import Sequential
+from .labels import Labels
+from .module import Module
 
 # Of columns that are numbers, as NumPy calls them: bools, integers, floats.
 NUMBERS = "biuf"
 MOST_SHOWN = 5
 
 
-def columns_of(x: Any) -> list[Any] | None:
+class Predictor(Sequential):
+    """What Classifier and Regressor share: x may be a table, and its columns may have names."""
+
+    feature_names = Labels(text=True, optional=True)
+
+    def __init__(self, *layers: Module, feature_names: ArrayLike | None = None) -> None:
+        super().__init__(*layers)
+        names = type(self).feature_names.checked(feature_names)
+        if names is not None and len(names) != self.in_features:
+            raise ValueError(f"feature_names: expected {self.in_features} names, one for each input, got {len(names)}")
+        vars(self)["feature_names"] = names
+
+    @property
+    def n_features_in_(self) -> int | None:
+        """The number of columns of x, in scikit-learn's words."""
+        return self.in_features
+
+    @property
+    def feature_names_in_(self) -> NDArray[Any]:
+        """The names of the columns of x, in scikit-learn's words. AttributeError where there are none, as there."""
+        if self.feature_names is None:
+            raise AttributeError(f"{type(self).__name__}.feature_names_in_: it was made without names of columns")
+        names: NDArray[Any] = self.feature_names
+        return names
+
+    def rows_of(self, x: Any) -> Any:
+        """What a call takes of it: columns of a table are compared with feature_names, and become numbers."""
+        columns = _columns_of(x)
+        if columns is None:
+            return x
+        if self.feature_names is not None:
+            _check_columns(columns, self.feature_names.tolist())
+        return _values_of(x, self.dtype or np.float64)
+
+    def shown(self) -> dict[str, Any]:
+        """Some of the labels."""
+        there = {name: getattr(self, name) for name in self.labels}
+        return {name: reprlib.repr(labels.tolist()) for name, labels in there.items() if labels is not None}
+
+
+def _columns_of(x: Any) -> list[Any] | None:
     """The names of its columns, or None where it is no table."""
     if isinstance(getattr(x, "column_names", None), list):  # of Arrow
         return list(x.column_names)
     return list(x.columns) if hasattr(x, "columns") and hasattr(x, "to_numpy") else None
 
 
-def check_columns(columns: Sequence[Any], expected: Sequence[str]) -> None:
+def _check_columns(columns: Sequence[Any], expected: Sequence[str]) -> None:
     """Whether a table has just these columns, in this order. Columns without any text for a name pass, as numbers do.
 
     Raises
@@ -41,7 +85,7 @@ def check_columns(columns: Sequence[Any], expected: Sequence[str]) -> None:
     )
 
 
-def values_of(table: Any, dtype: DTypeLike) -> Any:
+def _values_of(table: Any, dtype: DTypeLike) -> Any:
     """The numbers of a table, as an array or as what NumPy makes one of; NaN where one is missing.
 
     Raises

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from functools import cached_property
 from typing import Any
 
@@ -12,53 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from ..environment import undisturbed
 from .choice import Choose, each, largest, one_of_two
 from .containers import Sequential
-from .frames import check_columns, columns_of, values_of
+from .frames import Predictor
 from .labels import Labels
 from .module import FloatArray, Module
 from .smooth import Sigmoid
 from .softmax import Softmax
 
 __all__ = ["Classifier", "Regressor"]
-
-
-class Predictor(Sequential):
-    """What Classifier and Regressor share: the columns of x."""
-
-    feature_names = Labels(text=True, optional=True)
-
-    def __init__(self, *layers: Module, feature_names: ArrayLike | None = None) -> None:
-        super().__init__(*layers)
-        names = type(self).feature_names.checked(feature_names)
-        if names is not None and len(names) != self.in_features:
-            raise ValueError(f"feature_names: expected {self.in_features} names, one for each input, got {len(names)}")
-        vars(self)["feature_names"] = names
-
-    @property
-    def n_features_in_(self) -> int | None:
-        """The number of columns of x, in scikit-learn's words."""
-        return self.in_features
-
-    @property
-    def feature_names_in_(self) -> NDArray[Any]:
-        """The names of the columns of x, in scikit-learn's words. AttributeError where there are none, as there."""
-        if self.feature_names is None:
-            raise AttributeError(f"{type(self).__name__}.feature_names_in_: it was made without names of columns")
-        names: NDArray[Any] = self.feature_names
-        return names
-
-    def rows_of(self, x: Any) -> Any:
-        """What a call takes of it: columns of a table are compared with feature_names, and become numbers."""
-        columns = columns_of(x)
-        if columns is None:
-            return x
-        if self.feature_names is not None:
-            check_columns(columns, self.feature_names.tolist())
-        return values_of(x, self.dtype or np.float64)
-
-    def shown(self) -> dict[str, Any]:
-        """Some of the labels."""
-        there = {name: getattr(self, name) for name in self.labels}
-        return {name: reprlib.repr(labels.tolist()) for name, labels in there.items() if labels is not None}
 
 
 class Regressor(Predictor):
