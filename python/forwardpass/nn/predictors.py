@@ -72,7 +72,12 @@ class Regressor(Predictor):
         3.0
         """
         y = self(x if type(x) is np.ndarray else self.rows_of(x))
-        return y[..., 0][()] if self.out_features == 1 else y
+        return y[..., 0][()] if self._of_one else y
+
+    @cached_property
+    def _of_one(self) -> bool:
+        """Whether the last axis is left out. Found once: the binding takes longer to answer than a row takes."""
+        return self.out_features == 1
 
 
 class Classifier(Predictor):
@@ -208,7 +213,7 @@ class Classifier(Predictor):
     def _choose(self) -> Choose:
         """The labels of outputs."""
         chances = self.meaning("scores") == "chances"
-        edge = np.array([0.5 if chances else 0.0], self.dtype)
+        edge = 0.5 if chances else 0.0
         if self._of_two:
-            return one_of_two(np.resize(self.classes, 2), edge)
-        return each(edge) if chances else largest(self.classes)
+            return one_of_two(np.resize(self.classes, 2), edge, self.dtype)
+        return each(edge, self.dtype) if chances else largest(self.classes)
