@@ -150,7 +150,9 @@ def test_labels_keep_their_dtype(classes: Any) -> None:
         assert got.tolist() == classes[[1, 0]].tolist()
         with pytest.raises(ValueError, match="read-only"):
             net.classes_[0] = classes[1]
-        got[0] = classes[0]  # the caller's own
+        for x in ([[1.0, 5.0]], [[1.0, 5.0], [5.0, 1.0]]):
+            net.predict(np.array(x)[:, -outputs:])[0] = classes[0]  # the caller's own
+        assert net.predict(np.array([[1.0, 5.0]])[:, -outputs:]).tolist() == classes[1:].tolist()
     assert scores(outputs=2, classes=classes.tolist()).classes.tolist() == classes.tolist()
     assert scores(outputs=2, classes=classes.astype(classes.dtype.newbyteorder(">"))).classes.dtype == classes.dtype
 
