@@ -61,10 +61,8 @@ def from_keras(
     ConversionError
         A ValueError: a layer that is not supported, its place and its class in the message; a file that is damaged or
         of another format; or answers that differ by more than rounding explains.
-    OSError
-        The file cannot be read.
-    ImportError
-        h5py is not installed.
+    OSError, ImportError
+        The file cannot be read; h5py is not installed.
     ValueError, TypeError
         Classes that a Classifier refuses.
     RuntimeError
