@@ -114,8 +114,8 @@ def _moved(values: Doubles, error: Bound, root_of_eps: Doubles, centred: bool, a
     change = np.sqrt((error**2).mean(axis=-1, keepdims=True))
     if a.ours:
         # A sum in pairs loses u^2 of the sizes of its terms, times the square of the most additions that a term goes
-        # through (Ogita, Rump and Oishi, Accurate sum and dot product, 2005). Terms are a few deviations from 0. Rows of
-        # float32 are summed in doubles, which lose less.
+        # through (Ogita, Rump and Oishi, Accurate sum and dot product, 2005). Terms are a few deviations from 0. Rows
+        # of float32 are summed in doubles, which lose less.
         lanes = 16 if a.single else 8
         lost = (20 * (width / lanes + lanes + 1) ** 2 + 100) * a.u * a.u
         of_mean, of_deviation, lost_offset = lost * spread, lost * deviation, 4 * a.u * a.u
