@@ -1,4 +1,4 @@
-// What the kernels read, of arrays that are checked: rows of x, weights and biases.
+// Describes checked arrays as the kernels read them: rows of x, weights and biases.
 #pragma once
 
 #include <optional>
