@@ -16,8 +16,8 @@ TIMES, SPARE = 4, 64 << 20
 MOST_INFLATION = 1032
 
 
-# What a library raises when it cannot do what we asked. We catch nothing more than these: a signal handler of the
-# caller may raise an exception of its own anywhere, and OSError (with TimeoutError) tells what the system said.
+# What a library raises when it cannot do what we asked. We catch nothing more: a signal handler of the caller may raise
+# an exception of its own anywhere. OSError (and TimeoutError with it) passes too: it tells what the system said.
 FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 # Networks and groups may stand inside each other so deep. LARGEST_SIZE is the most for in_features, out_features and
 # features: the product of two sizes and the bytes of an element stays below 2**63.

@@ -1,8 +1,9 @@
 // The activations that need more than one operation, in plain numbers. In float and double they are wrong by at most
 // two units in the last place, and have the same bits on every instruction set. tests/cpp/ulp.cpp measures them.
 //
-// A rising function must not fall between two neighbouring numbers, whatever is rounded. So each is made of steps that
-// rise too, such as 1 / (1 + e^-x), or of x plus a small part, whose rounding is small beside a step of x.
+// A rising function must not fall between two neighbouring numbers, whatever is rounded. So some
+// are made of steps that rise too, such as 1 / (1 + e^-x). Others are x plus a small part, whose rounding is small
+// beside a step of x.
 //
 // Infinities give the limits, NaN gives NaN, and x = -0.0 gives -0.0 where the function is 0 there.
 #pragma once

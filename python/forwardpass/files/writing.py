@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-# With these errors no new file can stand beside the old one, or take its place. The file is mounted, or its folder is
-# closed or read-only, or it is another user's file in a folder where users may remove their own files only.
+# With these errors no new file can stand beside the old one, or take its place. The file is mounted, its folder is
+# closed or read-only, or it is another user's file where users may remove only their own.
 IN_PLACE = (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS)
 
 

@@ -24,8 +24,8 @@ def gamma(n: int, u: float) -> float:
 def longest_way(depth: int, contract: str = _core.CONTRACT) -> int:
     """How many additions the first product of a sum goes through: the c of docs/numerics.md.
 
-    These are the additions of its own chain, then of the other chains of its superblock, then of the other superblocks
-    of its group, then of the other groups.
+    It is added up in its own chain, then with the other chains of its superblock, then with the other superblocks of
+    its group, and then with the other groups.
 
     Parameters
     ----------
