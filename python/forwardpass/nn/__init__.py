@@ -1,6 +1,6 @@
 """Layers and networks, with PyTorch's names."""
 
-from . import containers, elementwise, elu, linear, normalization, piecewise, scaling, smooth, softmax
+from . import containers, elementwise, elu, linear, normalization, piecewise, predictors, scaling, smooth, softmax
 from .containers import *
 from .elementwise import *
 from .elu import *
@@ -10,6 +10,7 @@ from .module import FloatArray as FloatArray
 from .module import Module
 from .normalization import *
 from .piecewise import *
+from .predictors import *
 from .scaling import *
 from .smooth import *
 from .softmax import *
@@ -17,7 +18,7 @@ from .softmax import *
 # The layers that a file, or a network in text, may name: all that these modules list in __all__.
 LAYERS: dict[str, type[Module]] = {
     name: getattr(module, name)
-    for module in (linear, elementwise, piecewise, elu, smooth, softmax, normalization, scaling, containers)
+    for module in (linear, elementwise, piecewise, elu, smooth, softmax, normalization, scaling, containers, predictors)
     for name in module.__all__
 }
 
