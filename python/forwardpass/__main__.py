@@ -8,7 +8,7 @@ from types import ModuleType
 
 from . import __version__
 
-# Each is a module of cli/: `add_arguments` has its options, `run` does it.
+# Each command is a module of cli/: its `add_arguments` adds the options, its `run` does the work.
 COMMANDS = {
     "demo": "classify handwritten digits with a trained network",
     "info": "this machine, or the layers of a model file",
@@ -23,7 +23,7 @@ INTERRUPTED, NOBODY_READS = 128 + 2, 128 + 13
 
 
 def main() -> int:
-    """Run the command that the arguments name; its exit code."""
+    """Run the command that the arguments name, and return its exit code."""
     try:
         try:
             return _run()
@@ -48,7 +48,7 @@ def _run() -> int:
     modules: dict[str, ModuleType] = {}
     for name, purpose in COMMANDS.items():
         options = commands.add_parser(name, help=purpose)
-        if name in sys.argv[1:]:  # the others are not even imported
+        if name in sys.argv[1:]:  # imports one command and no other: the program starts faster
             modules[name] = import_module(f".cli.{name}", __package__)
             modules[name].add_arguments(options)
     args = parser.parse_args()
@@ -60,7 +60,7 @@ def _run() -> int:
     except MemoryError:
         print(f"{program}: error: it takes more memory than there is", file=sys.stderr)
         return 2
-    except (OSError, ValueError, TypeError, ImportError) as error:  # of the files and the options that were named
+    except (OSError, ValueError, TypeError, ImportError) as error:  # the user's files and options cause these
         print(f"{program}: error: {_said(error)}", file=sys.stderr)
         return 2
     return code

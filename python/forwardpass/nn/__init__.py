@@ -15,7 +15,7 @@ from .scaling import *
 from .smooth import *
 from .softmax import *
 
-# What a file or a network in text may name: every layer that is in one of these modules.
+# The layers that a file, or a network in text, may name: all that these modules list in __all__.
 LAYERS: dict[str, type[Module]] = {
     name: getattr(module, name)
     for module in (linear, elementwise, piecewise, elu, smooth, softmax, normalization, scaling, containers, predictors)
