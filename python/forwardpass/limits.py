@@ -116,8 +116,10 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[bytes]:
+def open_regular(path: str | os.PathLike[str], error: type[ValueError], *, link: bool = True) -> IO[bytes]:
     """Open a file for reading, if it is a regular one: a pipe would hang, and a device never ends.
+
+    With ``link=False`` the last part of the path may be no symbolic link: where a file names another one.
 
     Raises
     ------
@@ -127,8 +129,9 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[by
         The file cannot be opened.
     """
     # Without O_NONBLOCK, opening a pipe would wait for a writer. A regular file does not know the flag.
+    more = os.O_NONBLOCK if link else os.O_NONBLOCK | os.O_NOFOLLOW
     try:
-        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 (given away)
+        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | more))  # noqa: SIM115 (given away)
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return file
         file.close()
