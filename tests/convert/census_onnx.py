@@ -17,6 +17,7 @@ import tempfile
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,18 +115,18 @@ def of_torch() -> Iterator[Case]:
         expected = module.eval()(x).detach().double().numpy()
         for dynamo, opsets in ((False, SCRIPT), (True, DYNAMO)):
             for opset in opsets:
-                make = lambda m=module, x=x, d=dynamo, o=opset: by_torch(m, x, d, o)  # noqa: E731 (bound in a loop)
-                yield f"torch, {'dynamo' if dynamo else 'script'}", f"{name}, opset {opset}", make, x.numpy(), expected
+                origin, make = f"torch, {'dynamo' if dynamo else 'script'}", partial(by_torch, module, x, dynamo, opset)
+                yield origin, f"{name}, opset {opset}", make, x.numpy(), expected
 
 
 def of_onnxruntime() -> Iterator[Case]:
     for _, name, make, x, expected in of_torch():
         if name.endswith("opset 17"):
             for level in LEVELS:
-                yield f"onnxruntime, {level}", name, lambda make=make, at=level: optimised(make(), at), x, expected
+                yield f"onnxruntime, {level}", name, partial(optimised, make, level), x, expected
 
 
-def optimised(model: Any, level: str) -> Any:
+def optimised(make: Callable[[], Any], level: str) -> Any:
     """The model as ONNX Runtime's optimiser leaves it."""
     import onnxruntime
 
@@ -134,7 +135,7 @@ def optimised(model: Any, level: str) -> Any:
         options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, f"ORT_ENABLE_{level}")
         options.optimized_model_filepath = f"{folder}/net.onnx"
         options.log_severity_level = 4
-        onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        onnxruntime.InferenceSession(make().SerializeToString(), options, providers=["CPUExecutionProvider"])
         return onnx.load(f"{folder}/net.onnx")
 
 
@@ -147,13 +148,13 @@ def of_sklearn() -> Iterator[Case]:
                 x, options = data.astype(kind), {"activation": activation, "max_iter": 30, "random_state": 0}
                 made = make_pipeline(*scaler, MLPRegressor((8,), **options)).fit(x, data[:, 0] * data[:, 1])
                 name = f"{activation}, {scaler}, {kind}"
-                yield "skl2onnx", name, lambda m=made, x=x: by_sklearn(m, x), x, made.predict(x).reshape(-1, 1)
+                yield "skl2onnx", name, partial(by_sklearn, made, x), x, made.predict(x).reshape(-1, 1)
                 for target, y in targets.items():
                     made = make_pipeline(*scaler, MLPClassifier((8,), **options)).fit(x, y)
                     yield (
                         "skl2onnx",
                         f"{name}, {target}",
-                        lambda m=made, x=x: by_sklearn(m, x),
+                        partial(by_sklearn, made, x),
                         x,
                         made.predict_proba(x),
                     )
@@ -175,7 +176,7 @@ def of_keras() -> Iterator[Case]:
     for name, parts in made.items():
         network = keras.Sequential([keras.Input((WIDTH,)), *parts])
         folder = Path(tempfile.mkdtemp())
-        yield "Keras", name, lambda n=network, f=folder: by_keras(n, f), x, network(x).detach().numpy()
+        yield "Keras", name, partial(by_keras, network, folder), x, network(x).detach().numpy()
 
 
 def outcome(make: Callable[[], Any], x: Any, expected: Any) -> tuple[str, str]:

@@ -261,7 +261,7 @@ def test_fused_matmul(turned: bool) -> None:
     assert_is(fp.from_onnx(made), lambda x: 0.5 * (x @ W))
 
 
-FUSED: dict[str, tuple[dict[str, float], Any]] = {
+FUSED: dict[str, tuple[dict[str, Any], Any]] = {
     "Relu": ({}, lambda y: np.maximum(y, 0)),
     "Tanh": ({}, np.tanh),
     "Sigmoid": ({}, lambda y: 1 / (1 + np.exp(-y))),
