@@ -81,7 +81,7 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     const bool squeezed = squeezes(shape[ndim - 1]);
     Destination destination(out, squeezed ? ndim - 1 : ndim, shape, numpy_type<T>);
     if (destination.empty()) return destination.finish();  // of any number of rows
-    if (out != nullptr) destination.keep_apart_from(from.array);
+    if (out != nullptr) destination.keep_apart_from(from.array, elementwise_);
     const Rows to = destination.rows();
     const Batch<T> batch{static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data),
                          squeezed ? 1 : to.row_stride,     from.rows,       from.width};
@@ -99,7 +99,7 @@ py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) cons
     if (!kernels_convert(as_array(x))) x = to_ndarray(x, "x");  // converting it runs Python code, which may change it
     x = checked_axes(x);
     const int type = type_ >= 0 ? type_ : common_type({{x, "x"}});
-    return type == NPY_FLOAT ? run(*f32_, x, out, threads) : run(*f64_, x, out, threads);
+    return or_scalar(out, type == NPY_FLOAT ? run(*f32_, x, out, threads) : run(*f64_, x, out, threads));
 }
 
 namespace {
@@ -195,7 +195,23 @@ PyObject* new_network(PyTypeObject* type, PyObject* args, PyObject* kwargs) noex
     return self;
 }
 
+// CPython's descriptor of a tp_call says (*args, **kwargs), wherever it is asked. This one calls the same function.
+constexpr char call_doc[] =
+    "__call__($self, x, /, *, out=None, num_threads=None)\n--\n\n"
+    "The answers to x, of shape (..., in_features), as an array of shape (..., out_features): see Module.";
+
 }  // namespace
+
+void describe_call(py::handle type) {
+    PyObject* const members = reinterpret_cast<PyTypeObject*>(type.ptr())->tp_dict;
+    const auto* const general = reinterpret_cast<PyWrapperDescrObject*>(PyDict_GetItemString(members, "__call__"));
+    static wrapperbase described = *general->d_base;  // subclasses know tp_call by the names and functions in it
+    described.doc = call_doc;
+    const py::object descriptor =
+        steal(PyDescr_NewWrapper(reinterpret_cast<PyTypeObject*>(type.ptr()), &described, general->d_wrapped));
+    if (PyDict_SetItemString(members, "__call__", descriptor.ptr()) != 0) throw py::error_already_set();
+    PyType_Modified(reinterpret_cast<PyTypeObject*>(type.ptr()));
+}
 
 void set_call_slots(PyHeapTypeObject* heap_type) {
     PyTypeObject& type = heap_type->ht_type;

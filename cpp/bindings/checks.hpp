@@ -26,17 +26,19 @@ inline void check_features(PyArrayObject* x, Index features, const char* layer) 
                               ", got shape " + shape_text(x));
 }
 
-// The last axis of `x` must be `depth`, the columns of the weight.
-inline void check_depth(PyArrayObject* x, const char* name, Index depth, Index outputs, const char* weight_name) {
+// The last axis of `x` must be `depth`, the columns of the weight. `its_own`: the call gave the weight as well, so
+// that either of the two may be transposed.
+inline void check_depth(PyArrayObject* x, Index depth, Index outputs, const char* weight_name, bool its_own) {
     const Index width = last_axis(x);
     if (width == depth) return;
     const npy_intp shape[] = {outputs, depth}, transposed[] = {depth, outputs};
-    throw py::value_error(
-        std::string(name) + ": expected a last axis of " + std::to_string(depth) + ", as " + weight_name +
-        " has shape " + shape_text(2, shape) + " = (out_features, in_features), got shape " + shape_text(x) +
-        (width == outputs
-             ? "; the transposed weight, of shape " + shape_text(2, transposed) + ", would fit: pass weight.T"
-             : ""));
+    std::string hint;
+    if (PyArray_NDIM(x) == 2 && PyArray_DIM(x, 0) == depth) hint = "; x.T would fit: rows of x are inputs";
+    else if (its_own && width == outputs)
+        hint = "; the transposed weight, of shape " + shape_text(2, transposed) + ", would fit: pass weight.T";
+    throw py::value_error("x: expected a last axis of " + std::to_string(depth) + ", as " + weight_name +
+                          " has shape " + shape_text(2, shape) + " = (out_features, in_features), got shape " +
+                          shape_text(x) + hint);
 }
 
 inline void check_bias(PyArrayObject* bias, const char* name, Index outputs) {

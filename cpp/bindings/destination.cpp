@@ -60,8 +60,8 @@ py::object Destination::finish() {
     return std::move(result_);
 }
 
-py::object or_scalar(const py::object& out, py::object result) {
-    if (!out.is_none()) return result;
+py::object or_scalar(PyObject* out, py::object result) {
+    if (out != nullptr && out != Py_None) return result;
     return steal(PyArray_Return(reinterpret_cast<PyArrayObject*>(result.release().ptr())));
 }
 

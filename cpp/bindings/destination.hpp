@@ -33,7 +33,7 @@ private:
     py::object target_;   // where the temporary goes: the result's memory, in a view that nobody else holds
 };
 
-// A new 0-d result is handed back as a scalar, as NumPy does.
-py::object or_scalar(const py::object& out, py::object result);
+// A new 0-d result is handed back as a scalar, as NumPy does. `out` is null or None where the result is new.
+py::object or_scalar(PyObject* out, py::object result);
 
 }  // namespace forwardpass

@@ -58,24 +58,24 @@ py::object linear_as(const py::object& x, const py::object& weight, const py::ob
     return destination.finish();
 }
 
-// out = compute(y), row by row; `compute` gets a row, where it goes, and its width. `bias` may be
-// null; `out` may be y itself.
-template <class T, class Compute>
-py::object each_row(const py::object& y, const py::object& bias, const py::object& out, Compute compute) {
+template <class T>
+py::object add_bias_as(const py::object& y, const py::object& bias, const py::object& out) {
+    const py::object b = adjacent(to_type(bias, numpy_type<T>, "b"));
     const Rows from = as_rows(to_type(y, numpy_type<T>, "y"));
     Destination destination(out.ptr(), PyArray_NDIM(as_array(y)), PyArray_DIMS(as_array(y)), numpy_type<T>);
     if (destination.empty()) return destination.finish();
     if (!out.is_none()) {
         destination.keep_apart_from(from.array, true);
-        if (bias) destination.keep_apart_from(bias);
+        destination.keep_apart_from(b);
     }
     const Rows to = destination.rows();
+    const auto* const values = static_cast<const T*>(PyArray_DATA(as_array(b)));
     const Kernels<T>& kernels = kernels_of<T>(chosen_table());
     run_released(from.rows * from.width, [&] {
         const StandardFloatEnvironment environment;
         for (Index r = 0; r < from.rows; ++r)
-            compute(kernels, static_cast<const T*>(from.data) + r * from.row_stride,
-                    static_cast<T*>(to.data) + r * to.row_stride, from.width);
+            kernels.add(static_cast<const T*>(from.data) + r * from.row_stride, values,
+                        static_cast<T*>(to.data) + r * to.row_stride, from.width);
         return true;
     });
     return destination.finish();
@@ -95,7 +95,7 @@ py::object linear(const py::object& x_value, const py::object& weight_value, con
     check_has_axis(as_array(x), "x");
     check_matrix(as_array(weight), "W", "(out_features, in_features)");
     const Index outputs = PyArray_DIM(as_array(weight), 0);
-    check_depth(as_array(x), "x", PyArray_DIM(as_array(weight), 1), outputs, "W");
+    check_depth(as_array(x), PyArray_DIM(as_array(weight), 1), outputs, "W", true);
     if (bias) check_bias(as_array(bias), "b", outputs);
     const int type = common_type({{x, "x"}, {weight, "W"}, {bias, "b"}});
     return with_type(type, [&](auto zero) { return linear_as<decltype(zero)>(x, weight, bias, fused, out); });
@@ -112,27 +112,7 @@ py::object add_bias(const py::object& y_value, const py::object& bias_value, con
     check_has_axis(as_array(y), "y");
     check_bias(as_array(bias), "b", PyArray_DIM(as_array(y), PyArray_NDIM(as_array(y)) - 1));
     const int type = common_type({{y, "y"}, {bias, "b"}});
-    return with_type(type, [&](auto zero) {
-        using T = decltype(zero);
-        const py::object b = adjacent(to_type(bias, numpy_type<T>, "b"));
-        const T* values = static_cast<const T*>(PyArray_DATA(as_array(b)));
-        return each_row<T>(y, b, out, [values](const Kernels<T>& kernels, const T* row, T* to, Index width) {
-            kernels.add(row, values, to, width);
-        });
-    });
-}
-
-py::object relu(const py::object& y_value, const py::object& out) {
-    const Inside inside;
-    const py::object y = to_ndarray(y_value, "y");
-    const int type = common_type({{y, "y"}});
-    return or_scalar(out, with_type(type, [&](auto zero) {
-                         using T = decltype(zero);
-                         return each_row<T>(y, {}, out,
-                                            [](const Kernels<T>& kernels, const T* row, T* to, Index width) {
-                                                kernels.activate(Activation{Function::relu}, row, to, width);
-                                            });
-                     }));
+    return with_type(type, [&](auto zero) { return add_bias_as<decltype(zero)>(y, bias, out); });
 }
 
 }  // namespace forwardpass

@@ -13,6 +13,5 @@ py::object matvec(const py::object& weight, const py::object& x, const py::objec
 py::object matmul(const py::object& a, const py::object& b, const py::object& out);
 py::object dot(const py::object& a, const py::object& b, const py::object& out);
 py::object add_bias(const py::object& y, const py::object& bias, const py::object& out);
-py::object relu(const py::object& y, const py::object& out);
 
 }  // namespace forwardpass

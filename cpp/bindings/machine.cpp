@@ -7,6 +7,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/copied_context.hpp"
 #include "bindings/destination.hpp"
+#include "bindings/fast_function.hpp"
 #include "bindings/layers.hpp"
 #include "bindings/register.hpp"
 #include "machine/dispatch.hpp"
@@ -15,9 +16,9 @@
 namespace forwardpass {
 namespace {
 
-std::vector<std::string> available_isas() {
-    std::vector<std::string> names;
-    for (const KernelTable* table : available_tables()) names.emplace_back(table->name);
+py::object available_isas() {
+    py::list names;
+    for (const KernelTable* table : available_tables()) names.append(table->name);
     return names;
 }
 
@@ -96,8 +97,8 @@ void register_machine(py::module_& module) {
     module.attr("CONTRACT") = "fma-v2";
     module.attr("ROW_ORDER") = "rows-v3";
     module.attr("FUNCTIONS") = "functions-v2";
-    module.def("available_isas", &available_isas,
-               R"(Names of the instruction sets that run on this machine, best first.
+    FastFunction<&available_isas>::define(module, "available_isas", {}, 0, 0,
+                                          R"(Names of the instruction sets that run on this machine, best first.
 
 The environment variable FORWARDPASS_ISA forces one of them when the package is imported.
 

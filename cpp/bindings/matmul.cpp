@@ -142,7 +142,7 @@ py::object product_as(const Named& left, const Named& right, const py::object& o
 }
 
 py::object product(const Named& a, const Named& b, const py::object& out) {
-    return or_scalar(out,
+    return or_scalar(out.ptr(),
                      common_type({a, b}) == NPY_FLOAT ? product_as<float>(a, b, out) : product_as<double>(a, b, out));
 }
 

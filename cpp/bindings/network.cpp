@@ -1,5 +1,6 @@
 #include "bindings/network.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "bindings/arguments.hpp"
@@ -135,6 +136,8 @@ BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers, const std::vector<Index
         else first_name_ = alone ? "this layer" : position;
         out_features_ = shapes.back().out_features;
     }
+    elementwise_ = std::all_of(layers_.begin(), layers_.end(),
+                               [](const AnyLayer& layer) { return std::holds_alternative<Activation>(layer); });
     const auto [axes, decides] = deciding_axes(layers_);
     axes_ = axes;
     axes_name_ = positions.empty() ? "this layer" : "layer " + std::to_string(positions[decides]);
@@ -186,7 +189,7 @@ bool BoundNetwork::squeezes(Index width) const {
 
 py::object BoundNetwork::checked_axes(py::object x) const {
     PyArrayObject* const array = as_array(x);
-    check_has_axis(array, "x");
+    if (!elementwise_) check_has_axis(array, "x");
     if (axes_ && PyArray_NDIM(array) > 2) {
         if (*axes_ == Axes::rows)
             throw py::value_error(
@@ -194,7 +197,7 @@ py::object BoundNetwork::checked_axes(py::object x) const {
                 " is not over the last axis where there are more: pass rows, x.reshape(-1, x.shape[-1])");
         x = flattened(array);
     }
-    if (first_outputs_ >= 0) check_depth(as_array(x), "x", in_features_, first_outputs_, first_name_.c_str());
+    if (first_outputs_ >= 0) check_depth(as_array(x), in_features_, first_outputs_, first_name_.c_str(), false);
     else if (in_features_ >= 0) check_features(as_array(x), in_features_, first_name_.c_str());
     return x;
 }

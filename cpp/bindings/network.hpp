@@ -43,11 +43,15 @@ public:
     // nothing is written then.
     py::object call(py::handle x, PyObject* out, int threads) const;
 
-    // x as a call computes with it: checked, converted, and with the axes that the layers see.
+    // x as a call computes with it, or what the call would throw.
     py::object input(py::handle x) const;
 
     // All arrays, in order, as new ones. Another thread's load() comes before or after it.
     py::list state() const;
+
+    // As state(), of some outputs of a linear layer: from `begin` on, at most `most` weights or one panel. Throws
+    // TypeError where there is another layer, and ValueError where no part begins.
+    py::list part(Index begin, Index most) const;
 
     // New values for every weight and bias and every layer with arrays of its own, in order, and their names in
     // messages. For the latter, a pair: the table that is packed, and a tuple, what state() says. All are checked
@@ -88,6 +92,7 @@ private:
     std::string first_name_;
     Index out_features_ = -1;
     int type_ = -1;
+    bool elementwise_ = false;  // takes x without axes as well, and writes over it
 };
 
 // Null where __init__ has not made a network: a subclass may forget to call it, or use the object before. Whether one

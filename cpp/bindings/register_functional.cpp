@@ -165,31 +165,6 @@ Examples
 array([[11., 22.],
        [13., 24.]])
 )");
-    FastFunction<&relu>::define(module, "relu", {"y", "out"}, 1, 1,
-                                R"(max(0, y), element by element. NaN stays NaN, and the result is never -0.0.
-
-Parameters
-----------
-y : array_like, any shape
-out : numpy.ndarray, the shape of y, optional
-    Where to put the result; may be y; returned.
-
-Returns
--------
-numpy.ndarray, the shape of y
-    float32 or float64; a scalar for a 0-d y.
-
-Raises
-------
-TypeError
-    A dtype that is not real and of at most 64 bits.
-
-Examples
---------
->>> import forwardpass as fp
->>> fp.relu([-1.5, 0, 2])
-array([0., 0., 2.])
-)");
 }
 
 }  // namespace forwardpass

@@ -88,16 +88,21 @@ void register_network(py::module_& module) {
         .def_property_readonly("nbytes", bytes, "Bytes of packed weights and biases, padding included.")
         .def_property_readonly("_initialised", has_network)
         .def(
-            "as_input", [](py::handle self, py::handle x) { return network_of(self).input(x); }, py::arg("x"),
-            "x as a call computes with it, or what the call would raise.")
-        .def(
             "_state", [](py::handle self) { return network_of(self).state(); }, "All arrays, in order, as new ones.")
+        .def(
+            "_part_of_weight",
+            [](py::handle self, Index begin, Index most) { return network_of(self).part(begin, most); },
+            py::arg("begin"), py::arg("most"), "Rows of a Linear's weight and their biases: about so many numbers.")
         .def(
             "_load",
             [](py::handle self, const py::tuple& names, const py::list& values) {
                 network_of(self).load(names, values);
             },
             py::arg("names"), py::arg("values"), "New values for all arrays, in order, and what messages call them.");
+    describe_call(module.attr("Network"));
+    module.def(
+        "as_input", [](py::handle network, py::handle x) { return network_of(network).input(x); }, py::arg("network"),
+        py::arg("x"), "x as a call of the network computes with it, or what the call would raise.");
     // The rows of a table of features (kernels/contract.hpp).
     module.attr("CENTER") = center_row + 0;
     module.attr("SCALE") = scale_row + 0;

@@ -38,7 +38,7 @@ std::optional<Number> number_of(int type) noexcept {
 
 std::optional<Source> source_of(PyArrayObject* array) noexcept {
     const std::optional<Number> type = number_of(PyArray_TYPE(array));
-    if (!type || !has_row_stride(array)) return std::nullopt;
+    if (!type || PyArray_NDIM(array) == 0 || !has_row_stride(array)) return std::nullopt;
     const int last = PyArray_NDIM(array) - 1;
     const Index row = last == 1 ? PyArray_STRIDE(array, 0) : PyArray_DIM(array, last) * PyArray_ITEMSIZE(array);
     return Source{PyArray_BYTES(array), row, PyArray_STRIDE(array, last), *type, !PyArray_ISNOTSWAPPED(array)};
@@ -59,9 +59,7 @@ py::object flattened(PyArrayObject* array) {
     return steal(PyArray_Newshape(array, &two_axes, NPY_CORDER));
 }
 
-bool kernels_convert(PyArrayObject* array) noexcept {
-    return number_of(PyArray_TYPE(array)).has_value() && has_row_stride(array);
-}
+bool kernels_convert(PyArrayObject* array) noexcept { return source_of(array).has_value(); }
 
 Input as_input(const py::object& array, int type, const char* name) {
     PyArrayObject* const a = as_array(array);

@@ -40,8 +40,8 @@ struct Input {
     std::optional<Source> source;
 };
 
-// Precondition: at least one axis. Runs Python code, and copies, only for what the kernels cannot convert: a type of
-// more than 64 bits, or more than two axes that are not C-contiguous. Throws TypeError as to_type().
+// Runs Python code, and copies, only for what the kernels cannot convert: a type of more than 64 bits, a single number
+// without axes, or more than two axes that are not C-contiguous. Throws TypeError as to_type().
 Input as_input(const py::object& array, int type, const char* name);
 
 // Whether as_input() runs no Python code.

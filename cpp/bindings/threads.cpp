@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "bindings/fast_function.hpp"
 #include "bindings/register.hpp"
 #include "threads/count.hpp"
 #include "threads/policy.hpp"
@@ -36,6 +37,16 @@ int count_of_block() {
     return 0;
 }
 
+py::object get_num_threads() {
+    const int count = count_of_block();
+    return py::int_(count > 0 ? count : thread_count());
+}
+
+py::object set_num_threads(const py::object& num_threads) {
+    set_thread_count(thread_count_or_none(num_threads));
+    return py::none();
+}
+
 }  // namespace
 
 int threads_of_call(int threads, Index work) {
@@ -62,13 +73,7 @@ void register_threads(py::module_& module) {
     blocks = PyContextVar_New("forwardpass.num_threads", nullptr);
     if (blocks == nullptr) throw py::error_already_set();
     module.attr("NUM_THREADS_BLOCKS") = py::handle(blocks);
-    module.def(
-        "get_num_threads",
-        [] {
-            const int count = count_of_block();
-            return count > 0 ? count : thread_count();
-        },
-        R"(How many threads a call may use here.
+    FastFunction<&get_num_threads>::define(module, "get_num_threads", {}, 0, 0, R"(How many threads a call may use here.
 
 Returns
 -------
@@ -87,10 +92,8 @@ Examples
 >>> fp.get_num_threads() >= 1
 True
 )");
-    module.def(
-        "set_num_threads", [](py::handle num_threads) { set_thread_count(thread_count_or_none(num_threads)); },
-        py::arg("num_threads"),
-        R"(How many threads calls from this process may use from now on.
+    FastFunction<&set_num_threads>::define(module, "set_num_threads", {"num_threads"}, 1, 1,
+                                           R"(How many threads calls from this process may use from now on.
 
 The result's bits never depend on it. No thread is started before a call is large enough to share.
 

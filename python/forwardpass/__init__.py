@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import _interpreter as _interpreter  # first: loading the core in a subinterpreter would never end
-from . import nn
+from . import functional, nn
 from ._core import (
     __version__,
     add_bias,
@@ -20,11 +20,11 @@ from ._core import (
     linear,
     matmul,
     matvec,
-    relu,
     set_num_threads,
 )
 from .config import show_config
 from .error_bound import error_bound
+from .functional import *
 from .nn import Module, fold_batch_norm
 from .nn.containers import *
 from .nn.elementwise import *
@@ -69,11 +69,11 @@ __all__ = [
     "matmul",
     "matvec",
     "num_threads",
-    "relu",
     "save",
     "set_num_threads",
     "show_config",
 ]
+__all__ += functional.__all__
 __all__ += nn.LAYERS
 
 

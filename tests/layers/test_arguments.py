@@ -82,3 +82,29 @@ def test_parameters_do_not_change() -> None:
         assert repr(layer) == before
     with pytest.raises(TypeError, match="cannot be called again"):
         layers[0].__init__(0.5)
+
+
+def test_batch_norm_of_a_number_of_features_begins_as_pytorchs() -> None:
+    layer = fp.BatchNorm1d(3, eps=0.0)
+    expected = {"weight": [1.0] * 3, "bias": [0.0] * 3, "running_mean": [0.0] * 3, "running_var": [1.0] * 3}
+    assert {name: array.tolist() for name, array in layer.state_dict().items()} == expected
+    assert layer([1.0, -2.0, 3.0]).tolist() == [1.0, -2.0, 3.0]
+    layer.load_state_dict({**layer.state_dict(), "running_mean": [1.0, 1.0, 1.0]})
+    assert layer([1.0, -2.0, 3.0]).tolist() == [0.0, -3.0, 2.0]
+    assert fp.PReLU()([-4.0]).tolist() == [-1.0], "PyTorch's slope"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ((2.5,), TypeError, "running_mean: expected the number of features, got 2.5"),
+        ((True,), TypeError, "running_mean: expected the number of features, got True"),
+        ((-1,), ValueError, "running_mean: expected the number of features, got -1"),
+        (([0.0, 0.0],), TypeError, "running_var: expected an array beside running_mean, got None"),
+        ((2, None, [1.0, 1.0]), TypeError, "running_var: expected an array beside running_mean, got None"),
+        ((2, [1.0, 1.0]), ValueError, r"running_mean: expected shape \(features,\), got \(\)"),
+    ],
+)
+def test_batch_norm_of_neither(arguments: tuple[Any, ...], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        fp.BatchNorm1d(*arguments)

@@ -242,12 +242,6 @@ def test_no_hint_where_no_transpose_would_fit() -> None:
         fp.Sequential(*(fp.Linear(np.ones(shape)) for shape in ((4, 8), (2, 4), (1, 4))))
 
 
-def test_a_class_is_no_layer() -> None:
-    layer: Any = fp.ReLU
-    with pytest.raises(TypeError, match=r"layer 1: .* got the class ReLU; a layer is ReLU\(\.\.\.\)"):
-        fp.Sequential(fp.Linear(np.ones((3, 2))), layer)
-
-
 def test_a_state_dict_is_a_mapping() -> None:
     values: Any = [1]
     with pytest.raises(TypeError, match="state_dict: expected a dict of names and arrays, got list"):

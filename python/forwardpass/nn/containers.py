@@ -53,12 +53,7 @@ class Sequential(Module):
 
     def __init__(self, *layers: Module) -> None:
         for position, layer in enumerate(layers):
-            hint = ""
-            if isinstance(layer, list):
-                hint = "list; pass the layers of a list one by one, Sequential(*layers)"
-            elif isinstance(layer, type) and issubclass(layer, Module):
-                hint = f"the class {layer.__name__}; a layer is {layer.__name__}(...)"
-            check_layer(f"layer {position}", layer, hint)
+            check_layer(f"layer {position}", layer)
         super().__init__(layers)
         self._layers = layers
 

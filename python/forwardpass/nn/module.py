@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from . import copying
+from . import copying, hints
 from .arithmetic import Arithmetic, Bound, Shake
 from .declared import Argument, Array
 from .verification import Verification
@@ -61,6 +61,7 @@ class Module(_core.Network):
     array_names: tuple[str, ...] = ()  # of the arrays that are there
 
     def __init__(self, *packed: Any, arguments: Mapping[str, Any] | None = None, arrays: Sequence[str] = ()) -> None:
+        """Each class says of what it is made."""  # or help() would show pybind11's text for every class
         if self._initialised:  # attributes would change, and what is computed would not
             raise TypeError(f"{type(self).__name__}: __init__() cannot be called again: make a new layer")
         super().__init__(*packed)
@@ -73,6 +74,15 @@ class Module(_core.Network):
         own = vars(cls).items()
         cls.arguments = cls.arguments | {name: value for name, value in own if isinstance(value, Argument)}
         cls.arrays = cls.arrays | {name: value for name, value in own if isinstance(value, Array)}
+
+    if not TYPE_CHECKING:  # which would take every name for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            if name in hints.ATTRIBUTES:
+                raise AttributeError(f"{type(self).__name__} has no {name}: {hints.ATTRIBUTES[name]}")
+            return self.__getattribute__(name)  # raises its own error again
+
+    __signature__ = hints.SignatureOfCall()
 
     # ---- what it is made of ----
 
@@ -264,10 +274,10 @@ class Module(_core.Network):
         return f"<pre>{layers}</pre><table><tr>{head}</tr>{rows}</table>"
 
 
-def check_layer(name: str, layer: object, hint: str = "") -> None:
+def check_layer(name: str, layer: object) -> None:
     """Whether a network may be made of it. Raises TypeError."""
     if not isinstance(layer, Module):
-        raise TypeError(f"{name}: expected a forwardpass layer, got {hint or type(layer).__name__}")
+        raise TypeError(f"{name}: expected a forwardpass layer, got {hints.instead_of(layer, Module)}")
     if type(layer).__call__ is not Module.__call__:
         raise TypeError(f"{name}: {type(layer).__name__} has a __call__ of its own, which a network would not call")
 

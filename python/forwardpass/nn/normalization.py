@@ -26,15 +26,15 @@ def _not_negative(name: str, value: float) -> float:
     return eps
 
 
-def number_of_features(normalized_shape: int | tuple[int] | list[int]) -> int:
+def number_of_features(name: str, shape: Any) -> int:
     """From what PyTorch's layers take: a number, or a tuple or list of one. Raises ValueError or TypeError."""
-    if isinstance(normalized_shape, (tuple, list)) and len(normalized_shape) == 1:
-        (normalized_shape,) = normalized_shape
-    if isinstance(normalized_shape, bool) or not isinstance(normalized_shape, (int, np.integer)):
-        raise TypeError(f"normalized_shape: expected the number of features, got {normalized_shape!r}")
-    if normalized_shape < 0:
-        raise ValueError(f"normalized_shape: expected the number of features, got {normalized_shape}")
-    return int(normalized_shape)
+    if isinstance(shape, (tuple, list)) and len(shape) == 1:
+        (shape,) = shape
+    if isinstance(shape, bool) or not isinstance(shape, (int, np.integer)):
+        raise TypeError(f"{name}: expected the number of features, got {shape!r}")
+    if shape < 0:
+        raise ValueError(f"{name}: expected the number of features, got {shape}")
+    return int(shape)
 
 
 class RowNorm(PerFeature):
@@ -171,7 +171,7 @@ class LayerNorm(RowNorm):
         bias: ArrayLike | None = None,
         eps: float = 1e-5,
     ) -> None:
-        super().__init__([weight, bias], {"eps": eps}, number_of_features(normalized_shape))
+        super().__init__([weight, bias], {"eps": eps}, number_of_features("normalized_shape", normalized_shape))
 
 
 class RMSNorm(RowNorm):
@@ -211,7 +211,7 @@ class RMSNorm(RowNorm):
         weight: ArrayLike | None = None,
         eps: float = 2.0**-23,
     ) -> None:
-        super().__init__([weight], {"eps": eps}, number_of_features(normalized_shape))
+        super().__init__([weight], {"eps": eps}, number_of_features("normalized_shape", normalized_shape))
 
 
 class BatchNorm1d(PerFeature):
@@ -222,7 +222,11 @@ class BatchNorm1d(PerFeature):
 
     Parameters
     ----------
-    running_mean, running_var : array_like, shape (features,)
+    running_mean : array_like, shape (features,), or int
+        A number of features makes a layer as PyTorch's begins, for ``load_state_dict``: running_var and weight are 1,
+        running_mean and bias 0.
+    running_var : array_like, shape (features,)
+        Given together with an array.
     weight, bias : array_like, shape (features,), optional
         All are kept as float64; without weight and bias 1 and 0.
     eps : float
@@ -232,7 +236,7 @@ class BatchNorm1d(PerFeature):
     ValueError
         A shape that does not fit, or a variance and eps whose sum is not positive.
     TypeError
-        A dtype that is not real.
+        A dtype that is not real, or a mean without a variance.
 
     Examples
     --------
@@ -250,13 +254,18 @@ class BatchNorm1d(PerFeature):
 
     def __init__(
         self,
-        running_mean: ArrayLike,
-        running_var: ArrayLike,
+        running_mean: ArrayLike | int,
+        running_var: ArrayLike | None = None,
         weight: ArrayLike | None = None,
         bias: ArrayLike | None = None,
         eps: float = 1e-5,
     ) -> None:
         arrays = [weight, bias, running_mean, running_var]
+        if running_var is None:
+            if weight is not None or bias is not None or np.ndim(running_mean) > 0:
+                raise TypeError("running_var: expected an array beside running_mean, got None")
+            features = number_of_features("running_mean", running_mean)
+            arrays = [np.ones(features), np.zeros(features), np.zeros(features), np.ones(features)]
         super().__init__(arrays, {"eps": eps}, axes="rows")
 
     @classmethod

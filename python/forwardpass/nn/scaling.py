@@ -168,8 +168,8 @@ class PReLU(PerFeature):
     Parameters
     ----------
     weight : array_like, shape (1,) or (features,)
-        The slopes, kept as float64. One slope takes rows of any width. Of several, PyTorch takes each for an index of
-        axis 1: x with more axes than two is refused.
+        The slopes, kept as float64; PyTorch's first one unless told otherwise. One slope takes rows of any width. Of
+        several, PyTorch takes each for an index of axis 1: x with more axes than two is refused.
 
     Raises
     ------
@@ -192,7 +192,7 @@ class PReLU(PerFeature):
     kernel = "prelu"
     weight = Array("num_parameters", double=True)
 
-    def __init__(self, weight: ArrayLike) -> None:
+    def __init__(self, weight: ArrayLike = (0.25,)) -> None:
         array = _core.to_ndarray(weight, "weight")
         # PyTorch has the slopes of axis 1 where there are several, which is the last one of rows alone.
         super().__init__([array], axes="any" if array.shape == (1,) else "rows")

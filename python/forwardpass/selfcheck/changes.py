@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core, nn
+from .. import _core, functional, nn
 from .outcome import Array, Outcome, amount, in_a_process, same_bits
 
 ROWS = 50_000
@@ -94,7 +94,7 @@ def _reshape_in_threads(outcome: Outcome, seconds: float) -> None:
 
     calls: list[Callable[[], Array]] = [
         lambda: net(x),
-        lambda: _core.relu(x),
+        lambda: functional.relu(x),
         lambda: _core.linear(x, np.ones((8, 8))),
         lambda: net(np.ones((ROWS, 8)), out=out),
     ]

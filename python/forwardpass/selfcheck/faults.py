@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .. import _core, nn
+from .. import _core, functional, nn
 from .outcome import Outcome, amount, in_a_process, instruction_set, same_bits
 
 Call = Callable[[], Any]
@@ -75,7 +75,7 @@ def _bad_call(rng: np.random.Generator) -> tuple[str, Call]:
         ("A", lambda: _core.matmul(bad_x, w.T)),
         ("B", lambda: _core.matmul(x, bad_w)),
         ("b", lambda: _core.add_bias(x, bad_w)),
-        ("y", lambda: _core.relu(no_array)),
+        ("x", lambda: functional.relu(no_array)),
         ("weight|bias", lambda: nn.Linear(bad_w, b)),  # whose shape may be right by itself
         ("bias", lambda: nn.Linear(w, bad_b)),
         ("layer", lambda: nn.Sequential(layer, another)),

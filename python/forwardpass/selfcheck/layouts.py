@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .. import _core, nn
+from .. import _core, functional, nn
 from .outcome import DTYPES, Array, Outcome, amount, every_isa, same_bits
 
 
@@ -76,7 +76,7 @@ def _check_layouts(outcome: Outcome, x: Array, w: Array, b: Array, case: str) ->
 
     check(_core.reference_linear(x, w, b, "relu"), "the reference kernel")
     check(nn.ReLU()(layer(x)), "not fused")
-    check(_core.relu(_core.add_bias(_core.matmul(x, w.T), b)), "functions in turn")
+    check(functional.relu(_core.add_bias(_core.matmul(x, w.T), b)), "functions in turn")
     for name, layout in LAYOUTS.items():
         check(net(layout(x)), f"x {name}")
         check(nn.Sequential(nn.Linear(layout(w), b), nn.ReLU())(x), f"W {name}")

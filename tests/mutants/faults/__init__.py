@@ -10,6 +10,7 @@ from tests.mutants.faults import (
     neighbours,
     networks,
     order,
+    rows,
     sums,
 )
 from tests.mutants.faults.mutant import CORE, Mutant
@@ -22,6 +23,7 @@ MUTANTS = (
     *sums.FAULTS,
     *networks.FAULTS,
     *functions.FAULTS,
+    *rows.FAULTS,
     *layers.FAULTS,
     *machine.FAULTS,
     *boundary.FAULTS,

@@ -201,7 +201,7 @@ FAULTS = (
         'bound = error_bound(network, x) + older_bound(network, x, document["contract"])',
         "bound = error_bound(network, x)",
         "a file of an earlier version is refused",
-        ("tests/files/test_files.py",),
+        ("tests/files/test_former_files.py",),
     ),
     Mutant(
         "any answer may differ where the order of rows has no name",
@@ -209,7 +209,7 @@ FAULTS = (
         "if document.get(key) != name and key in used",
         "if document.get(key) != name",
         "a network without row functions has changed, and nobody sees it",
-        ("tests/files/test_files.py",),
+        ("tests/files/test_former_files.py",),
     ),
     Mutant(
         "wide rows are many in check",

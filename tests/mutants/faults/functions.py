@@ -1,33 +1,9 @@
-"""Functions of elements and of rows."""
+"""Functions of elements, and of anything at extremes."""
 
 from tests.mutants.faults.mutant import Mutant
+from tests.mutants.faults.rows import ROWS
 
 FAULTS = (
-    # ---- arithmetic in pairs ----
-    Mutant(
-        "product without its error",
-        "cpp/kernels/functions/pair.hpp",
-        "return {product, V::fma(a, b, -product)};",
-        "return {product, product - product};",
-        "what is computed in pairs is rounded after every product",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "exponential's other n",
-        "cpp/kernels/functions/exponential.hpp",
-        "V::fma(x.high, V::broadcast(C::log2_e), rounder)",
-        "V::fma(x.high - V::broadcast(static_cast<T>(0.25)), V::broadcast(C::log2_e), rounder)",
-        "n is one too low where it should be rounded up, and the polynomial used outside its range",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "exponential without a low part",
-        "cpp/kernels/functions/exponential.hpp",
-        "V::fma(n, V::broadcast(-C::ln2_low), x.low)",
-        "n * V::broadcast(-C::ln2_low)",
-        "the argument is rounded before the exponential",
-        ("tests/layers/test_row_functions.py",),
-    ),
     # ---- activations ----
     Mutant(
         "log 2 in one part",
@@ -130,160 +106,6 @@ FAULTS = (
         "_mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(0x3FFFFFFFFFFFFFFF),",
         "the sign of double takes a bit of the exponent along",
     ),
-    # ---- functions of rows ----
-    Mutant(
-        "the last elements of a row read as a whole vector",
-        "cpp/kernels/functions/rows.hpp",
-        "W::broadcast(behind), W::load_partial(row + place.at, place.count));",
-        "W::broadcast(behind), W::load(row + place.at));",
-        "reads behind the caller's row",
-    ),
-    Mutant(
-        "what lies behind a row is zeros",
-        "cpp/kernels/functions/rows.hpp",
-        "W::broadcast(behind), W::load_partial(row + place.at, place.count));",
-        "W::broadcast(0), W::load_partial(row + place.at, place.count));",
-        "zeros weigh something, and are far from the first element",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "lanes of a sum added next to next",
-        "cpp/kernels/functions/rows.hpp",
-        "totals[v] = A::plus(totals[v], totals[v + half]);",
-        "totals[v] = A::plus(totals[2 * v], totals[2 * v + 1]);",
-        "the lanes of a sum depend on the width of the registers",
-    ),
-    Mutant(
-        "softmax stores its weights one vector too early",
-        "cpp/kernels/functions/rows.hpp",
-        "put<W>(row, Whole{place.at + v * W::lanes}, y.of[v]);",
-        "put<W>(row, Whole{place.at}, y.of[v]);",
-        "the weights of a vector are those of the next",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "softmax without its largest",
-        "cpp/kernels/functions/softmax.hpp",
-        """\
-    const double largest = largest_of<V>(row.x, row.count);
-    const auto totals""",
-        """\
-    const double largest = 0;
-    const auto totals""",
-        "e^x overflows",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "softmax divides by a rounded sum",
-        "cpp/kernels/functions/softmax.hpp",
-        "return {high, static_cast<float>(number - high)};",
-        "return {high, 0};",
-        "half a unit more",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "log_softmax with one weight of 1 for all largest",
-        "cpp/kernels/functions/softmax.hpp",
-        "return others < 0x1p-20;",
-        "return others < 2;",
-        "rows whose largest element is there twice count it once",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "log_softmax subtracts 1 from its sum",
-        "cpp/kernels/functions/softmax.hpp",
-        "return others < 0x1p-20;",
-        "return others < 0;",
-        "small sums of the other weights have few digits",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "softmax's pairs add weights that are nothing",
-        "cpp/kernels/functions/softmax.hpp",
-        "const auto limit = W::broadcast(1060);",
-        "const auto limit = W::broadcast(750);",
-        "elements of -1e4 count as e^-750, hundreds of times",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "softmax adds weights that are nothing",
-        "cpp/kernels/functions/softmax.hpp",
-        "W::max(W::broadcast(-700), d.of[v])",
-        "W::max(W::broadcast(-100), d.of[v])",
-        "elements of -1e4 count as e^-100, hundreds of times",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "logarithm of the other half",
-        "cpp/kernels/functions/softmax.hpp",
-        "above = n > 0 ? m - 1 : s;",
-        "above = m - 1;",
-        "the digits of a small sum are lost beside 1",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "layer_norm divides by n - 1",
-        "cpp/kernels/functions/layer_norm.hpp",
-        "sums.of[1] / n - shift * shift",
-        "sums.of[1] / (n - 1) - shift * shift",
-        "the variance of a sample, not of what is there",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "layer_norm of floats from its first element alone",
-        "cpp/kernels/functions/layer_norm.hpp",
-        "return m.shift * m.shift > 64 * m.variance",
-        "return m.shift * m.shift < 0",
-        "sums of differences from an outlier cancel",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "layer_norm's mean in two parts",
-        "cpp/kernels/functions/pair_layer_norm.hpp",
-        "d.low = d.low - W::broadcast(m.rest.low);",
-        "",
-        "the mean is rounded beside a deviation that is as small as its last place",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "layer_norm's difference not normalised",
-        "cpp/kernels/functions/pair_layer_norm.hpp",
-        "Pair<W> d = fast_two_sum<W>(high.high, high.low - W::broadcast(m.rest.high));",
-        "Pair<W> d{high.high, high.low - W::broadcast(m.rest.high)};",
-        "low times low is dropped where the low part is all there is: the middle of a row far from zero",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "lanes that cancel",
-        "cpp/kernels/functions/pair_layer_norm.hpp",
-        "two_sum<S>(sums.of[0].high, sums.of[0].low)",
-        "{sums.of[0].high, 0}",
-        "what a sum of rounded numbers leaves is lost",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "a conversion of one instruction set",
-        "cpp/kernels/isa/avx512.cpp",
-        "return _mm512_shuffle_f64x2(a, a, 0xB1);",
-        "return _mm512_shuffle_f64x2(a, a, 0x4E);",
-        "lanes are added twice, others not at all",
-    ),
-    Mutant(
-        "limits of columns swapped",
-        "cpp/network/feature_table.cpp",
-        "put(lowest_row, values.lowest[i])",
-        "put(lowest_row, values.highest[i])",
-        "everything is clipped to the upper limit",
-        ("tests/layers/test_row_functions.py",),
-    ),
-    Mutant(
-        "low parts of columns dropped",
-        "cpp/network/feature_table.cpp",
-        "put(scale_row + 1, std::ldexp(values.scale.low[i], -apart));",
-        "put(scale_row + 1, 0);",
-        "a scale is rounded to double before it is used",
-        ("tests/layers/test_row_functions.py",),
-    ),
     # ---- functions of rows and elements at extremes ----
     Mutant(
         "layer_norm without a scale",
@@ -291,7 +113,7 @@ FAULTS = (
         "if (m.squares >= 1 / usual && variance.high <= usual && !task.powers)",
         "if (!task.powers)",
         "squares of small and large rows under- and overflow",
-        ("tests/layers/test_row_functions.py",),
+        ROWS,
     ),
     Mutant(
         "layer_norm's eps not scaled",
@@ -299,7 +121,7 @@ FAULTS = (
         "apart = task.eps > 0 ? half + up : 0;",
         "apart = 0;",
         "the eps of a row that is scaled is another",
-        ("tests/layers/test_row_functions.py",),
+        ROWS,
     ),
     Mutant(
         "layer_norm's eps lost",
@@ -307,7 +129,7 @@ FAULTS = (
         "down > -most ? down : -most",
         "down",
         "a constant row beside which eps is tiny becomes 0 / 0",
-        ("tests/layers/test_row_functions.py",),
+        ROWS,
     ),
     Mutant(
         "layer_norm's overflow is NaN",
@@ -315,11 +137,11 @@ FAULTS = (
         "return finite_or<W>(y.high + y.low, weighted.high + bias.high);",
         "return y.high + y.low;",
         "infinity minus infinity",
-        ("tests/layers/test_row_functions.py",),
+        ROWS,
     ),
     Mutant(
         "log_softmax brings the ratio down first",
-        "cpp/kernels/functions/softmax.hpp",
+        "cpp/kernels/functions/row_weights.hpp",
         """\
 quotient<S>(lifted, sum<S>(s, {2, 0})), power);
             return {log.high * power, log.low * power};""",
@@ -327,7 +149,7 @@ quotient<S>(lifted, sum<S>(s, {2, 0})), power);
 quotient<S>(s, sum<S>(s, {2, 0})), 1);
             return log;""",
         "a subnormal sum is halved, rounded, and doubled",
-        ("tests/layers/test_row_functions.py",),
+        ROWS,
     ),
     Mutant(
         "softplus divides by beta",
@@ -359,7 +181,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "powers_ |= apart != 0;",
         "powers_ |= apart > 1;",
         "small scales are as large as 1",
-        ("tests/layers/test_row_functions.py",),
+        ROWS,
     ),
     Mutant(
         "every scale is roomy",
@@ -367,7 +189,7 @@ quotient<S>(s, sum<S>(s, {2, 0})), 1);
         "std::abs(exponent) <= roomy",
         "std::abs(exponent) <= 1100",
         "a scale is subnormal, or has no room for its second part",
-        ("tests/layers/test_row_functions.py",),
+        ROWS,
     ),
     Mutant(
         "alpha that float32 cannot hold",

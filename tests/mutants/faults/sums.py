@@ -167,6 +167,6 @@ FAULTS = (
         "a.to.features->assign(feature_values(a.table));",
         "static_cast<void>(a);",
         "load_state_dict() leaves the old values of a normalisation",
-        ("tests/layers/test_row_functions.py",),
+        ("tests/layers/test_feature_layers.py",),
     ),
 )
