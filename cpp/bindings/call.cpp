@@ -78,7 +78,7 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     std::copy_n(PyArray_DIMS(as_array(x)), ndim, shape);
     if (out_features_ >= 0) shape[ndim - 1] = out_features_;
 
-    const bool squeezed = squeezes(shape[ndim - 1]);
+    const bool squeezed = ndim > 0 && squeezes(shape[ndim - 1]);
     Destination destination(out, squeezed ? ndim - 1 : ndim, shape, numpy_type<T>);
     if (destination.empty()) return destination.finish();  // of any number of rows
     if (out != nullptr) destination.keep_apart_from(from.array, elementwise_);
@@ -86,7 +86,7 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     const Batch<T> batch{static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data),
                          squeezed ? 1 : to.row_stride,     from.rows,       from.width};
     compute(network, batch, input.source ? &*input.source : nullptr, threads);
-    return or_scalar(py::reinterpret_borrow<py::object>(out == nullptr ? Py_None : out), destination.finish());
+    return or_scalar(out, destination.finish());
 }
 
 py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) const {
