@@ -10,19 +10,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .. import nn
 from ..environment import undisturbed
 from .classes import full_name
 from .errors import ConversionError
+from .labelled import labelled
 from .state import from_state
 from .tensors import HALVES, array_of
 from .verification import ANY_WIDTH, verify
 
 
 @undisturbed
-def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verbose: bool = True) -> nn.Module:
+def from_torch(
+    module: Any, architecture: str | nn.Module | None = None, *, classes: ArrayLike | None = None, verbose: bool = True
+) -> nn.Module:
     """The network of a PyTorch module, or of a mapping of arrays and an architecture.
 
     Layers keep their positions, and with them PyTorch's keys of the ``state_dict``. The network computes what
@@ -40,12 +43,14 @@ def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verb
         For a mapping: widths and the activation between them, like ``64-128-10:relu``, for layers called
         ``<name>.weight`` and ``<name>.bias``, in the order of the mapping and of their names. Or a network of the same
         layers, the values of which do not matter.
+    classes : array_like, optional
+        Labels of the outputs: the network is a `Classifier` then, which predicts them.
     verbose : bool
         Print the line about the comparison.
 
     Returns
     -------
-    Sequential, or another layer where the module is a single one
+    Sequential, or another layer where the module is a single one; with classes a Classifier
 
     Raises
     ------
@@ -53,9 +58,9 @@ def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verb
         A ValueError: a layer that is not supported, its place and its class in the message; values that do not fit;
         or answers that differ by more than rounding explains.
     ValueError
-        An architecture that is no such text.
+        An architecture that is no such text, or classes that a Classifier refuses.
     TypeError
-        An architecture beside a module, which says itself what it is.
+        An architecture beside a module, which says itself what it is, or classes that a Classifier refuses.
 
     Examples
     --------
@@ -69,13 +74,13 @@ def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verb
     if isinstance(module, Mapping):
         net = from_state(module, architecture)
         verify(net, None, 0, source="torch", verbose=verbose)
-        return net
+        return labelled(net, classes)
     if architecture is not None:
         raise TypeError("architecture: expected None, as the module says itself what it is")
     net = layer_of(module, "")
     width = ANY_WIDTH if net.in_features is None else net.in_features
     verify(net, _runner(module), width, source="torch", verbose=verbose)
-    return net
+    return labelled(net, classes)
 
 
 def layer_of(module: Any, prefix: str) -> nn.Module:

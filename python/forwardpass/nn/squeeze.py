@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .arithmetic import Arithmetic, Bound
 from .declared import Argument
-from .elementwise import Elementwise
+from .elementwise import Unchanged
 from .wide import Dtype, Wide
 
 __all__ = ["Squeeze"]
@@ -21,7 +21,7 @@ def _last(name: str, value: int) -> int:
     return -1
 
 
-class Squeeze(Elementwise):
+class Squeeze(Unchanged):
     """Answers of one feature without its axis: x of shape (..., 1) becomes (...). Other shapes stay what they are.
 
     It is the last layer of a network that gives one number for each row, because other layers take the last axis for
@@ -45,7 +45,6 @@ class Squeeze(Elementwise):
     (5,)
     """
 
-    rounds = False
     dim = Argument(_last, int)
 
     def __init__(self, dim: int = -1) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ... import nn
 from ...environment import undisturbed
@@ -20,6 +20,7 @@ from ...limits import FAILURES, MAX_BYTES
 from ...printing import printable
 from ..classes import full_name
 from ..errors import ConversionError, refusal
+from ..labelled import labelled
 from ..verification import verify
 from . import file
 from .layer import Context, Shape
@@ -30,7 +31,12 @@ from .tensors import outputs_of
 @undisturbed
 @np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
 def from_keras(
-    model: Any, *, output: str | None = None, max_bytes: int = MAX_BYTES, verbose: bool = True
+    model: Any,
+    *,
+    output: str | None = None,
+    classes: ArrayLike | None = None,
+    max_bytes: int = MAX_BYTES,
+    verbose: bool = True,
 ) -> nn.Sequential:
     """The network of a Keras 3 model, or of a ``.keras`` file.
 
@@ -45,6 +51,8 @@ def from_keras(
         (``pip install h5py``); nothing in it can run code.
     output : str, optional
         Of a model of several outputs, the name of the one that the network gives.
+    classes : array_like, optional
+        Labels of the outputs: the network is a `Classifier` then, which predicts them.
     max_bytes : int
         A file whose weights take more is refused.
     verbose : bool
@@ -52,7 +60,7 @@ def from_keras(
 
     Returns
     -------
-    Sequential
+    Sequential, with classes a Classifier
 
     Raises
     ------
@@ -61,6 +69,8 @@ def from_keras(
         of another format; or answers that differ by more than rounding explains.
     ImportError, OSError, RuntimeError
         Of a file: no h5py; it cannot be read; the program has no Python to start, as a packaged one.
+    ValueError, TypeError
+        Classes that a Classifier refuses.
 
     Examples
     --------
@@ -72,7 +82,7 @@ def from_keras(
     model.h5: expected a name that ends in .keras
     """
     if isinstance(model, (str, os.PathLike)):
-        return _from_file(Path(model), max_bytes, output, verbose)
+        return labelled(_from_file(Path(model), max_bytes, output, verbose), classes)
     config, context = _config(model), Context()
     build, row, lead = network_of(config, _LiveWeights(model), context, output)
     net = build()
@@ -83,7 +93,7 @@ def from_keras(
     run = None if context.half else _runner(model, row, lead, _position(config["config"], output))
     verify(compared, run, math.prod(row), source="keras", verbose=verbose)
     net.verification = compared.verification
-    return net
+    return labelled(net, classes)
 
 
 def _from_file(path: Path, max_bytes: int, output: str | None, verbose: bool) -> nn.Sequential:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ... import nn
 from ...environment import undisturbed
 from ...limits import MAX_BYTES
 from ..errors import ConversionError, refusal
+from ..labelled import labelled
 from ..verification import ANY_WIDTH, rows_for, verify
 from .content import content_of
 from .layers import COMPARED, LARGEST_WIDTH, Builder
@@ -30,6 +31,7 @@ def from_onnx(
     source: str | os.PathLike[str] | Any,
     *,
     output: str | None = None,
+    classes: ArrayLike | None = None,
     max_bytes: int = MAX_BYTES,
     verbose: bool = True,
 ) -> nn.Sequential:
@@ -44,6 +46,8 @@ def from_onnx(
         One input of float16, bfloat16, float32 or float64. Values may lie in a file beside that of a path.
     output : str, optional
         The name of the output that the network gives, or of any value in the model, where there are several.
+    classes : array_like, optional
+        Labels of the outputs: the network is a `Classifier` then, which predicts them.
     max_bytes : int
         A model whose files have more bytes is refused.
     verbose : bool
@@ -51,7 +55,7 @@ def from_onnx(
 
     Returns
     -------
-    Sequential
+    Sequential, with classes a Classifier
         For x of shape (..., in_features), in float64 where the weights are, otherwise in float32.
 
     Raises
@@ -60,6 +64,8 @@ def from_onnx(
         A ValueError: a node that is not supported, a damaged file, or answers that differ.
     ImportError, OSError, TypeError
         No onnx library; a file that cannot be read; a source that is neither a path nor a model.
+    ValueError, TypeError
+        Classes that a Classifier refuses.
 
     Examples
     --------
@@ -79,7 +85,7 @@ def from_onnx(
         raise TypeError(f"output: expected the name of an output, got {type(output).__name__}")
     with _refusals_of(source), np.errstate(all="ignore"):  # a constant may be a signalling NaN
         graph = Graph(content_of(source, max_bytes), max_bytes, OPERATORS, output)
-        return _converted(graph, chain(graph, graph.output, graph.input), verbose)
+        return labelled(_converted(graph, chain(graph, graph.output, graph.input), verbose), classes)
 
 
 @contextlib.contextmanager
