@@ -86,14 +86,18 @@ def from_keras(
     config, context = _config(model), Context()
     build, row, lead = network_of(config, _LiveWeights(model), context, output)
     net = build()
-    # Keras's layers multiply matrices of float64 in float32, where its backend is not TensorFlow.
-    coarse = sys.modules["keras"].backend.result_type("float64", "float64") == "float32"
-    compared = _in_float32(net) if coarse and net.dtype == np.float64 else net
     # In half precision Keras computes other numbers than those of its weights.
     run = None if context.half else _runner(model, row, lead, _position(config["config"], output))
-    verify(compared, run, math.prod(row), source="keras", verbose=verbose)
-    net.verification = compared.verification
+    _verify(net, run, math.prod(row), verbose)
     return labelled(net, classes)
+
+
+def _verify(net: nn.Sequential, run: Callable[[nn.FloatArray], NDArray[Any]] | None, width: int, verbose: bool) -> None:
+    """As verify(), but in float32 where Keras multiplies matrices of float64 in that, without TensorFlow."""
+    coarse = sys.modules["keras"].backend.result_type("float64", "float64") == "float32"
+    compared = _in_float32(net) if coarse and net.dtype == np.float64 else net
+    verify(compared, run, width, source="keras", verbose=verbose)
+    net.verification = compared.verification
 
 
 def _from_file(path: Path, max_bytes: int, output: str | None, verbose: bool) -> nn.Sequential:
