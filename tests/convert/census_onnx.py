@@ -146,11 +146,13 @@ def of_sklearn() -> Iterator[Case]:
         for scaler in ([], [StandardScaler()], [MinMaxScaler()]):
             for kind in ("float32", "float64"):
                 x, options = data.astype(kind), {"activation": activation, "max_iter": 30, "random_state": 0}
-                made = make_pipeline(*scaler, MLPRegressor((8,), **options)).fit(x, data[:, 0] * data[:, 1])
+                made = make_pipeline(*scaler, MLPRegressor(hidden_layer_sizes=(8,), **options)).fit(
+                    x, data[:, 0] * data[:, 1]
+                )
                 name = f"{activation}, {scaler}, {kind}"
                 yield "skl2onnx", name, partial(by_sklearn, made, x), x, made.predict(x).reshape(-1, 1)
                 for target, y in targets.items():
-                    made = make_pipeline(*scaler, MLPClassifier((8,), **options)).fit(x, y)
+                    made = make_pipeline(*scaler, MLPClassifier(hidden_layer_sizes=(8,), **options)).fit(x, y)
                     yield (
                         "skl2onnx",
                         f"{name}, {target}",
