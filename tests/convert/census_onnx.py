@@ -173,7 +173,7 @@ def of_keras() -> Iterator[Case]:
     )  # fmt: skip
     made = {name: [layers.Dense(16, activation=name), layers.Dense(3)] for name in names}
     made["normalised"] = [layers.Normalization(mean=[1.0] * WIDTH, variance=[2.0] * WIDTH), layers.Dense(3)]
-    for kind in (layers.BatchNormalization, layers.LayerNormalization, layers.PReLU, layers.Dropout):
+    for kind in (layers.BatchNormalization, layers.LayerNormalization, layers.PReLU, layers.Identity):
         made[kind.__name__] = [layers.Dense(8), kind(), layers.Dense(3)]
     for name, parts in made.items():
         network = keras.Sequential([keras.Input((WIDTH,)), *parts])
