@@ -115,8 +115,10 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[bytes]:
+def open_regular(path: str | os.PathLike[str], error: type[ValueError], *, link: bool = True) -> IO[bytes]:
     """Open a regular file for reading. Others are refused: a pipe may hang, and a device may never end.
+
+    With ``link=False`` the last part of the path may be no symbolic link: where a file names another one.
 
     Raises
     ------
@@ -126,8 +128,9 @@ def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[by
         The file cannot be opened.
     """
     # Without O_NONBLOCK, opening a pipe would wait for a writer. The flag does nothing to a regular file.
+    more = os.O_NONBLOCK if link else os.O_NONBLOCK | os.O_NOFOLLOW
     try:
-        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 (given away)
+        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | more))  # noqa: SIM115 (given away)
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return file
         file.close()

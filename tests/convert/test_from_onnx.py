@@ -1,41 +1,15 @@
-"""Models as exporters and people write them, against the library that they come from."""
+"""Modules of torch as both of its exporters write them, against torch itself."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from torch import nn
 
 import forwardpass as fp
-from forwardpass.error_bound import agreement_bound
-from tests.support import Array
-from tests.support.onnx_models import by_keras, by_sklearn, by_torch, draw, linear
-
-WIDTH = 6
-
-
-def rows(*shape: int) -> Array:
-    return np.random.default_rng(5).normal(0, 2, shape)
-
-
-def assert_agrees(net: fp.Module, x: Array, expected: Array) -> None:
-    y = net(x)
-    assert y.shape == expected.shape
-    assert net.verification.rows > 60
-    assert net.verification.largest_share <= 1
-    assert (np.abs(y.astype(np.float64) - expected) <= agreement_bound(net, x)).all()
-    # Or everything would be near enough to everything.
-    assert np.median(agreement_bound(net, x)) < np.abs(y).max() / 100
-
-
-# ---- torch ----
+from tests.support.onnx_models import WIDTH, assert_agrees, by_torch, draw, linear, rows
 
 # The exporter of dynamo takes a second for each.
 BOTH = pytest.mark.parametrize("dynamo", [False, pytest.param(True, marks=pytest.mark.full)], ids=["script", "dynamo"])
@@ -225,102 +199,3 @@ def test_in_training_mode() -> None:
     exported = by_torch(module, torch.zeros(2, WIDTH), True, 18)
     with pytest.raises(fp.ConversionError, match=r"node '\w+' \(Dropout\): it is in training mode"):
         fp.from_onnx(exported)
-
-
-# ---- scikit-learn ----
-
-X = rows(80, WIDTH) + np.arange(WIDTH)
-NAMES = ["identity", "logistic", "tanh", "relu"]
-CLASSES = {"two classes": X[:, 0] > 0, "three classes": np.digitize(X[:, 1], [0, 2]), "labels": X[:, :3] > X[:, 3:]}
-
-
-def fitted(kind: Any, y: Array, activation: str, dtype: str, *scalers: Any) -> Any:
-    network = kind(hidden_layer_sizes=(7, 5), activation=activation, solver="lbfgs", max_iter=20, random_state=0)
-    estimator = make_pipeline(*scalers, network) if scalers else network
-    return estimator.fit(X.astype(dtype), y)
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("activation", NAMES)
-def test_sklearn_regressor(activation: str, dtype: str) -> None:
-    estimator = fitted(MLPRegressor, X[:, 0] * X[:, 1], activation, dtype)
-    x = X.astype(dtype)
-    assert_agrees(fp.from_onnx(by_sklearn(estimator, x)), x, estimator.predict(x).reshape(-1, 1))
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("zipmap", [False, True])
-@pytest.mark.parametrize("target", CLASSES)
-def test_sklearn_classifier(target: str, zipmap: bool) -> None:
-    estimator = fitted(MLPClassifier, CLASSES[target], "tanh", "float32")
-    x = X.astype(np.float32)
-    options = {} if zipmap or target == "labels" else {"zipmap": False}
-    assert_agrees(fp.from_onnx(by_sklearn(estimator, x, **options)), x, estimator.predict_proba(x))
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(
-    "scaler", [StandardScaler(), MinMaxScaler(), MinMaxScaler(clip=True), MaxAbsScaler(), RobustScaler()], ids=str
-)
-def test_sklearn_pipeline(scaler: Any, dtype: str) -> None:
-    estimator = fitted(MLPRegressor, X[:, 0] * X[:, 1], "relu", dtype, scaler)
-    x = X.astype(dtype)
-    assert_agrees(fp.from_onnx(by_sklearn(estimator, x)), x, estimator.predict(x).reshape(-1, 1))
-
-
-# ---- Keras ----
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    import keras
-
-    assert keras.backend.backend() == "torch"
-    keras.utils.set_random_seed(0)
-    return keras
-
-
-def with_activation(name: str) -> Callable[[Any, Any], Any]:
-    return lambda layers, input: layers.Dense(3)(layers.Dense(8, activation=name)(input))
-
-
-KERAS: dict[str, Callable[[Any, Any], Any]] = {
-    **{
-        name: with_activation(name)
-        for name in (
-            *("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus", "softmax"),
-            *("log_softmax", "relu6", "hard_tanh", "linear"),
-        )
-    },
-    "residual": lambda layers, input: layers.Dense(3)(layers.Add()([input, layers.Dense(WIDTH)(input)])),
-    "batch normalization": lambda layers, input: layers.Dense(3)(layers.BatchNormalization()(layers.Dense(8)(input))),
-    "scalers": lambda layers, input: layers.Dense(3)(
-        layers.Rescaling(2.0, 1.0)(layers.Normalization(mean=[1.0] * WIDTH, variance=[2.0] * WIDTH)(input))
-    ),
-    "layers": lambda layers, input: layers.Softmax()(
-        layers.ELU()(layers.LeakyReLU()(layers.Dropout(0.5)(layers.ReLU(max_value=2.0)(layers.Dense(4)(input)))))
-    ),
-    "reshape": lambda layers, input: layers.Reshape((4,))(layers.Dense(4)(input)),
-}
-
-
-@pytest.mark.parametrize("name", KERAS)
-def test_keras(name: str, keras: Any, tmp_path: Path) -> None:
-    input = keras.Input((WIDTH,))
-    network = keras.Model(input, KERAS[name](keras.layers, input))
-    for seed, value in enumerate(network.weights):
-        if value.dtype == "float32":
-            value.assign(np.abs(draw(*value.shape, seed=seed)) + 0.2 if "moving" in value.path else draw(*value.shape))
-    x = rows(40, WIDTH).astype(np.float32)
-    expected = network(x).detach().numpy()
-    assert_agrees(fp.from_onnx(by_keras(network, tmp_path)), x, expected)
-
-
-def test_keras_image(keras: Any, tmp_path: Path) -> None:
-    network = keras.Sequential([keras.Input((4, 3)), keras.layers.Flatten(), keras.layers.Dense(3)])
-    x = rows(10, 4, 3).astype(np.float32)
-    net = fp.from_onnx(by_keras(network, tmp_path))
-    assert_agrees(net, x.reshape(10, 12), network(x).detach().numpy())

@@ -30,7 +30,8 @@ def layer_norm(**attributes: Any) -> Any:
 def flat(operator: str, dims: Any, *before: Any, **attributes: Any) -> Any:
     """A Flatten or Reshape to 8 after other nodes, of which the last is "h"."""
     inputs = "h shape" if operator == "Reshape" else "h"
-    constants = {"shape": np.array(attributes.pop("shape", [0, -1])), "w": draw(4, 4), "v": draw(8, 2), "s": draw(4)}
+    constants = {"shape": np.array(attributes.pop("shape", [0, -1])), "w": draw(4, 4), "v": draw(8, 2)}
+    constants |= {name: attributes.pop(name) for name in ("r",) if name in attributes}
     nodes = [*(before or [node("Relu", "x", "h")]), node(operator, inputs, "f", **attributes), node("MatMul", "f v")]
     return model(nodes, dims, constants)
 
@@ -38,15 +39,11 @@ def flat(operator: str, dims: Any, *before: Any, **attributes: Any) -> Any:
 # The message to expect, and the model.
 UNSUPPORTED: dict[str, tuple[str, Any]] = {
     "unknown operator": (r"node 'y' \(Sin\): this operator", model([node("Sin", "x")])),
-    "unknown domain": (r"node 'y' \(com.microsoft.Gelu\): this op", model([node("Gelu", "x", domain="com.microsoft")])),
+    "unknown domain": (r"node 'y' \(my.own.Gelu\): this op", model([node("Gelu", "x", domain="my.own")])),
     "Normalizer": (r"\(ai.onnx.ml.Normalizer\)", model([node("Normalizer", "x", domain="ai.onnx.ml", norm="L2")])),
     "node without a name": (r"node 0 \(Sin\)", model([onnx.helper.make_node("Sin", ["x"], ["y"])])),
     "Erf": (r"\(Erf\)", model([node("Erf", "x")])),
     "x times tanh": (r"node 'y' \(Mul\): both", model([node("Tanh", "x", "t"), node("Mul", "x t")])),
-    "quick GELU": (
-        r"\(Mul\)",
-        model([node("Mul", "x c", "a"), node("Sigmoid", "a", "s"), node("Mul", "x s")], constants={"c": 1.7}),
-    ),
     "half of erf": (r"\(Mul\): both", written("Erf x b; Add b one c; Mul c x d; Mul d half y")),
     "erf subtracted": (
         r"\(Mul\): both",
@@ -122,7 +119,7 @@ UNSUPPORTED: dict[str, tuple[str, Any]] = {
         model([node("LeakyRelu", "x", alpha=1)]),
     ),
     "GELU of another kind": (r"node 'y' \(Gelu\): approximate", model([node("Gelu", "x", approximate="quick")])),
-    "Swish": (r"sigmoid\(2.0 x\)", model([node("Swish", "x", alpha=2.0)], opset=24)),
+    "Swish": (r"sigmoid\(0 x\)", model([node("Swish", "x", alpha=0.0)], opset=24)),
     "limits out of order": (r"\(Clip\): expected limits in order", affine("Clip", "x a b", a=2.0, b=1.0)),
     "limits for each feature": (r"\(Clip\): expected a single limit", affine("Clip", "x a", a=draw(4))),
     "limits of the input": (r"\(Clip\): its input 'x' is no constant", affine("Clip", "x x")),
@@ -159,8 +156,8 @@ UNSUPPORTED: dict[str, tuple[str, Any]] = {
     ),
     "cast": (r"node 'y' \(Cast\): a cast", model([node("Tanh", "x", "h"), node("Cast", "h", to=11)])),
     "cast after weights": (
-        r"node 'y' \(Cast\): a cast to another type",
-        model([node("MatMul", "x w", "h"), node("Cast", "h", to=11)], constants={"w": W}),
+        r"node 'c' \(Cast\): a cast to another type",
+        model([node("MatMul", "x w", "h"), node("Cast", "h", "c", to=11), node("Tanh", "c")], constants={"w": W}),
     ),
     "cast without weights": (r"node 'h' \(Cast\)", model([node("Cast", "x", "h", to=11), node("Tanh", "h")])),
     "flatten to one row": (r"node 'f' \(Flatten\): its axis 0", flat("Flatten", (1, 2, 4), axis=0)),
@@ -172,7 +169,10 @@ UNSUPPORTED: dict[str, tuple[str, Any]] = {
         r"node 'h' \(Softmax\): before",
         flat("Flatten", ("N", 2, 4), node("Softmax", "x", "h")),
     ),
-    "flatten after a scaler": (r"more than one value for each", flat("Flatten", ("N", 2, 4), node("Add", "x s", "h"))),
+    "flatten after a scaler of rows": (
+        r"more than one value for each of \[2, 4\]",
+        flat("Flatten", (5, 2, 4), node("Add", "x r", "h"), r=draw(5, 2, 4)),
+    ),
     "flatten of columns": (
         r"only a Flatten that flattens the input",
         model([node("Transpose", "x", "t"), node("Flatten", "t", "f"), node("Transpose", "f")]),

@@ -5,6 +5,7 @@
 Operands that nobody needs are programs which never end, take all memory or open another file.
 """
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,13 @@ import onnx.numpy_helper
 import forwardpass as fp
 from tests.fuzz.harness import Fuzzer, Input, main
 
-ELSEWHERE = "elsewhere.bin"
+# Where values may be said to lie: the input itself is the one plain file in its folder.
+INSIDE, ELSEWHERE = "input.onnx", ("elsewhere.bin", "../elsewhere.bin", "a/b.bin", "/etc/hostname", "..", "", "a\0b")
 ACTIVATIONS = ("Relu", "Tanh", "Sigmoid", "Softplus", "Selu", "Elu", "LeakyRelu", "Gelu", "Softmax", "LogSoftmax")
+MICROSOFT: tuple[Any, ...] = (
+    ("FusedGemm", {"activation": "Relu"}), ("FusedGemm", {"activation": "LeakyRelu", "activation_alpha": 0.5}),
+    ("FusedMatMul", {"alpha": 0.5, "transB": 1}), ("Gelu", {}), ("QuickGelu", {"alpha": 2.0}), ("FastGelu", {}),
+)  # fmt: skip
 WIDTHS = (1, 3, 4, 17, 256, 1000)
 HUGE = (1 << 17, 1 << 19, 1 << 20, 1 << 21, 1 << 30, 1 << 40, 1 << 62)
 TEXTS = ("", "x", "a\x1b[2J", "\u202e", "é" * 50, "long" * 1000)
@@ -74,7 +80,7 @@ class Maker:
                 return self.node("Loop", "", self.constant(True), self.constant(np.float32(0.5)), body=body)
             case 2:
                 value = onnx.TensorProto(name="e", data_type=1, dims=[1], data_location="EXTERNAL")
-                value.external_data.add(key="location", value=ELSEWHERE)
+                value.external_data.add(key="location", value=self.any_of(ELSEWHERE))
                 return self.node("Constant", value=value)
             case 3:
                 name = self.constant(np.ones(2, self.dtype))
@@ -92,7 +98,18 @@ class Maker:
         """One more node, at the end of the chain."""
         x, w = self.name, self.width
         outputs = int(self.any_of(WIDTHS))
-        match int(self.rng.integers(14)):
+        match int(self.rng.integers(18)):
+            case 14:
+                axes = self.constant(np.array(self.any_of(([-1], [0], [1], [1, 2]))))
+                self.name = self.node(self.any_of(("Squeeze", "Unsqueeze")), x, axes)
+            case 15:
+                operator, options = self.any_of(MICROSOFT)
+                weight = [self.values(w, w)] if operator.startswith("Fused") else []
+                self.name = self.node(operator, x, *weight, domain="com.microsoft", **options)
+            case 16:
+                self.name = self.node("Cast", x, to=int(self.any_of((1, 10, 11, 16))))
+            case 17:
+                self.name = self.node("f0", x, domain="own")
             case 0:
                 self.name, self.width = self.node("MatMul", x, self.values(w, outputs)), outputs
             case 1:
@@ -137,8 +154,30 @@ class Maker:
             [onnx.helper.make_tensor_value_info(self.name, kind, None)],
             self.tensors,
         )
+        if self.rng.random() < 0.1:
+            order = self.rng.permutation(len(graph.node))
+            graph = onnx.helper.make_graph(
+                [graph.node[int(i)] for i in order], "g", graph.input, graph.output, self.tensors
+            )
         opset = [onnx.helper.make_opsetid("", int(self.any_of((7, 13, 17, 18, 21))))]
-        return onnx.helper.make_model(graph, opset_imports=opset, ir_version=10)
+        more = [onnx.helper.make_opsetid(domain, 1) for domain in ("com.microsoft", "own")]
+        made = onnx.helper.make_model(graph, opset_imports=[*opset, *more], ir_version=10)
+        made.functions.extend(functions(self, opset, more[1:]))
+        return made
+
+
+def functions(maker: Maker, opset: list[Any], own: list[Any]) -> list[Any]:
+    """f0, which calls f1 some times over, and so on; the last may call the first."""
+    depth, times = int(maker.any_of((1, 1, 2, 5, 40, 60))), int(maker.any_of((1, 1, 2, 10)))
+    ends = maker.rng.random() < 0.9
+    made = []
+    for level in range(depth):
+        last = level == depth - 1
+        called = ("Tanh", "") if last and ends else (f"f{(level + 1) % depth}", "own")
+        names = ["a", *(f"b{i}" for i in range(times))]
+        body = [onnx.helper.make_node(called[0], [x], [y], domain=called[1]) for x, y in itertools.pairwise(names)]
+        made.append(onnx.helper.make_function("own", f"f{level}", ["a"], [names[-1]], body, [*opset, *own]))
+    return made
 
 
 def changed(model: Any, maker: Maker) -> None:
@@ -167,8 +206,13 @@ def changed(model: Any, maker: Maker) -> None:
         case 5:
             graph.input[0].type.tensor_type.shape.dim.add(dim_value=int(any_of(HUGE)))
         case 6:
-            tensor.data_location = 1
-            tensor.external_data.add(key="location", value=ELSEWHERE)
+            for tensor in graph.initializer[: int(any_of((1, 1, 500)))]:
+                tensor.data_location = 1
+                tensor.external_data.add(key="location", value=any_of((*ELSEWHERE, *[INSIDE] * 9)))
+                if maker.rng.random() < 0.5:
+                    tensor.external_data.add(key="offset", value=str(any_of((0, 1, 64, -1, *HUGE, "x", "9" * 5000))))
+                if maker.rng.random() < 0.3:
+                    tensor.external_data.add(key="length", value=str(any_of((0, 16, *HUGE))))
         case 7:
             tensor.data_type = int(any_of((1, 6, 7, 8, 9, 10, 11, 16, 17)))
         case _:
@@ -214,8 +258,9 @@ def generate(rng: np.random.Generator) -> Input:
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open" and str(arguments[0]).endswith(ELSEWHERE):
-        raise SystemError(f"{arguments[0]} is opened")
+    path = str(arguments[0]) if event == "open" else ""
+    if path.endswith(ELSEWHERE[1:4]):
+        raise SystemError(f"{path} is opened")
 
 
 def read(path: Path) -> Any:

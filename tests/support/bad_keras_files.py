@@ -149,7 +149,7 @@ def configs() -> Iterator[tuple[str, bytes]]:
     yield "activation with options", dense(activation=layer("LeakyReLU", "x", negative_slope=0.3, more=1))
     yield "use_bias a number", dense(use_bias=1)
     yield "use_bias false", dense(use_bias=False)
-    yield "dtype of float16", dense(dtype={**POLICY, "config": {"name": "float16"}})
+    yield "dtype of int8", dense(dtype={**POLICY, "config": {"name": "int8_from_float32"}})
     yield "dtype of float64", dense(dtype={**POLICY, "config": {"name": "float64"}})
     yield "quantized", dense(quantization_config={"class_name": "Int8"})
     yield "unknown option", dense(spread=2)

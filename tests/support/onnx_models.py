@@ -16,6 +16,7 @@ import forwardpass as fp
 from forwardpass.error_bound import agreement_bound
 from tests.support import Array
 
+WIDTH = 6  # of the models that exporters write
 Shape = tuple[int | str | None, ...]
 TYPES = {"float32": 1, "float16": 10, "float64": 11, "bfloat16": 16}
 
@@ -151,3 +152,17 @@ erf = np.vectorize(math.erf)
 def gelu(x: Array) -> Array:
     y: Array = 0.5 * x * (1 + erf(x / math.sqrt(2)))
     return y
+
+
+def rows(*shape: int) -> Array:
+    return np.random.default_rng(5).normal(0, 2, shape)
+
+
+def assert_agrees(net: fp.Module, x: Array, expected: Array) -> None:
+    y = net(x)
+    assert y.shape == expected.shape
+    assert net.verification.rows > 60
+    assert net.verification.largest_share <= 1
+    assert (np.abs(y.astype(np.float64) - expected) <= agreement_bound(net, x)).all()
+    # Or everything would be near enough to everything.
+    assert np.median(agreement_bound(net, x)) < np.abs(y).max() / 100

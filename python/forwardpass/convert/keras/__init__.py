@@ -25,26 +25,32 @@ from ..verification import verify
 from . import file
 from .layer import Context, Shape
 from .model import Weights, network_of
+from .tensors import outputs_of
 
 
 @undisturbed
 @np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
 def from_keras(
-    model: Any, *, classes: ArrayLike | None = None, max_bytes: int = MAX_BYTES, verbose: bool = True
+    model: Any,
+    *,
+    output: str | None = None,
+    classes: ArrayLike | None = None,
+    max_bytes: int = MAX_BYTES,
+    verbose: bool = True,
 ) -> nn.Sequential:
     """The network of a Keras 3 model, or of a ``.keras`` file.
 
-    Kernels of Keras are (in, out): they are transposed. An activation that is an argument of a Dense becomes a layer of
-    its own, and layers that do nothing outside of training are left out. A model of images or the like that flattens
-    them takes rows that are flat here. The answers of a live model, ``model(x, training=False)``, are compared with the
-    network's, and the result of it is printed and kept as ``net.verification``; a file is read without Keras and
-    cannot answer, so there nothing is compared.
+    The answers of a live model, ``model(x, training=False)``, are compared with the network's: ``net.verification``,
+    and a line that is printed. A file is read without Keras, and a model in half precision rounds all that it
+    computes: there nothing is compared. docs/from_keras.md says what is supported.
 
     Parameters
     ----------
     model : keras.Sequential, functional keras.Model, or path-like
-        A chain of layers, with residual blocks ``x + f(x)`` between them, in float32 or float64; not changed. A file
-        needs h5py (``pip install h5py``); nothing in it can run code.
+        A chain of layers, with residual blocks ``x + f(x)`` between them; not changed. A file needs h5py
+        (``pip install h5py``); nothing in it can run code.
+    output : str, optional
+        Of a model of several outputs, the name of the one that the network gives.
     classes : array_like, optional
         Labels of the outputs: the network is a `Classifier` then, which predicts them.
     max_bytes : int
@@ -61,12 +67,10 @@ def from_keras(
     ConversionError
         A ValueError: a layer that is not supported, its place and its class in the message; a file that is damaged or
         of another format; or answers that differ by more than rounding explains.
-    OSError, ImportError
-        The file cannot be read; h5py is not installed.
+    ImportError, OSError, RuntimeError
+        Of a file: no h5py; it cannot be read; the program has no Python to start, as a packaged one.
     ValueError, TypeError
         Classes that a Classifier refuses.
-    RuntimeError
-        A file, in a program that has no Python to start: a packaged one, or one that embeds Python.
 
     Examples
     --------
@@ -78,23 +82,29 @@ def from_keras(
     model.h5: expected a name that ends in .keras
     """
     if isinstance(model, (str, os.PathLike)):
-        return labelled(_from_file(Path(model), max_bytes, verbose), classes)
-    config = _config(model)
-    build, row = network_of(config, _LiveWeights(model), Context())
+        return labelled(_from_file(Path(model), max_bytes, output, verbose), classes)
+    config, context = _config(model), Context()
+    build, row, lead = network_of(config, _LiveWeights(model), context, output)
     net = build()
-    # Keras's layers multiply matrices of float64 in float32, where its backend is not TensorFlow.
-    coarse = sys.modules["keras"].backend.result_type("float64", "float64") == "float32"
-    compared = _in_float32(net) if coarse and net.dtype == np.float64 else net
-    verify(compared, _runner(model, row), math.prod(row), importer="from_keras", source="Keras", verbose=verbose)
-    net.verification = compared.verification
+    # In half precision Keras computes other numbers than those of its weights.
+    run = None if context.half else _runner(model, row, lead, _position(config["config"], output))
+    _verify(net, run, math.prod(row), verbose)
     return labelled(net, classes)
 
 
-def _from_file(path: Path, max_bytes: int, verbose: bool) -> nn.Sequential:
+def _verify(net: nn.Sequential, run: Callable[[nn.FloatArray], NDArray[Any]] | None, width: int, verbose: bool) -> None:
+    """As verify(), but in float32 where Keras multiplies matrices of float64 in that, without TensorFlow."""
+    coarse = sys.modules["keras"].backend.result_type("float64", "float64") == "float32"
+    compared = _in_float32(net) if coarse and net.dtype == np.float64 else net
+    verify(compared, run, width, importer="from_keras", source="Keras", verbose=verbose)
+    net.verification = compared.verification
+
+
+def _from_file(path: Path, max_bytes: int, output: str | None, verbose: bool) -> nn.Sequential:
     if path.suffix != ".keras":
         raise ConversionError(f"{path}: expected a name that ends in .keras")
     try:
-        net, row = file.read(path, max_bytes)
+        net, row = file.read(path, max_bytes, output)
     except ConversionError as error:
         raise refusal(path, str(error)) from error.__cause__
     except MemoryError as error:
@@ -112,6 +122,10 @@ class _LiveWeights:
     def child(self, key: str, name: str) -> Weights:
         """Those of a layer inside."""
         return _LiveWeights(self.layer.get_layer(name)) if key != "input_layer" else self
+
+    def wrapped(self, name: str) -> Weights:
+        """Those of the layer that this one wraps."""
+        return _LiveWeights(self.layer.layer)
 
     def values(self) -> Sequence[Any]:
         """The arrays of this layer."""
@@ -139,19 +153,31 @@ def _in_float32(net: nn.Module) -> nn.Module:
     return arch.build(spec, {name: a if name in wide else a.astype(np.float32) for name, a in state.items()})
 
 
-def _runner(model: Any, row: Shape) -> Callable[[nn.FloatArray], NDArray[Any]]:
+def _position(config: Any, output: str | None) -> int:
+    return 0 if output is None else [name for name, _ in outputs_of(config)].index(output)
+
+
+def _runner(model: Any, row: Shape, lead: Shape, position: int) -> Callable[[nn.FloatArray], NDArray[Any]]:
+    """The answers of a model; where rows stand in more axes, ``lead``, each fills them all."""
+
     def run(x: nn.FloatArray) -> NDArray[Any]:
+        if lead:
+            x = np.broadcast_to(x.reshape(len(x), *[1] * len(lead), *row), (len(x), *lead, *row)).copy()
         # An array would be rounded to keras.config.floatx().
-        rows = sys.modules["keras"].ops.convert_to_tensor(x.reshape(-1, *row), dtype=x.dtype.name)
+        rows = sys.modules["keras"].ops.convert_to_tensor(x.reshape(-1, *lead, *row), dtype=x.dtype.name)
         answers = model([rows] if isinstance(getattr(model, "input", None), list) else rows, training=False)
-        if isinstance(answers, (list, tuple)):  # of Model([x], [y])
-            (answers,) = answers
-        return _to_numpy(answers)
+        if isinstance(answers, dict):
+            answers = list(answers.values())
+        if isinstance(answers, (list, tuple)):  # of Model([x], [y]) too
+            answers = answers[position]
+        made = _to_numpy(answers)
+        return made.reshape(len(made), math.prod(lead), -1)[:, 0] if lead else made
 
     return run
 
 
 def _to_numpy(tensor: Any) -> NDArray[Any]:
     if hasattr(tensor, "detach"):  # of torch, which Keras's own function converts in a way that NumPy 2 warns of
-        return np.asarray(tensor.detach().cpu().numpy())
+        values = tensor.detach().cpu()
+        return np.asarray((values.float() if "bfloat16" in str(values.dtype) else values).numpy())
     return np.asarray(sys.modules["keras"].ops.convert_to_numpy(tensor))

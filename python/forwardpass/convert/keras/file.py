@@ -37,6 +37,10 @@ class FileWeights:
         """Those of a layer inside."""
         return FileWeights(self.groups, f"{self.path}layers/{key}/", name)
 
+    def wrapped(self, name: str) -> FileWeights:
+        """Those of the layer that this one wraps."""
+        return FileWeights(self.groups, f"{self.path}layer/", name)
+
     def values(self) -> list[NDArray[Any]]:
         """The arrays of this layer."""
         group = self.groups.get(self.path)
@@ -45,7 +49,7 @@ class FileWeights:
         return group.arrays
 
 
-def read(path: Path, max_bytes: int) -> tuple[Sequential, Shape]:
+def read(path: Path, max_bytes: int, output: str | None) -> tuple[Sequential, Shape]:
     """The network of a file, and the shape of a row that its model takes.
 
     Raises
@@ -68,7 +72,7 @@ def read(path: Path, max_bytes: int) -> tuple[Sequential, Shape]:
         text = archive.read(CONFIG).tobytes()
         budget.take(json_bytes(text), CONFIG)
         context = Context()
-        build, row = network_of(_json(text), FileWeights(groups), context)
+        build, row, _ = network_of(_json(text), FileWeights(groups), context, output)
         _check_sizes(archive, context, budget, os.fstat(file.fileno()).st_size)
         content = archive.read(WEIGHTS)
     try:
@@ -80,9 +84,9 @@ def read(path: Path, max_bytes: int) -> tuple[Sequential, Shape]:
 
 def _check_sizes(archive: Archive, context: Context, budget: Budget, file_size: int) -> None:
     """Whether the weights are as large as the model needs them, and nothing takes more than it may."""
-    size = archive.sizes[WEIGHTS]
-    if size < context.tensors:
-        raise ConversionError(f"{WEIGHTS}: {size} bytes cannot hold the model's {context.tensors} bytes of weights")
+    size, least = archive.sizes[WEIGHTS], context.tensors // 2 if context.half else context.tensors
+    if size < least:
+        raise ConversionError(f"{WEIGHTS}: {size} bytes cannot hold the model's {least} bytes of weights")
     # Optimizers keep up to twice the weights beside them. Bytes that lie in the file as they are count as tensors.
     budget.count_tensors(max(context.tensors, min(size, file_size)))
     if size > 3 * budget.tensors + SPARE_WEIGHTS:

@@ -25,6 +25,8 @@ from ..errors import ConversionError
 from .interpreter import MARKER, ask
 
 MOST_ARRAYS = 4  # of a layer
+# How Keras marks arrays of it, of which HDF5 knows only the bytes.
+BFLOAT16 = "bfloat16"
 # For the child: memory beside 4 times the file, processor time beside a second for each so many bytes of it.
 MEMORY, BYTES_PER_SECOND = 256 << 20, 32 << 20
 
@@ -61,7 +63,9 @@ def read_groups(content: NDArray[np.uint8]) -> dict[str, Group]:
 
 
 def _part(content: NDArray[np.uint8], offset: int, kind: str, shape: list[int]) -> NDArray[Any]:
-    """An array where it lies, in this machine's byte order."""
+    """An array where it lies, in this machine's byte order; bfloat16, which NumPy does not have, as float32."""
+    if kind == BFLOAT16:
+        return (_part(content, offset, "<u2", shape).astype(np.uint32) << 16).view(np.float32)
     dtype, count = np.dtype(kind), math.prod(shape)
     array = np.frombuffer(content, dtype, count, offset) if count else np.empty(0, dtype)
     return array.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
@@ -127,6 +131,11 @@ class _Reader:
             inside = f"{path}layers/{key}/"
             if "vars" in layer:
                 self.groups[inside] = self._values(self._inside(layer, "vars", self.library.Group), inside)
+            if "layer" in layer:  # which TimeDistributed wraps
+                wrapped = self._inside(layer, "layer", self.library.Group)
+                if "vars" in wrapped:
+                    values = self._inside(wrapped, "vars", self.library.Group)
+                    self.groups[f"{inside}layer/"] = self._values(values, f"{inside}layer/")
             if "layers" in layer:
                 self._model(layer, inside, nesting + 1)
 
@@ -149,7 +158,8 @@ class _Reader:
         layout = data.id.get_create_plist()
         if layout.get_layout() != self.library.h5d.CONTIGUOUS or layout.get_nfilters() or layout.get_external_count():
             raise ConversionError(f"{where}: expected an array as it is, in this file")
-        if data.dtype.kind not in "fi" or data.dtype.itemsize > 8 or len(data.shape) > 2:
+        brain = data.attrs.get("dtype") == BFLOAT16 and data.dtype.itemsize == 2
+        if not (brain or data.dtype.kind in "fi") or data.dtype.itemsize > 8 or len(data.shape) > 2:
             raise ConversionError(f"{where}: expected numbers in up to two axes, got {data.dtype} {data.shape}")
         size = data.dtype.itemsize
         for length in data.shape:
@@ -160,4 +170,4 @@ class _Reader:
         offset = data.id.get_offset() if size else 0
         if offset is None or not 0 <= offset <= self.size - size:
             raise ConversionError(f"{where}: expected an array inside of the file")
-        return int(offset), data.dtype.str, list(data.shape)
+        return int(offset), BFLOAT16 if brain else data.dtype.str, list(data.shape)

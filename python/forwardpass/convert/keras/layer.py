@@ -36,6 +36,8 @@ class Context:
     dtype: np.dtype[Any] | None = None
     tensors: int = 0  # bytes of weights
     memory: int = 0  # bytes that the layers of columns take
+    steps: bool = False  # rows stand in more axes, and no layer flattens them
+    half: bool = False  # the model computes in half precision
 
     def expanded(self, value: Any, shape: Shape, at: str) -> NDArray[np.float64]:
         """One number, or numbers along the last axis, for every feature of a row; rounded as Keras rounds them."""
@@ -81,7 +83,7 @@ class Layer:
     def last_axis(self, shape: Shape, name: str = "axis") -> int:
         """-1, or 1, the last axis of rows alone. Make sure that a row has one axis, and that this is the one."""
         axis = self.option(name)
-        if axis not in (-1, 1, [-1], [1]) or isinstance(axis, bool):
+        if axis not in ((-1, [-1]) if self.context.steps else (-1, 1, [-1], [1])) or isinstance(axis, bool):
             raise self.error(f"{name}: expected the last axis, -1, got {repr(axis)[:100]}")
         self.features(shape)
         return 1 if axis in (1, [1]) else -1
@@ -111,6 +113,11 @@ class Layer:
             return arrays
 
         return read
+
+    def rows_alone(self) -> None:
+        """Refuse rows in more axes: ours takes another axis then, as PyTorch's does."""
+        if self.context.steps:
+            raise self.error("rows of more than one axis are supported only behind a Flatten")
 
     def takes_columns(self, shape: Shape) -> None:
         """Count what a layer with numbers for each feature takes."""

@@ -46,6 +46,7 @@ def _affine_weights(layer: Layer, width: int, more: int) -> Callable[[], list[nn
 
 def _batch_normalization(layer: Layer, shape: Shape) -> Converted:
     layer.last_axis(shape)
+    layer.rows_alone()
     arrays, epsilon = _affine_weights(layer, shape[0], 2), layer.number("epsilon")
 
     def make() -> nn.Module:
@@ -90,7 +91,7 @@ def _rescaling(layer: Layer, shape: Shape) -> Converted:
 def _normalization(layer: Layer, shape: Shape) -> Converted:
     axis, width, invert = layer.option("axis"), layer.features(shape), layer.flag("invert")
     given = [layer.option("mean"), layer.option("variance")]
-    if axis not in (None, [], -1, 1, [-1], [1]) or isinstance(axis, bool):
+    if axis not in (None, [], -1, 1, [-1], [1]) or isinstance(axis, bool) or (layer.context.steps and axis in (1, [1])):
         raise layer.error(f"axis: expected the last axis, -1, or none, got {repr(axis)[:100]}")
     size = () if axis in (None, []) else (width,)
     # Without values of its own, adapt() has found them, and counted the rows it has seen.
@@ -138,6 +139,7 @@ def _nothing(*options: str) -> Callable[[Layer, Shape], Converted]:
 
 def _prelu(layer: Layer, shape: Shape) -> Converted:
     layer.used.add("alpha_initializer")
+    layer.rows_alone()
     if layer.option("shared_axes") is not None:
         raise layer.error("shared_axes: expected none, one slope for each feature")
     layer.takes_columns(shape)

@@ -18,8 +18,13 @@ from ..errors import ConversionError
 from .activations import OPERATIONS, Converted, Make, class_of, converted
 from .layer import Context, Layer, Shape
 from .layers import LAYERS
+from .tensors import end_layer, inputs_of, output_layer
 
 MODELS = ("Sequential", "Functional")
+# Layers that make one axis of all of a row, and those that may be inside a TimeDistributed: what takes the last axis.
+FLATTENING = ("Flatten", "Reshape")
+DISTRIBUTED = ("Dense", "Activation", "LayerNormalization", "RMSNormalization", "Dropout", "ReLU", "LeakyReLU", "ELU")
+HALVES = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 
 
 class Weights(Protocol):
@@ -27,6 +32,10 @@ class Weights(Protocol):
 
     def child(self, key: str, name: str) -> Weights:
         """Those of a layer inside: what weight files call it, and its own name."""
+        ...
+
+    def wrapped(self, name: str) -> Weights:
+        """Those of the layer that this one wraps, of a name."""
         ...
 
     def values(self) -> Values[Any]:
@@ -54,10 +63,13 @@ class _Step:
     branch: list[_Step] | None = None
 
 
-def network_of(spec: Any, weights: Weights, context: Context) -> tuple[Callable[[], Sequential], Shape]:
-    """What makes the network of a model's configuration, and the shape of a row that the model takes.
+def network_of(
+    spec: Any, weights: Weights, context: Context, output: str | None = None
+) -> tuple[Callable[[], Sequential], Shape, Shape]:
+    """What makes the network of a model's configuration, the shape of a row that it takes, and axes before it.
 
-    The context then has what the network is going to take; no weights are asked for before it is made.
+    The context then has what the network is going to take; no weights are asked for before it is made. ``output`` is
+    the one of several that is wanted. Where no layer flattens them, all axes but the last hold rows.
 
     Raises
     ------
@@ -67,12 +79,24 @@ def network_of(spec: Any, weights: Weights, context: Context) -> tuple[Callable[
     if class_of(spec) not in MODELS:
         raise ConversionError(f"the model: {_class(spec)} is not supported: expected Sequential or a functional model")
     _check_dtype(spec, "the model", context)
-    nodes, steps = _way(spec, weights, "")
+    nodes, steps = _way(spec, weights, "", output)
     row = _row(nodes[0], context)
+    context.steps = len(row) > 1 and not any(
+        node.kind in MODELS + FLATTENING and _flattens(node.spec) for node in nodes
+    )
+    if not context.steps and 0 in row:
+        raise ConversionError(f"{nodes[0].at}: batch_shape: expected a size of every axis that a layer flattens")
+    lead, row = (row[:-1], row[-1:]) if context.steps else ((), row)
     layers, result = _layers(steps, row, context, "", 0)
     # What comes before the layer that flattens is the same for all features, so that x may be flattened before it.
     flat: list[Make] = [Flatten] if len(row) > len(result) else []
-    return partial(_sequential, [*flat, *layers]), row
+    return partial(_sequential, [*flat, *layers]), row, tuple(size or 1 for size in lead)
+
+
+def _flattens(spec: Any) -> bool:
+    """Whether a layer makes one axis of all of a row, or one inside of it does."""
+    inside = spec["config"].get("layers") if class_of(spec) in MODELS else None
+    return class_of(spec) in FLATTENING or (isinstance(inside, list) and any(map(_flattens, filter(class_of, inside))))
 
 
 def _sequential(makes: list[Make]) -> Sequential:
@@ -86,7 +110,9 @@ def _class(spec: Any) -> str:
 # ---- the layers of a model, and the way through them ----
 
 
-def _way(spec: dict[str, Any], weights: Weights, prefix: str) -> tuple[list[_Node], list[_Step]]:
+def _way(
+    spec: dict[str, Any], weights: Weights, prefix: str, output: str | None = None
+) -> tuple[list[_Node], list[_Step]]:
     config, where = spec["config"], f"layer {prefix.rstrip('.')}" if prefix else "the model"
     layers, sequential = config.get("layers"), spec["class_name"] == "Sequential"
     if not isinstance(layers, list) or not layers:
@@ -102,7 +128,12 @@ def _way(spec: dict[str, Any], weights: Weights, prefix: str) -> tuple[list[_Nod
         name = (layer["config"] if sequential else layer).get("name")
         at = f"{at} {repr(name)[:100]} ({kind[:100]})"
         operation = f"{layer['module']}.".startswith(("keras.src.ops.", "keras.src.activations."))
-        if kind not in (OPERATIONS if operation else LAYERS) and kind not in ("InputLayer", "Add", *MODELS):
+        if kind not in (OPERATIONS if operation else LAYERS) and kind not in (
+            "InputLayer",
+            "Add",
+            "TimeDistributed",
+            *MODELS,
+        ):
             raise ConversionError(f"{at}: not supported")
         if not isinstance(name, str) or name in nodes:
             raise ConversionError(f"{at}: expected a name of its own")
@@ -110,18 +141,31 @@ def _way(spec: dict[str, Any], weights: Weights, prefix: str) -> tuple[list[_Nod
             raise ConversionError(
                 f"{at}: expected one InputLayer, before all else: a model that is built, with one input"
             )
-        inputs = list(nodes)[-1:] if sequential or position == 0 else _inputs(layer, at)
+        inputs = list(nodes)[-1:] if sequential or position == 0 else inputs_of(layer, at)
         if any(before not in nodes for before in inputs):
             raise ConversionError(f"{at}: expected the outputs of layers before it, got {repr(inputs)[:100]}")
         child = None if operation else weights.child(_key(kind, counts), name)
+        if kind == "TimeDistributed" and child is not None:
+            kind, layer, child = _distributed(layer, child, at)
         nodes[name] = _Node(position, kind, at, layer, child, [nodes[before] for before in inputs])
     ordered = list(nodes.values())
     if sequential:
+        if output is not None:
+            raise ConversionError(f"output: a Sequential has one output, got {output[:100]!r}")
         return ordered, [_Step(node) for node in ordered[1:]]
-    first, last = (_end(config, key, where) for key in ("input_layers", "output_layers"))
+    first, last = end_layer(config, "input_layers", where), output_layer(config, output, where)
     if first != next(iter(nodes)) or last not in nodes:
         raise ConversionError(f"{where}: expected the first layer as its input and another as its output")
     return ordered, _steps(ordered[0], nodes[last], where, 0)
+
+
+def _distributed(spec: Any, weights: Weights, at: str) -> tuple[str, Any, Weights]:
+    """The layer inside a TimeDistributed, which it calls for each step: what takes the last axis does so anyway."""
+    inner = spec["config"].get("layer")
+    kind = class_of(inner)
+    if kind not in DISTRIBUTED:
+        raise ConversionError(f"{at}: {_class(inner)} inside of it is not supported, only {', '.join(DISTRIBUTED)}")
+    return kind, inner, weights.wrapped(str(inner["config"].get("name")))
 
 
 def _key(kind: str, counts: Counter[str]) -> str:
@@ -129,39 +173,6 @@ def _key(kind: str, counts: Counter[str]) -> str:
     words = re.sub("([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)).lower()
     counts[words] += 1
     return words if counts[words] == 1 else f"{words}_{counts[words] - 1}"
-
-
-def _end(config: dict[str, Any], key: str, where: str) -> str:
-    value = config.get(key)
-    if isinstance(value, list) and len(value) == 1:  # as Model([x], [y]) has it
-        value = value[0]
-    if not isinstance(value, list) or len(value) != 3 or not isinstance(value[0], str) or value[1:] != [0, 0]:
-        raise ConversionError(f"{where}: expected a single tensor as {key}, got {repr(value)[:100]}")
-    return value[0]
-
-
-def _inputs(layer: dict[str, Any], at: str) -> list[str]:
-    """The names of the layers whose outputs a layer of a functional model takes."""
-    calls = layer.get("inbound_nodes")
-    if not isinstance(calls, list) or len(calls) != 1 or not isinstance(calls[0], dict):
-        raise ConversionError(f"{at}: expected to be called once, in the format of Keras 3")
-    args, options = calls[0].get("args"), calls[0].get("kwargs")
-    if not isinstance(options, dict) or not options.keys() <= {"training", "mask"} or any(options.values()):
-        raise ConversionError(f"{at}: called with {repr(options)[:100]}, which is not supported")
-    if isinstance(args, list) and len(args) == 1 and isinstance(args[0], list):
-        args = args[0]
-    expected = 2 if layer["class_name"] == "Add" else 1
-    if not isinstance(args, list) or len(args) != expected:
-        raise ConversionError(f"{at}: expected {expected} inputs, got {repr(args)[:100]}")
-    return [_producer(tensor, at) for tensor in args]
-
-
-def _producer(tensor: Any, at: str) -> str:
-    config = tensor.get("config") if isinstance(tensor, dict) else None
-    history = config.get("keras_history") if isinstance(config, dict) else None
-    if not isinstance(history, list) or len(history) != 3 or not isinstance(history[0], str) or history[1:] != [0, 0]:
-        raise ConversionError(f"{at}: expected the output of a layer, got {repr(tensor)[:100]}")
-    return history[0]
 
 
 def _steps(start: _Node, end: _Node, at: str, nesting: int) -> list[_Step]:
@@ -202,7 +213,8 @@ def _layers(steps: list[_Step], shape: Shape, context: Context, prefix: str, nes
         elif node.kind in MODELS and node.weights is not None:
             inside = f"{node.at.split()[1]}."
             nodes, way = _way(node.spec, node.weights, inside)
-            if _row(nodes[0], context) != shape:
+            row = _row(nodes[0], context)
+            if (row[-1:] if context.steps else row) != shape:
                 raise ConversionError(f"{nodes[0].at}: expected rows of shape {shape}")
             layers, shape = _layers(way, shape, context, inside, nesting + 1)
             made += layers
@@ -227,20 +239,23 @@ def _row(node: _Node, context: Context) -> Shape:
     _check_dtype(node.spec, node.at, context)
     shape = node.spec["config"].get("batch_shape")
     sizes = shape[1:] if isinstance(shape, list) else []
-    if not sizes or not all(type(size) is int and 1 <= size <= LARGEST_SIZE for size in sizes):
+    lead = [1 if size is None else size for size in sizes[:-1]]  # of a length that is free
+    if not sizes or not all(type(size) is int and 1 <= size <= LARGEST_SIZE for size in [*lead, sizes[-1]]):
         raise ConversionError(f"{node.at}: batch_shape: expected (None, features), got {repr(shape)[:100]}")
     if node.spec["config"].get("sparse"):
         raise ConversionError(f"{node.at}: sparse inputs are not supported")
-    return tuple(sizes)
+    return tuple(size or 0 for size in sizes)
 
 
 def _check_dtype(spec: dict[str, Any], at: str, context: Context) -> None:
-    """All layers must compute in one dtype, float32 or float64; a functional model does not say its own."""
+    """All layers must have one dtype; half precision becomes float32. A functional model does not say its own."""
     dtype = spec["config"].get("dtype")
     if dtype is None and spec["class_name"] == "Functional":
         return
     if isinstance(dtype, dict) and dtype.get("class_name") == "DTypePolicy" and isinstance(dtype.get("config"), dict):
         dtype = dtype["config"].get("name")
+    if dtype in HALVES:
+        context.half, dtype = True, "float32"
     if dtype not in ("float32", "float64") or context.dtype not in (None, np.dtype(dtype)):
         expected = "float32 or float64" if context.dtype is None else context.dtype
         raise ConversionError(f"{at}: dtype: expected {expected}, got {repr(dtype)[:100]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -16,10 +17,12 @@ from ...limits import MAX_BYTES
 from ..errors import ConversionError, refusal
 from ..labelled import labelled
 from ..verification import ANY_WIDTH, rows_for, verify
+from .content import content_of
 from .layers import COMPARED, LARGEST_WIDTH, Builder
 from .operators import OPERATORS
-from .reading import DOUBLE, Graph, content_of
+from .reading import DOUBLE, Graph
 from .running import runner
+from .shapes import flattens
 from .steps import Step, chain, run
 
 
@@ -27,53 +30,46 @@ from .steps import Step, chain, run
 def from_onnx(
     source: str | os.PathLike[str] | Any,
     *,
+    output: str | None = None,
     classes: ArrayLike | None = None,
     max_bytes: int = MAX_BYTES,
     verbose: bool = True,
 ) -> nn.Sequential:
     """The network of an ONNX model: a chain of layers, with residual blocks among them.
 
-    Models as torch.onnx.export(), skl2onnx and Keras's model.export() write them. The answers of ONNX's own
-    ReferenceEvaluator are compared with the network's, and the result of it is printed and kept as
-    ``net.verification``. Needs the onnx library: ``pip install onnx``.
+    Its answers are compared with those of ONNX's own ReferenceEvaluator: ``net.verification``, and a line that is
+    printed. Needs the onnx library: ``pip install onnx``. docs/from_onnx.md says what is supported.
 
     Parameters
     ----------
     source : path, onnx.ModelProto, or what torch.onnx.export(..., dynamo=True) returns
-        One input of floats and one output; of a classifier's label and probabilities, the probabilities. Weights in
-        float32 and float64 stay what they are; float16 and bfloat16 become float32, which is exact. All data is in
-        the file: no other one is opened.
+        One input of float16, bfloat16, float32 or float64. Values may lie in a file beside that of a path.
+    output : str, optional
+        The name of the output that the network gives, or of any value in the model, where there are several.
     classes : array_like, optional
         Labels of the outputs: the network is a `Classifier` then, which predicts them.
     max_bytes : int
-        A larger file is refused.
+        A model whose files have more bytes is refused.
     verbose : bool
         Print the line about the comparison.
 
     Returns
     -------
     Sequential, with classes a Classifier
-        For x of shape (..., in_features). Where the model flattens inputs of more dimensions, rows are what it
-        makes of them: (rows, channels * height * width).
+        For x of shape (..., in_features), in float64 where the weights are, otherwise in float32.
 
     Raises
     ------
     ConversionError
-        A ValueError: a node that is not supported, named; a file that is damaged or too large; or answers that differ
-        by more than rounding explains.
-    ImportError
-        The onnx library is not installed.
-    OSError
-        A file that cannot be read.
-    TypeError
-        Neither a path nor a model.
+        A ValueError: a node that is not supported, a damaged file, or answers that differ.
+    ImportError, OSError, TypeError
+        No onnx library; a file that cannot be read; a source that is neither a path nor a model.
     ValueError, TypeError
         Classes that a Classifier refuses.
 
     Examples
     --------
-    >>> import numpy as np, forwardpass as fp
-    >>> import onnx
+    >>> import forwardpass as fp, onnx
     >>> model = onnx.parser.parse_model('''
     ...     <ir_version: 10, opset_import: ["": 21]>
     ...     agraph (float[N, 2] x) => (float[N, 3] y)
@@ -87,10 +83,18 @@ def from_onnx(
       (1): Tanh()
     )
     """
+    if output is not None and not isinstance(output, str):
+        raise TypeError(f"output: expected the name of an output, got {type(output).__name__}")
+    with _refusals_of(source), np.errstate(all="ignore"):  # a constant may be a signalling NaN
+        graph = Graph(content_of(source, max_bytes), max_bytes, OPERATORS, output)
+        return labelled(_converted(graph, chain(graph, graph.output, graph.input), verbose), classes)
+
+
+@contextlib.contextmanager
+def _refusals_of(source: Any) -> Iterator[None]:
+    """Every fault of a model as a ConversionError that names its file."""
     try:
-        graph = Graph(content_of(source, max_bytes), max_bytes, OPERATORS)
-        with np.errstate(all="ignore"):  # a constant may be a signalling NaN
-            return labelled(_converted(graph, chain(graph, graph.output, graph.input), verbose), classes)
+        yield
     except UnicodeDecodeError as error:
         raise refusal(source, f"not an ONNX model: a name in it is not UTF-8: {error}") from error
     except ConversionError as error:
@@ -101,8 +105,11 @@ def from_onnx(
 
 def _converted(graph: Graph, steps: list[Step], verbose: bool) -> nn.Sequential:
     """The network of all steps, verified."""
-    dtype = np.dtype(np.float64 if graph.types[graph.output] == DOUBLE else np.float32)
-    flattened = len(graph.dims) > 2 and any(step.node.op in ("Flatten", "Reshape") for step in steps)
+    # What a last cast makes wider was computed before it.
+    last = steps[-1].base if steps and steps[-1].node.op == "Cast" else graph.input
+    computed = graph.output if last == graph.input else last
+    dtype = np.dtype(np.float64 if graph.types[computed] == DOUBLE else np.float32)
+    flattened = len(graph.dims) > 2 and any(flattens(graph, step.node, list(graph.dims)) for step in steps)
     builder = Builder(list(graph.dims), dtype, graph.budget, flattened)
     width = builder.width
     if width is not None and width > LARGEST_WIDTH:
@@ -112,9 +119,11 @@ def _converted(graph: Graph, steps: list[Step], verbose: bool) -> nn.Sequential:
     run(steps, builder)
     if builder.columns:
         raise ConversionError("the output of the model is transposed: features are not in its last dimension")
-    # What comes before the node that flattens is the same for all features, so that x may be flattened before it.
+    # What comes before the node that flattens is one function for each feature, so that x may be flattened before it.
     flat = [nn.Flatten()] if flattened else []
     net, cast = nn.Sequential(*flat, *builder.layers()), builder.cast
+    source = runner(graph, builder, flattened)
+    ends = [nn.Squeeze()] if builder.squeezed else []
     # They hold the weights that were float16.
     del builder
     steps.clear()
@@ -122,9 +131,12 @@ def _converted(graph: Graph, steps: list[Step], verbose: bool) -> nn.Sequential:
         raise cast.refusal("a cast is supported only to the type of weights, and there are none")
     width = net.in_features or width or ANY_WIDTH
     graph.budget.take(width * COMPARED, f"the input {graph.input[:100]!r}")
-    run_source, more = runner(graph, width, flattened), _typical(net, width)
-    verify(net, run_source, width, importer="from_onnx", source="ONNX", more=more, verbose=verbose)
-    return net
+    verify(net, source, width, importer="from_onnx", source="ONNX", more=_typical(net, width), verbose=verbose)
+    if not ends:
+        return net
+    squeezed = nn.Sequential(*net, *ends)
+    squeezed.verification = net.verification
+    return squeezed
 
 
 def _typical(net: nn.Sequential, width: int) -> Iterator[NDArray[Any]]:

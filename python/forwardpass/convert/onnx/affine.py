@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ... import nn
-from .constants import Array
+from .constants import Array, widened
 from .layers import Builder, Handled
 from .node import Node
 from .reading import FLOAT, FLOATS, Graph
@@ -18,7 +18,11 @@ def gemm(graph: Graph, node: Node) -> Handled:
 
     A weight on the left takes columns, (features, rows), and gives columns.
     """
-    alpha, beta, trans_a, trans_b = node.attributes(alpha=1.0, beta=1.0, transA=0, transB=0)
+    return product(graph, node, *node.attributes(alpha=1.0, beta=1.0, transA=0, transB=0))
+
+
+def product(graph: Graph, node: Node, alpha: float, beta: float, trans_a: int, trans_b: int) -> Handled:
+    """What gemm() says, with its attributes."""
     base, weight, left = _weight(graph, node)
     if left:
         weight, takes_columns = weight.T if trans_a else weight, not trans_b
@@ -72,9 +76,10 @@ def constant(graph: Graph, node: Node, name: str, base: str) -> Array:
     array, kind = graph.constants.get(name), FLOATS.get(graph.types[base])
     if array is None:
         raise node.refusal(f"its input {name[:100]!r} is no constant")
+    array = widened(array)
     if array.dtype.name != kind:
         raise node.refusal(f"its constant {name[:100]!r} is {array.dtype.name}, its data {kind}")
-    return array.astype(np.float32) if kind in ("float16", "bfloat16") else array
+    return array
 
 
 def arithmetic(graph: Graph, node: Node) -> Handled:
@@ -133,7 +138,7 @@ def limit(graph: Graph, node: Node) -> Handled:
         raise node.refusal("its constant is NaN")
 
     def emit(builder: Builder) -> None:
-        if value.size == 1 and value.ndim <= len(builder.dims):
+        if value.size == 1 and value.ndim <= len(builder.dims) - builder.squeezed:
             bound = float(value.reshape(()))
             builder.add(nn.Hardtanh, *((bound, math.inf) if node.op == "Max" else (-math.inf, bound)))
             return
@@ -154,13 +159,16 @@ def batch_normalization(graph: Graph, node: Node) -> Handled:
     arrays = [value for value in values if value is not None]
     if len(arrays) < 4 or len({value.shape for value in arrays}) != 1 or arrays[0].ndim != 1:
         raise node.refusal("expected a constant scale, bias, mean and variance of one shape (features,)")
-    if any(value.dtype.name not in FLOATS.values() for value in arrays):
+    if any(widened(value).dtype.name not in FLOATS.values() for value in arrays):
         raise node.refusal("expected a scale, bias, mean and variance of floats")
 
     def emit(builder: Builder) -> None:
-        builder.last_axis(1)
-        builder.set_width(arrays[0].size)
-        weight, bias, mean, variance = (value.astype(np.float64) for value in arrays)
+        if not builder.whole:
+            builder.last_axis(1)
+            builder.set_width(arrays[0].size)
+        # One for each channel, in axis 1, which a node later on may flatten with all that it has.
+        channels = (-1, *[1] * (len(builder.dims) - 2))
+        weight, bias, mean, variance = (builder.features(value.reshape(channels)) for value in arrays)
         builder.add(nn.BatchNorm1d, mean, variance, weight, bias, epsilon)
 
     return base, emit

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...limits import FAILURES, Budget
 from ..errors import ConversionError
+from .external import EXTERNAL, ExternalData
 from .node import Node
 from .operator import Operator
 from .wire import DOUBLE_DATA, FLOAT_DATA, RAW_DATA, Values
@@ -19,10 +20,14 @@ Array = NDArray[Any]
 
 # ONNX's numbers of float32, int32, int64, bool, float16, float64, bfloat16.
 TYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64", 16: "bfloat16"}
-EXTERNAL = 1
 TENSOR = 4  # AttributeProto.TENSOR
 # A constant is a cast, transposed, reshaped initializer at the most, or a variance made a factor.
 LONGEST_WAY = 32
+
+
+def widened(array: Array) -> Array:
+    """Halves as float32, exactly; what has another type as it is."""
+    return array.astype(np.float32) if array.dtype.name in ("float16", "bfloat16") else array
 
 
 class Constants:
@@ -38,6 +43,8 @@ class Constants:
         How constants are computed from others.
     budget : Budget
         Counts what is computed.
+    external : ExternalData
+        Reads what lies beside the model.
     """
 
     def __init__(
@@ -46,11 +53,12 @@ class Constants:
         producers: dict[str, Node],
         operators: Mapping[str, Operator],
         budget: Budget,
+        external: ExternalData,
     ) -> None:
         self._tensors = tensors
         self._operators = operators
         self._producers = producers
-        self._budget = budget
+        self._budget, self._external = budget, external
         self._arrays: dict[str, Array | None] = {}
 
     def get(self, name: str) -> Array | None:
@@ -59,7 +67,7 @@ class Constants:
         Raises
         ------
         ConversionError
-            A tensor that is damaged, of another type than floats, integers and bool, or in another file.
+            A tensor that is damaged, or of another type than floats, integers and bool.
         """
         return self._get(name, 0)
 
@@ -85,7 +93,7 @@ class Constants:
     def _get(self, name: str, way: int) -> Array | None:
         if name not in self._arrays:
             if name in self._tensors:
-                self._arrays[name] = _array(*self._tensors[name], f"the initializer {name[:100]!r}")
+                self._arrays[name] = self._array(*self._tensors[name], f"the initializer {name[:100]!r}")
             else:
                 node = self._producers.get(name)
                 self._arrays[name] = None if node is None else self._computed(node, way)
@@ -93,7 +101,7 @@ class Constants:
 
     def _computed(self, node: Node, way: int) -> Array | None:
         if node.operator == "Constant":
-            return _constant(node)
+            return self._constant(node)
         known = self._operators.get(node.operator)
         if known is None or known.fold is None or way >= LONGEST_WAY:
             return None
@@ -112,43 +120,39 @@ class Constants:
             self._budget.take(result.nbytes, node.where)
         return result
 
+    def _constant(self, node: Node) -> Array:
+        if len(node.proto.attribute) != 1:
+            raise node.refusal(f"expected one attribute, got {len(node.proto.attribute)}")
+        attribute = node.proto.attribute[0]
+        match attribute.name:
+            case "value" if attribute.type == TENSOR:
+                return self._array(attribute.t, {}, node.where)
+            case "value_float":
+                return np.array(attribute.f, np.float32)
+            case "value_floats":
+                return np.array(attribute.floats, np.float32)
+            case "value_int":
+                return np.array(attribute.i, np.int64)
+            case "value_ints":
+                return np.array(attribute.ints, np.int64)
+        raise node.refusal(f"its attribute {attribute.name[:100]!r} is not supported")
 
-def _constant(node: Node) -> Array:
-    if len(node.proto.attribute) != 1:
-        raise node.refusal(f"expected one attribute, got {len(node.proto.attribute)}")
-    attribute = node.proto.attribute[0]
-    match attribute.name:
-        case "value" if attribute.type == TENSOR:
-            return _array(attribute.t, {}, node.where)
-        case "value_float":
-            return np.array(attribute.f, np.float32)
-        case "value_floats":
-            return np.array(attribute.floats, np.float32)
-        case "value_int":
-            return np.array(attribute.i, np.int64)
-        case "value_ints":
-            return np.array(attribute.ints, np.int64)
-    raise node.refusal(f"its attribute {attribute.name[:100]!r} is not supported")
-
-
-def _array(tensor: Any, values: Values, where: str) -> Array:
-    if tensor.data_location == EXTERNAL or tensor.external_data:
-        raise ConversionError(
-            f"{where}: its values are in another file: save the model with all in one, external_data=False"
-        )
-    kind = tensor.data_type
-    if kind not in TYPES:
-        raise ConversionError(f"{where}: ONNX's element type {kind} is not supported")
-    shape = tuple(tensor.dims)
-    if any(size < 0 for size in shape):
-        raise ConversionError(f"{where}: expected sizes of at least 0, got {shape}")
-    try:
-        array = _flat(tensor, values)
-        if array.size != math.prod(shape):
-            raise ValueError(f"{array.size} values for the shape {shape}")
-        return array.reshape(shape)
-    except FAILURES as error:
-        raise ConversionError(f"{where}: damaged: {str(error)[:200]}") from error
+    def _array(self, tensor: Any, values: Values, where: str) -> Array:
+        kind = tensor.data_type
+        if kind not in TYPES:
+            raise ConversionError(f"{where}: ONNX's element type {kind} is not supported")
+        shape = tuple(tensor.dims)
+        if any(size < 0 for size in shape):
+            raise ConversionError(f"{where}: expected sizes of at least 0, got {shape}")
+        if tensor.data_location == EXTERNAL or tensor.external_data:
+            values = {RAW_DATA: self._external.values(tensor, _dtype(kind).itemsize, where)}
+        try:
+            array = _flat(tensor, values)
+            if array.size != math.prod(shape):
+                raise ValueError(f"{array.size} values for the shape {shape}")
+            return array.reshape(shape)
+        except FAILURES as error:
+            raise ConversionError(f"{where}: damaged: {str(error)[:200]}") from error
 
 
 def _flat(tensor: Any, values: Values) -> Array:

@@ -33,6 +33,21 @@ def _adding(layer: type[nn.Module], *arguments: Any) -> Emit:
     return lambda builder: builder.add(layer, *arguments)
 
 
+def scaled(layer: type[nn.Module], arguments: tuple[Any, ...], factor: float) -> Emit:
+    """layer(factor * x) / factor, as x * sigmoid(1.702 x) is of SiLU."""
+
+    def emit(builder: Builder) -> None:
+        if factor == 1.0:
+            builder.add(layer, *arguments)
+            return
+        zeros = builder.features(np.array(0.0))
+        builder.affine(zeros + factor, zeros)
+        builder.add(layer, *arguments)
+        builder.affine(zeros + 1.0 / factor, zeros)
+
+    return emit
+
+
 def activation(graph: Graph, node: Node) -> Handled:
     """A node that is one activation, with its arguments as attributes."""
     base = node.inputs[0]
@@ -53,9 +68,9 @@ def activation(graph: Graph, node: Node) -> Handled:
             (approximate,) = node.attributes(approximate="none")
             return base, _adding(nn.GELU, approximate)
     (alpha,) = node.attributes(alpha=1.0)
-    if alpha != 1.0:
-        raise node.refusal(f"x * sigmoid({alpha} x) is not supported")
-    return base, _adding(nn.SiLU)
+    if alpha == 0.0:
+        raise node.refusal("x * sigmoid(0 x), which is x / 2, is not supported")
+    return base, scaled(nn.SiLU, (), alpha)
 
 
 def selu(graph: Graph, node: Node) -> Handled:
@@ -93,7 +108,7 @@ def prelu(graph: Graph, node: Node) -> Handled:
     slope = constant(graph, node, node.inputs[1], base)
 
     def emit(builder: Builder) -> None:
-        if slope.size > 1 and len(builder.dims) > 2:
+        if slope.size > 1 and len(builder.dims) > 2 and not builder.whole:
             raise node.refusal(f"several slopes for data of {len(builder.dims)} dimensions are not supported")
         builder.add(nn.PReLU, slope.reshape(-1) if slope.size == 1 else builder.features(slope))
 

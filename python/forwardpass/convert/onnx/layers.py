@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -48,6 +48,12 @@ class Builder:
         What the layers may take, shared with the builders of inner chains.
     whole : bool
         All dimensions but the first are features together, as a node later on flattens them.
+    squeezed : bool
+        The value is without its last dimension, which is one feature.
+    alone : bool
+        The dimension of rows is taken away: the source runs on one row at a time.
+    shapes : dict of str to list of int
+        Of the results of nodes that change the shape, the shape for any number of rows; shared as the budget is.
     columns : bool
         The value is the transpose of that: (features, rows).
     cast : Node, optional
@@ -60,6 +66,9 @@ class Builder:
     whole: bool = False
     columns: bool = False
     cast: Node | None = None
+    squeezed: bool = False
+    alone: bool = False
+    shapes: dict[str, list[int]] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     node: Node = field(init=False)  # the one at hand
 
@@ -84,8 +93,7 @@ class Builder:
     def last_axis(self, axis: int, *, to_the_end: bool = False) -> None:
         """Refuse an axis that is not the one of the features; to_the_end: those after it are meant as well."""
         rank = len(self.dims)
-        if self.whole:
-            raise self.refusal("before a node that flattens, only what is the same for all features is supported")
+        self._features_last()
         if not -rank <= axis < rank:
             raise self.refusal(f"its axis {axis} does not exist in {rank} dimensions")
         if axis % rank != (0 if self.columns else rank - 1) or (to_the_end and self.columns):
@@ -93,7 +101,7 @@ class Builder:
 
     def set_width(self, size: int) -> None:
         """The number of features, as something that is made for so many says."""
-        if self.width is None and not self.whole:
+        if self.width is None and not self._spread:
             self.dims[-1] = size
         if self.width != size:
             raise self.refusal(f"it is for {size} features, and gets {self.width}")
@@ -108,8 +116,7 @@ class Builder:
 
     def linear(self, weight: Array, bias: Array | None) -> None:
         """A weight (outputs, inputs)."""
-        if self.whole:
-            raise self.refusal("before a node that flattens, only what is the same for all features is supported")
+        self._features_last()
         self.set_width(weight.shape[1])
         self.dims[-1] = weight.shape[0]
         self._reasonable(weight.shape[0])
@@ -130,10 +137,15 @@ class Builder:
             last.arguments[1] = scale
         elif last.layer is nn.LayerNorm and last.arguments[1] is not None and last.arguments[2] is None and shift:
             last.arguments[2] = offset
-        elif last.layer is nn.Affine and (self.dtype == np.float32 or (shift and not last.arguments[1].any())):
+        elif last.layer is nn.Affine and self._joins(last.arguments[1] * scale, offset, shift):
             last.arguments = [last.arguments[0] * scale, last.arguments[1] * scale + offset]
         else:
             self.add(nn.Affine, scale, offset)
+
+    def _joins(self, before: Doubles, offset: Doubles, shift: bool) -> bool:
+        """Whether one Affine may do what two do. Where offsets cancel, the source loses digits that one would keep."""
+        cancels = (np.abs(before + offset) < np.abs(offset) / 2).any()
+        return bool(not cancels and (self.dtype == np.float32 or (shift and not before.any())))
 
     def divide(self, divisor: Array) -> None:
         """The value by a divisor for each feature; with a shift before it, (x - mean) / divisor."""
@@ -148,7 +160,7 @@ class Builder:
 
     def flatten(self, what: str) -> None:
         """All dimensions but the first become the features, if they are not yet."""
-        if self.columns or not (self.whole or len(self.dims) == 2):
+        if self.columns or self.squeezed or not (self.whole or len(self.dims) == 2):
             raise self.refusal(f"only {what} that flattens the input is supported")
         if not self.whole:  # rows already, whose x of more axes it flattens all the same
             self.add(nn.Flatten)
@@ -156,11 +168,11 @@ class Builder:
 
     def inner(self) -> Builder:
         """For the chain inside a residual block."""
-        return Builder(list(self.dims), self.dtype, self.budget, self.whole, self.columns)
+        return replace(self, dims=list(self.dims), parts=[], cast=None)
 
     def residual(self, inner: Builder) -> None:
         """The value plus what the inner chain makes of it."""
-        if (inner.whole, inner.columns, len(inner.dims)) != (self.whole, self.columns, len(self.dims)):
+        if inner._form != self._form:
             raise self.refusal("the two values that it adds differ in shape")
         if inner.width is not None and self.width is not None and inner.width != self.width:
             raise self.refusal(f"the two values that it adds have {self.width} and {inner.width} features")
@@ -184,6 +196,21 @@ class Builder:
                 raise part.node.refusal(str(error)) from error
         return made or [nn.Identity()]
 
+    @property
+    def _form(self) -> tuple[bool, bool, bool, bool, int]:
+        return self.whole, self.columns, self.squeezed, self.alone, len(self.dims)
+
+    @property
+    def _spread(self) -> bool:
+        """Features are in several dimensions, until a node flattens them."""
+        return self.whole and any(size != 1 for size in self.dims[1:-1])
+
+    def _features_last(self) -> None:
+        if self._spread:
+            raise self.refusal("before a node that flattens, only functions of each element are supported")
+        if self.squeezed:
+            raise self.refusal("behind a Squeeze of the features, only functions of each element are supported")
+
     def _reasonable(self, size: int) -> None:
         if not 1 <= size <= LARGEST_WIDTH:
             raise self.refusal(f"expected from 1 to {LARGEST_WIDTH} features, got {size}")
@@ -192,15 +219,29 @@ class Builder:
         """A constant as one float64 for each feature."""
         values: Doubles = array.astype(np.float64)
         rank = len(self.dims)
-        if values.ndim > rank:
-            raise self.refusal(f"its constant of shape {array.shape} makes the {rank} dimensions more")
+        if values.ndim > rank - self.squeezed:
+            raise self.refusal(f"its constant of shape {array.shape} makes the {rank - self.squeezed} dimensions more")
         if values.size == 1:
             return np.full(self.known_width(), values.reshape(()))
+        if self._spread:
+            return self._spread_out(values)
+        self._features_last()
         shape = (values.size, 1) if self.columns else (*[1] * (values.ndim - 1), values.size)
-        if self.whole or values.shape != shape:
+        if values.shape != shape:
             raise self.refusal(f"its constant of shape {array.shape} is more than one value for each feature")
         self.set_width(values.size)
         return values.reshape(-1)
+
+    def _spread_out(self, values: Doubles) -> Doubles:
+        """Numbers for some dimensions as one for each feature: the same in all others."""
+        rows = values.shape[0] if values.ndim == len(self.dims) else 1
+        width, sizes = self.known_width(), [size or 0 for size in self.dims[1:]]
+        own = values.shape[1:] if values.ndim == len(self.dims) else values.shape
+        fits = all(size in (1, there) for size, there in zip(own[::-1], sizes[::-1], strict=False))
+        if rows != 1 or not fits:
+            raise self.refusal(f"its constant of shape {values.shape} is more than one value for each of {sizes}")
+        made: Doubles = np.broadcast_to(values.reshape(own), sizes).reshape(width)
+        return made
 
 
 # What a node does to a Builder; and with it, the value that it works on.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import affine, folding, functions, patterns, shapes
+from . import affine, folding, functions, microsoft, patterns, shapes
 from .operator import MANY, Operator
 
 OPERATORS: dict[str, Operator] = {
@@ -51,13 +51,19 @@ OPERATORS: dict[str, Operator] = {
     "Softplus": Operator(1, 1, functions.activation, pattern=patterns.by_softplus),
     "Softsign": Operator(1, 1, functions.activation),
     "Sqrt": Operator(1, 1, fold=lambda _, x: np.sqrt(x)),
-    "Squeeze": Operator(1, 2, fold=folding.squeeze),
+    "Squeeze": Operator(1, 2, shapes.squeeze, fold=folding.squeeze),
     "Sub": Operator(2, 2, affine.arithmetic, fold=lambda _, a, b: a - b),
     "Swish": Operator(1, 1, functions.activation),
     "Tanh": Operator(1, 1, functions.activation, pattern=patterns.by_tanh),
     "Transpose": Operator(1, 1, shapes.transpose, fold=folding.transpose),
-    "Unsqueeze": Operator(1, 2, fold=folding.unsqueeze),
+    "Unsqueeze": Operator(1, 2, shapes.unsqueeze, fold=folding.unsqueeze),
     "Where": Operator(3, 3, functions.where),
     "ai.onnx.ml.Scaler": Operator(1, 1, affine.scaler),
     "ai.onnx.ml.ZipMap": Operator(1, 1),
+    "com.microsoft.BiasGelu": Operator(2, 2, microsoft.gelu),
+    "com.microsoft.FastGelu": Operator(1, 2, microsoft.gelu),
+    "com.microsoft.FusedGemm": Operator(2, 3, microsoft.fused_gemm),
+    "com.microsoft.FusedMatMul": Operator(2, 2, microsoft.fused_matmul),
+    "com.microsoft.Gelu": Operator(1, 1, microsoft.gelu),
+    "com.microsoft.QuickGelu": Operator(1, 1, microsoft.quick_gelu),
 }

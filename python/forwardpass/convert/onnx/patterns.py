@@ -21,8 +21,8 @@ from .reading import Graph
 # Exponents of atoms, sorted by name, with a coefficient for each; of a number alone, no exponents.
 Monomial: TypeAlias = tuple[tuple[str, int], ...]
 Polynomial: TypeAlias = dict[Monomial, float]
-# The class of an activation and its arguments.
-Found: TypeAlias = tuple[type[nn.Module], tuple[Any, ...]] | None
+# The class of an activation, its arguments, and a factor: layer(factor * x) / factor.
+Found: TypeAlias = tuple[type[nn.Module], tuple[Any, ...], float] | None
 
 # GELU by tanh has nine nodes and four terms.
 MOST_NODES, MOST_TERMS = 24, 8
@@ -34,8 +34,8 @@ NO_THRESHOLD = 40.0
 SIXTH = float(np.float32(1 / 6))
 
 
-def activation(graph: Graph, name: str) -> tuple[str, type[nn.Module], tuple[Any, ...]] | None:
-    """The activation that makes a value: of which value, its class and arguments; None if it is none of these."""
+def activation(graph: Graph, name: str) -> tuple[str, type[nn.Module], tuple[Any, ...], float] | None:
+    """The activation that makes a value: of which value, and what Found says; None if it is none of these."""
     outer = polynomial(graph, name)
     atoms = sorted({atom for monomial in outer or () for atom, _ in monomial})
     for function in atoms:
@@ -45,7 +45,7 @@ def activation(graph: Graph, name: str) -> tuple[str, type[nn.Module], tuple[Any
             continue
         argument = node.inputs[0]
         if mish(graph, outer, function, argument):
-            return graph.producers[argument].inputs[0], nn.Mish, ()
+            return graph.producers[argument].inputs[0], nn.Mish, (), 1.0
         itself: Polynomial = {((argument, 1),): 1.0}
         for inner in (itself, polynomial(graph, argument)):
             others = {*atoms, *(atom for monomial in inner or () for atom, _ in monomial)} - {function}
@@ -61,32 +61,34 @@ def activation(graph: Graph, name: str) -> tuple[str, type[nn.Module], tuple[Any
 def by_erf(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
     """GELU."""
     half = {x: 0.5, _times(x, function): 0.5}
-    return (nn.GELU, ()) if _close(outer, half) and _close(inner, {x: math.sqrt(0.5)}) else None
+    return (nn.GELU, (), 1.0) if _close(outer, half) and _close(inner, {x: math.sqrt(0.5)}) else None
 
 
 def by_tanh(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
     """GELU of that kind."""
     half, factor = {x: 0.5, _times(x, function): 0.5}, math.sqrt(2 / math.pi)
     cubic = {x: factor, _times(x, _times(x, x)): 0.044715 * factor}
-    return (nn.GELU, ("tanh",)) if _close(outer, half) and _close(inner, cubic) else None
+    return (nn.GELU, ("tanh",), 1.0) if _close(outer, half) and _close(inner, cubic) else None
 
 
 def by_sigmoid(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
-    """SiLU."""
-    return (nn.SiLU, ()) if _close(outer, {_times(x, function): 1.0}) and _close(inner, {x: 1.0}) else None
+    """SiLU, and x * sigmoid(alpha x)."""
+    alpha = inner.get(x, 0.0)
+    right = alpha != 0.0 and len(inner) == 1 and _close(outer, {_times(x, function): 1.0})
+    return (nn.SiLU, (), alpha) if right else None
 
 
 def by_softplus(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
     """Softplus of any beta."""
     beta = inner.get(x, 0.0)
     right = beta > 0 and len(inner) == 1 and _close(outer, {function: 1 / beta})
-    return (nn.Softplus, (beta, NO_THRESHOLD)) if right else None
+    return (nn.Softplus, (beta, NO_THRESHOLD), 1.0) if right else None
 
 
 def by_hard_sigmoid(node: Node, outer: Polynomial, inner: Polynomial, x: Monomial, function: Monomial) -> Found:
     """Hardswish."""
     right = _close(outer, {_times(x, function): 1.0}) and _close(inner, {x: 1.0})
-    return (nn.Hardswish, ()) if right and node.attributes(alpha=0.2, beta=0.5) == [SIXTH, 0.5] else None
+    return (nn.Hardswish, (), 1.0) if right and node.attributes(alpha=0.2, beta=0.5) == [SIXTH, 0.5] else None
 
 
 def mish(graph: Graph, outer: Polynomial, function: str, argument: str) -> bool:

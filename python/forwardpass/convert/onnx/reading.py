@@ -7,63 +7,37 @@ patterns of patterns.py need not see through them: the names of what they give b
 from __future__ import annotations
 
 import itertools
-import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...limits import FAILURES, MOST_PARTS, Budget, open_regular
+from ...limits import MOST_PARTS, Budget
 from ..errors import ConversionError
 from .constants import Constants
+from .content import Content, library, parsed
+from .external import ExternalData
+from .inlining import inlined
 from .node import Node
 from .operator import Operator
+from .order import in_order
 from .wire import MOST_FIELDS, Thinned, Values
 
 # Bytes that a field of the file takes in protobuf and in the dicts of a Graph.
 FIELD = 200
 OLDEST_OPSET = 7  # before it, Add and Gemm broadcast by other rules, and BatchNormalization trains unless told
 FLOAT, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE, BFLOAT16 = 1, 6, 7, 8, 9, 10, 11, 16
-FLOATS = {FLOAT: "float32", FLOAT16: "float16", DOUBLE: "float64", BFLOAT16: "bfloat16"}
-DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml"}
+HALVES = (FLOAT16, BFLOAT16)
+# What networks compute in, by ONNX's number.
+FLOATS = {FLOAT: "float32", DOUBLE: "float64"}
+DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml", "com.microsoft": "com.microsoft"}
+# DequantizeLinear, DynamicQuantizeMatMul, QLinearMatMul, QGemm, MatMulInteger, MatMulNBits, MatMulBnb4 and their kin.
+QUANTISED = re.compile(r"uantize|^Q(Linear|Gemm|Attention|Ordered)|Integer|NBits|Bnb4|FpQ4")
 
 
-def library() -> Any:
-    """The onnx package."""
-    try:
-        import onnx
-        import onnx.reference
-    except ImportError as error:
-        raise ImportError("ONNX models need the library of that name: pip install onnx") from error
-    return onnx
-
-
-def content_of(source: Any, max_bytes: int) -> bytes:
-    """The bytes of a model: of a path, of an onnx.ModelProto, or of what torch.onnx.export() returns.
-
-    Raises
-    ------
-    ConversionError
-        More than ``max_bytes``, or no regular file.
-    OSError
-        A file that cannot be read.
-    TypeError
-        Neither a path nor a model.
-    """
-    onnx = library()
-    if isinstance(getattr(source, "model_proto", None), onnx.ModelProto):
-        source = source.model_proto
-    if isinstance(source, onnx.ModelProto):
-        try:
-            return bytes(source.SerializeToString())
-        except FAILURES as error:  # protobuf's own limit is 2 GiB
-            raise ConversionError(f"the model cannot be serialized: {str(error)[:200]}") from error
-    if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"expected a path or an onnx.ModelProto, got {type(source).__name__}")
-    # Not onnx.load(): it would open the files that the model names.
-    with open_regular(source, ConversionError) as file:
-        size = os.fstat(file.fileno()).st_size
-        Budget(max_bytes, ConversionError).count_tensors(size)
-        return file.read(size)
+def computed_in(kind: int) -> int:
+    """The element type that values of a type are computed in here: float32 for the halves."""
+    return FLOAT if kind in HALVES else kind
 
 
 class Graph:
@@ -73,7 +47,7 @@ class Graph:
     ----------
     input, output : str
     input_type : int
-        ONNX's number of the element type.
+        ONNX's number of the element type that the network computes in.
     dims : tuple of int or None
         The input's shape, None where it is free.
     opset : int
@@ -85,42 +59,47 @@ class Graph:
     uses : Counter of str
         How many inputs of nodes, and outputs of the graph, a result is.
     types : dict of str to int
-        Element types; right for the operators that are supported.
+        Element types, as computed_in() says; right for the operators that are supported.
     read : set of Node
         The nodes that somebody asked for: all that the network is made of is among them.
     budget : Budget
         What the network and the constants may take.
     """
 
-    def __init__(self, content: bytes, max_bytes: int, operators: Mapping[str, Operator]) -> None:
+    def __init__(
+        self, content: Content, max_bytes: int, operators: Mapping[str, Operator], output: str | None = None
+    ) -> None:
         self.operators = operators
-        thinned = Thinned(content)
-        model = self.proto = _parsed(thinned.model)
+        thinned = Thinned(content.model)
+        model = parsed(thinned.model)
+        self.budget = Budget(max_bytes, ConversionError)
+        # Halves become float32, and count as that.
+        halves = any(tensor.data_type in HALVES for tensor in model.graph.initializer)
+        self.budget.count_tensors(len(content.model) * (2 if halves else 1))
+        self.budget.take(len(content.model), "the file")
+        self.budget.take(FIELD * (MOST_FIELDS - thinned.left), "the model's nodes and names")
+        model = self.proto = inlined(model, self.budget, frozenset(DOMAINS))
         graph = model.graph
         if len(graph.node) > MOST_PARTS:
             raise ConversionError(f"the model has {len(graph.node)} nodes: expected at most {MOST_PARTS}")
         self.opset = _opset(model)
-        _no_functions(model)
         self.producers: dict[str, Node] = {}
         self.types: dict[str, int] = {}
         self._names: dict[str, str] = {}
         self._order: dict[str, int] = {}
+        self._fixed: set[str] = set()
         self.read: set[Node] = set()
         tensors = _initializers(graph, thinned.values)
-        self.budget = Budget(max_bytes, ConversionError)
-        # Halves become float32, and count as that.
-        halves = any(tensor.data_type in (FLOAT16, BFLOAT16) for tensor, _ in tensors.values())
-        self.budget.count_tensors(len(content) * (2 if halves else 1))
-        self.budget.take(len(content), "the file")
-        self.budget.take(FIELD * (MOST_FIELDS - thinned.left), "the model's nodes and names")
-        self.constants = Constants(tensors, self.producers, operators, self.budget)
+        external = ExternalData(content.folder, self.budget)
+        self.constants = Constants(tensors, self.producers, operators, self.budget, external)
         for name, (tensor, _) in tensors.items():
             self._define(name, tensor.data_type, -1, "an initializer")
+            self._fixed.add(name)
         self.input, self.input_type, self.dims = _input(graph, tensors)
         self._define(self.input, self.input_type, -1, "the input")
-        for position, proto in enumerate(graph.node):
-            self._add(proto, position)
-        self.output = self._output(graph)
+        for place, position in enumerate(in_order(graph.node, {"", *self._order})):
+            self._add(graph.node[position], position, place)
+        self.output = self._output(graph, output)
         self.uses = Counter(name for node in self.producers.values() for name in node.inputs)
         self.uses[self.output] += 1
 
@@ -139,25 +118,29 @@ class Graph:
         if name in self._order:
             raise ConversionError(f"{what} gives {name[:100]!r}, which is there already")
         self._order[name] = position
-        self.types[name] = kind
+        self.types[name] = computed_in(kind)
 
-    def _add(self, proto: Any, position: int) -> None:
+    def _add(self, proto: Any, position: int, place: int) -> None:
         domain = DOMAINS.get(proto.domain, proto.domain)
         label = f"node {proto.name[:100]!r}" if proto.name else f"node {position}"
         where = f"{label} ({domain + '.' if domain else ''}{proto.op_type})"[:250]
         for name in proto.input:
             if name and name not in self._order:
-                raise ConversionError(f"{where}: its input {name[:100]!r} is made by no node before it")
+                raise ConversionError(f"{where}: its input {name[:100]!r} is made by no node")
         inputs = tuple(self._names.get(name, name) for name in proto.input)
         node = Node(where, domain, proto.op_type, inputs, tuple(proto.output), proto)
+        if QUANTISED.search(str(node.op)):
+            raise node.refusal("the model is quantised: convert the float model that it was made from")
         known = self.operators.get(node.operator)
         if known is not None:
             node.check_inputs(known.least, known.most)
+        if all(name in self._fixed for name in inputs if name):
+            self._fixed.update(node.outputs)
         kind = self._type(node)
-        unchanged = self._changes_nothing(node, kind)
+        unchanged = self._changes_nothing(node, computed_in(kind))
         for index, name in enumerate(node.outputs):
             if name:
-                self._define(name, kind, position, where)
+                self._define(name, kind, place, where)
                 if unchanged and index == 0:
                     self._names[name] = node.inputs[0]
                 else:
@@ -167,7 +150,7 @@ class Graph:
         """The element type of a result."""
         match node.operator:
             case "Cast":
-                return int(node.attributes(to=0, saturate=1, round_mode="")[0])
+                return int(node.attributes(to=0, saturate=1, round_mode="up")[0])
             case "Constant":
                 return self.constants.type_of(node)
             case "ai.onnx.ml.Scaler":
@@ -180,31 +163,37 @@ class Graph:
     def _changes_nothing(self, node: Node, kind: int) -> bool:
         if not node.outputs:
             return False
-        if node.operator == "Cast":
-            return kind == self.types[node.inputs[0]]
+        if node.operator == "Cast":  # of a constant it rounds
+            return kind == self.types[node.inputs[0]] and node.outputs[0] not in self._fixed
         if node.operator == "Dropout":
             training = node.input(2)
             value = self.constants.get(training) if training else None
             return not training or (value is not None and value.size == 1 and not value.any())
         return node.operator == "Identity"
 
-    def _output(self, graph: Any) -> str:
-        """The one output; of a classifier's label and probabilities, the second."""
+    def _output(self, graph: Any, wanted: str | None) -> str:
+        """The one that is wanted, or the one there is; of a classifier's label and probabilities, the second."""
         outputs, count = graph.output[:10], len(graph.output)
+        names = ", ".join(repr(output.name[:100]) for output in outputs)
+        if wanted is not None:
+            if wanted not in self._order:
+                raise ConversionError(f"output: expected the name of an output, {names}, got {wanted[:100]!r}")
+            return self._resolved(wanted)
         kinds = [output.type.tensor_type.elem_type for output in outputs]
         if count == 2 and kinds[0] in (INT64, STRING) and kinds[1] not in (INT64, STRING):
             outputs, count = outputs[1:], 1
         if count != 1:
-            names = ", ".join(repr(output.name[:100]) for output in outputs)
-            raise ConversionError(f"the model has {count} outputs ({names}): expected one")
-        name: str = outputs[0].name
-        if name not in self._order:
-            raise ConversionError(f"the output {name[:100]!r} is made by no node")
+            way_out = f": choose one, output={outputs[0].name[:100]!r}" if count else ": expected one"
+            raise ConversionError(f"the model has {count} outputs ({names}){way_out}")
+        if outputs[0].name not in self._order:
+            raise ConversionError(f"the output {names} is made by no node")
+        return self._resolved(outputs[0].name)
+
+    def _resolved(self, name: str) -> str:
         name = self._names.get(name, name)
         made_by = self.producers.get(name)
-        if made_by is not None and made_by.operator == "ai.onnx.ml.ZipMap":
-            name = made_by.inputs[0]  # the probabilities, before they become a dict for each row
-        return name
+        # The probabilities of ZipMap, before they become a dict for each row.
+        return made_by.inputs[0] if made_by is not None and made_by.operator == "ai.onnx.ml.ZipMap" else name
 
 
 def _opset(model: Any) -> int:
@@ -214,22 +203,6 @@ def _opset(model: Any) -> int:
     if versions[""] < OLDEST_OPSET:
         raise ConversionError(f"the model is of opset {versions['']}: expected {OLDEST_OPSET} or later")
     return int(versions[""])
-
-
-def _no_functions(model: Any) -> None:
-    """A model may define operators; none of those that are known here."""
-    for function in model.functions:
-        if function.domain in DOMAINS:
-            raise ConversionError(f"the model redefines the operator {function.name[:100]!r}")
-
-
-def _parsed(model: bytes) -> Any:
-    from google.protobuf.message import DecodeError  # of the library that onnx stands on
-
-    try:
-        return library().load_model_from_string(model)
-    except (DecodeError, *FAILURES) as error:
-        raise ConversionError(f"not an ONNX model: {str(error)[:200]}") from error
 
 
 def _initializers(graph: Any, values: list[Values]) -> dict[str, tuple[Any, Values]]:
@@ -246,19 +219,29 @@ def _input(graph: Any, tensors: dict[str, tuple[Any, Values]]) -> tuple[str, int
     inputs = list(itertools.islice(others, 10))  # each takes a hundred bytes as soon as it is looked at
     if len(inputs) != 1:
         names, more = ", ".join(repr(value.name[:100]) for value in inputs), sum(1 for _ in others)
-        raise ConversionError(f"the model has {len(inputs) + more} inputs ({names}): expected one")
+        raise ConversionError(
+            f"the model has {len(inputs) + more} inputs ({names}): expected one. Where skl2onnx makes one for each "
+            'column, export with initial_types=[("x", FloatTensorType([None, columns]))], or use fp.from_sklearn'
+        )
     name, kind = inputs[0].name, inputs[0].type.tensor_type
     where = f"the input {name[:100]!r}"
-    if kind.elem_type not in FLOATS:
-        raise ConversionError(f"{where}: expected floats, got ONNX's element type {kind.elem_type}")
+    if computed_in(kind.elem_type) not in FLOATS:
+        raise ConversionError(
+            f"{where}: expected floats, got {_type_name(kind.elem_type)}: export the model for an input of float32"
+        )
     if not kind.HasField("shape") or not 1 <= len(kind.shape.dim) <= 8:
         raise ConversionError(f"{where}: expected a shape of 1 to 8 dimensions")
     dims = tuple(_dims(kind.shape))
-    if any(size is not None and size < 1 for size in dims):
-        raise ConversionError(f"{where}: expected positive sizes, got {dims}")
-    return name, kind.elem_type, dims
+    if 0 in dims:
+        raise ConversionError(f"{where}: expected positive sizes, or -1 for any, got {dims}")
+    return name, computed_in(kind.elem_type), dims
+
+
+def _type_name(kind: int) -> str:
+    names: Any = library().TensorProto.DataType
+    return str(names.Name(kind)).lower() if kind in names.values() else f"ONNX's element type {kind}"
 
 
 def _dims(shape: Any) -> Iterator[int | None]:
     for dim in shape.dim:
-        yield dim.dim_value if dim.WhichOneof("value") == "dim_value" else None
+        yield dim.dim_value if dim.WhichOneof("value") == "dim_value" and dim.dim_value >= 0 else None

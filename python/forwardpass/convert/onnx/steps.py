@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ...limits import DEEPEST_NESTING
 from ..errors import ConversionError
+from .functions import scaled
 from .layers import Builder, Emit, Handled
 from .node import Node
 from .patterns import activation
@@ -64,12 +65,12 @@ def _step(graph: Graph, name: str, nesting: int) -> Step:
         raise node.refusal(f"its result {name[:100]!r} is not supported, only the first")
     known = graph.operators.get(node.operator)
     if known is None or known.layer is None:
-        raise node.refusal("this operator is not supported")
+        raise node.refusal("this operator is not supported" + _way_out(graph, node, name))
     if node.operator in ("Add", "Sub", "Mul", "Div"):
         found = activation(graph, name)
         if found is not None:
-            x, layer, arguments = found
-            return Step(node, x, lambda builder: builder.add(layer, *arguments))
+            x, layer, arguments, factor = found
+            return Step(node, x, scaled(layer, arguments, factor))
     if node.operator == "Add" and all(graph.constants.get(node.inputs[index]) is None for index in (0, 1)):
         base, emit = _residual(graph, node, nesting)
     else:
@@ -77,6 +78,12 @@ def _step(graph: Graph, name: str, nesting: int) -> Step:
     if node.operator != "Cast" and graph.types[base] != graph.types[name]:
         raise node.refusal("its data and its result differ in type")
     return Step(node, base, emit)
+
+
+def _way_out(graph: Graph, node: Node, name: str) -> str:
+    """What gives all but the end of the model, where a node is that."""
+    base = next((value for value in node.inputs if value and graph.constants.get(value) is None), "")
+    return f"; output={base[:100]!r} gives the network before it" if base and name == graph.output else ""
 
 
 def _residual(graph: Graph, node: Node, nesting: int) -> Handled:

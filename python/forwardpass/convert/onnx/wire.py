@@ -16,19 +16,20 @@ from ..errors import ConversionError
 # Fields by number, with the fields inside of those that are messages; all others are left out.
 Fields: TypeAlias = Mapping[int, Any]
 VALUE: Fields | None = None
-EMPTY: Fields = {}  # a message whose presence is enough
 FLOAT_DATA, RAW_DATA, DOUBLE_DATA = 4, 9, 10
 TENSOR: Fields = {
     **dict.fromkeys((1, 2, FLOAT_DATA, 5, 7, 8, RAW_DATA, DOUBLE_DATA, 14), VALUE),
-    13: EMPTY,  # external data
+    13: {1: VALUE, 2: VALUE},  # where in another file the values lie
 }
 ATTRIBUTE: Fields = {**dict.fromkeys((1, 2, 3, 4, 7, 8, 20, 21), VALUE), 5: TENSOR}
-NODE: Fields = {**dict.fromkeys((1, 2, 3, 4, 7), VALUE), 5: ATTRIBUTE}
+NODE: Fields = {**dict.fromkeys((1, 2, 3, 4, 7, 8), VALUE), 5: ATTRIBUTE}
+VERSION: Fields = {1: VALUE, 2: VALUE}
+FUNCTION: Fields = {**dict.fromkeys((1, 4, 5, 6, 10, 13), VALUE), 7: NODE, 9: VERSION, 11: ATTRIBUTE}
 SHAPE: Fields = {1: {1: VALUE, 2: VALUE}}
 VALUE_INFO: Fields = {1: VALUE, 2: {1: {1: VALUE, 2: SHAPE}}}
 INITIALIZER: Fields = dict(TENSOR)  # the same, but another object: its values are not copied
 GRAPH: Fields = {1: NODE, 5: INITIALIZER, 11: VALUE_INFO, 12: VALUE_INFO}
-MODEL: Fields = {1: VALUE, 7: GRAPH, 8: {1: VALUE, 2: VALUE}, 25: {1: VALUE, 10: VALUE}}
+MODEL: Fields = {1: VALUE, 7: GRAPH, 8: VERSION, 25: FUNCTION}
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 # A network of 10,000 layers has 200,000. Each takes about 150 bytes in protobuf, and a microsecond here.
