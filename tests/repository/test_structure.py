@@ -18,13 +18,10 @@ TO_MEND: dict[str, set[str]] = {
     "files of at most 300 lines": {
         "tests/convert/test_from_keras.py",
         "tests/convert/test_from_onnx.py",
-        "tests/convert/test_from_sb3.py",
-        "tests/convert/test_from_torch.py",
         "tests/fuzz/files.py",
     },
     "functions of at most 60": {
         "python/forwardpass/convert/onnx/__init__.py:from_onnx",
-        "python/forwardpass/convert/sb3.py:from_sb3",
         "python/forwardpass/convert/sklearn.py:from_sklearn",
         "python/forwardpass/files/__init__.py:load",
     },

@@ -41,6 +41,7 @@ def verify(
     *,
     source: str,
     more: Iterable[NDArray[Any]] = (),
+    only: NDArray[Any] | None = None,
     verbose: bool = True,
 ) -> None:
     """Compare a converted network with its source; put the result in ``net.verification`` and print it.
@@ -57,6 +58,8 @@ def verify(
         What the message calls it.
     more : iterable of numpy.ndarray, shape (any, width)
         Rows beside those of rows_for(): where a scaler comes first, all of those may be far from what it was made for.
+    only : numpy.ndarray, shape (any, width), optional
+        Rows in place of those of rows_for(), where the source takes no others, such as one-hot ones.
     verbose : bool
         Whether to print.
 
@@ -69,11 +72,12 @@ def verify(
     result = Verification(source, 0, 0.0, 0.0, 0.0)
     if run_source is not None:
         widest, values, weights = _sizes(net, width)
-        x = rows_for(width, np.dtype(np.float32) if net.dtype is None else net.dtype, values, weights)
+        dtype = np.dtype(np.float32) if net.dtype is None else net.dtype
+        x = rows_for(width, dtype, values, weights) if only is None else only
         at_a_time, moves = max(1, min(WIDEST_AT_A_TIME // widest, VALUES_AT_A_TIME // values)), Moves(net)
         for rows in (x, *more):
             for at in range(0, len(rows), at_a_time):
-                block = rows[at : at + at_a_time].astype(x.dtype, copy=False)
+                block = rows[at : at + at_a_time].astype(dtype, copy=False)
                 result = _joined(result, _compared_rows(net, run_source, moves, block, result))
     net.verification = result
     if verbose:
