@@ -43,17 +43,19 @@ PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObje
     const int ndim = PyArray_NDIM(from);
     if (ndim < 1 || ndim > 2 || last_axis(from) != in_features_) return nullptr;
     const Index rows = ndim == 1 ? 1 : PyArray_DIM(from, 0);
-    if (rows == 0 || in_features_ == 0 || out_features_ == 0) return nullptr;
+    const bool squeezed = squeezes(out_features_);
+    if (rows == 0 || in_features_ == 0 || out_features_ == 0 || (squeezed && ndim == 1)) return nullptr;
+    const int out_ndim = squeezed ? 1 : ndim;
     const npy_intp shape[] = {ndim == 1 ? out_features_ : rows, out_features_};
     py::object result;
     if (out != nullptr) {
         if (!lies_plain(out, numpy_type<T>) || !PyArray_ISWRITEABLE(as_array(out)) ||
-            !has_shape(as_array(out), ndim, shape) ||
+            !has_shape(as_array(out), out_ndim, shape) ||
             overlap(extent_of<T>(as_array(out), rows * out_features_), extent_of<T>(from, rows * in_features_)))
             return nullptr;
         result = py::reinterpret_borrow<py::object>(out);
     } else {
-        result = new_array<T>(ndim, shape);
+        result = new_array<T>(out_ndim, shape);
     }
     const py::object keeps_x = py::reinterpret_borrow<py::object>(x);
     const Batch<T> batch{static_cast<const T*>(PyArray_DATA(from)),
@@ -76,18 +78,15 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     std::copy_n(PyArray_DIMS(as_array(x)), ndim, shape);
     if (out_features_ >= 0) shape[ndim - 1] = out_features_;
 
-    Destination destination(out, ndim, shape, numpy_type<T>);
+    const bool squeezed = squeezes(shape[ndim - 1]);
+    Destination destination(out, squeezed ? ndim - 1 : ndim, shape, numpy_type<T>);
     if (destination.empty()) return destination.finish();  // of any number of rows
     if (out != nullptr) destination.keep_apart_from(from.array, elementwise_);
     const Rows to = destination.rows();
-    const Batch<T> batch{static_cast<const T*>(from.data),
-                         from.row_stride,
-                         static_cast<T*>(to.data),
-                         to.row_stride,
-                         from.rows,
-                         from.width};
+    const Batch<T> batch{static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data),
+                         squeezed ? 1 : to.row_stride,     from.rows,       from.width};
     compute(network, batch, input.source ? &*input.source : nullptr, threads);
-    return destination.finish();
+    return or_scalar(py::reinterpret_borrow<py::object>(out == nullptr ? Py_None : out), destination.finish());
 }
 
 py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) const {

@@ -89,8 +89,10 @@ std::vector<AnyLayer> make_function(const std::string& name, double a, double b,
     std::vector<AnyLayer> layers;
     if (axes == "rows") layers.push_back(Axes::rows);
     else if (axes == "flatten") layers.push_back(Axes::flatten);
-    else if (axes != "any") throw py::value_error("axes: expected any, rows or flatten, got '" + axes + "'");
+    else if (axes != "any" && axes != "squeeze")
+        throw py::value_error("axes: expected any, rows, flatten or squeeze, got '" + axes + "'");
     layers.push_back(function_layer(name, a, b, table, arrays));
+    if (axes == "squeeze") layers.push_back(Squeeze{});
     return layers;
 }
 

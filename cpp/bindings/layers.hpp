@@ -13,7 +13,8 @@ AnyLayer make_linear(py::handle weight, py::handle bias);
 
 // An activation or a function of rows, with its parameters. `table` and `arrays` are None, or float64 of shape
 // (given_rows, features) and the tuple that the layer's state() consists of. `axes` says what becomes of x with more
-// than two axes: "any", "rows" or "flatten". Throws ValueError for an unknown name.
+// than two axes: "any", "rows" or "flatten"; with "squeeze", answers of one feature lose their axis. Throws ValueError
+// for an unknown name.
 std::vector<AnyLayer> make_function(const std::string& name, double a, double b, py::handle table,
                                     const py::object& arrays, const std::string& axes);
 

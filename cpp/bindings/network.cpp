@@ -97,6 +97,15 @@ std::pair<std::optional<Axes>, std::size_t> deciding_axes(const std::vector<AnyL
     return {std::nullopt, 0};
 }
 
+// How many features there are behind a layer: what the last of those before it gives, or the first behind it takes.
+// -1 where none of them says.
+Index width_at(const std::vector<AnyLayer>& layers, std::size_t at) {
+    const auto split = layers.begin() + static_cast<std::ptrdiff_t>(at);
+    const std::vector<LayerShape> before = shapes_of({layers.begin(), split}, {});
+    const std::vector<LayerShape> after = shapes_of({split, layers.end()}, {});
+    return !before.empty() ? before.back().out_features : !after.empty() ? after.front().in_features : -1;
+}
+
 template <class T>
 Network<T> build(const std::vector<AnyLayer>& layers) {
     std::vector<Layer<T>> typed;
@@ -132,6 +141,17 @@ BoundNetwork::BoundNetwork(std::vector<AnyLayer> layers, const std::vector<Index
     const auto [axes, decides] = deciding_axes(layers_);
     axes_ = axes;
     axes_name_ = positions.empty() ? "this layer" : "layer " + std::to_string(positions[decides]);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+        if (!std::holds_alternative<Squeeze>(layers_[i])) continue;
+        const Index width = width_at(layers_, i);
+        if (width >= 0 && width != 1) continue;  // nothing to take away
+        const bool last = i + 1 == layers_.size();
+        if (width == 1 && !last)
+            throw py::value_error("layer " + std::to_string(positions.empty() ? 0 : positions[i]) +
+                                  ", Squeeze, takes the axis of features away: expected it to be the last layer");
+        squeeze_ = true;
+        squeeze_is_last_ = squeeze_is_last_ && last;
+    }
     if (type_ != NPY_DOUBLE) f32_ = build<float>(layers_);
     if (type_ != NPY_FLOAT) f64_ = build<double>(layers_);
 }
@@ -156,6 +176,15 @@ py::object BoundNetwork::input(py::handle value) const {
     const Inside inside;
     const py::object x = checked_axes(to_ndarray(value, "x"));
     return to_type(x, type_ >= 0 ? type_ : common_type({{x, "x"}}), "x");
+}
+
+bool BoundNetwork::squeezes(Index width) const {
+    if (!squeeze_ || width != 1) return false;
+    if (!squeeze_is_last_)
+        throw py::value_error(
+            "x: expected more than one feature: Squeeze takes the axis of a single one away, and is "
+            "not the last layer");
+    return true;
 }
 
 py::object BoundNetwork::checked_axes(py::object x) const {

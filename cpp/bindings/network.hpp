@@ -25,9 +25,13 @@ enum class Axes {
     flatten,  // all axes but the first, as one
 };
 
+// Takes the last axis away where its size is 1, as PyTorch's squeeze(-1) does. It is the last layer then: for all
+// others that axis is the row.
+struct Squeeze {};
+
 // One layer before fusion: weights of one dtype, or what takes any.
 using AnyLayer = std::variant<Activation, std::shared_ptr<PackedWeights<float>>, std::shared_ptr<PackedWeights<double>>,
-                              ArrayLayer, Residual, Axes>;
+                              ArrayLayer, Residual, Axes, Squeeze>;
 
 class BoundNetwork {
 public:
@@ -63,12 +67,17 @@ private:
     template <class T>
     py::object run(const Network<T>& network, const py::object& x, PyObject* out, int threads) const;
 
+    // Whether answers of that width lose their last axis. Throws ValueError where layers follow.
+    bool squeezes(Index width) const;
+
     // x with the axes that the layers see. Throws ValueError.
     py::object checked_axes(py::object x) const;
 
     // What is done with x of more than two axes, and what messages call the layer that decides it.
     std::optional<Axes> axes_;
     std::string axes_name_;
+    // Whether a Squeeze may find a width of 1, and whether nothing follows it.
+    bool squeeze_ = false, squeeze_is_last_ = true;
     std::vector<AnyLayer> layers_;
     std::optional<Network<float>> f32_;  // both where no layer has a dtype
     std::optional<Network<double>> f64_;

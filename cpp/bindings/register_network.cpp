@@ -18,6 +18,7 @@ struct Bytes {
     Index operator()(const Activation&) const { return 0; }
     Index operator()(Residual) const { return 0; }
     Index operator()(Axes) const { return 0; }
+    Index operator()(Squeeze) const { return 0; }
     Index operator()(const ArrayLayer& layer) const { return layer.features ? layer.features->bytes() : 0; }
     template <class T>
     Index operator()(const std::shared_ptr<PackedWeights<T>>& weights) const {

@@ -35,6 +35,7 @@ from .nn.piecewise import *
 from .nn.scaling import *
 from .nn.smooth import *
 from .nn.softmax import *
+from .nn.squeeze import *
 from .threads import num_threads
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ def build_rich(dtype: Float = np.float32) -> fp.Sequential:
     functions = [
         fp.Dropout(0.25), fp.ELU(0.5), fp.Flatten(), fp.GELU(), fp.GELU("tanh"), fp.Hardtanh(-2, 3), fp.Identity(),
         fp.Hardtanh(0, np.inf), fp.LeakyReLU(0.2), fp.LogSoftmax(), fp.ReLU(), fp.SELU(), fp.Sigmoid(), fp.SiLU(),
-        fp.Softmax(), fp.Softplus(2, 30), fp.Tanh(),
+        fp.Softmax(), fp.Softplus(2, 30), fp.Squeeze(), fp.Tanh(),
     ]  # fmt: skip
     return fp.Sequential(
         fp.Normalize(values(), values(), 10),

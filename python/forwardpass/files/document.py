@@ -146,7 +146,7 @@ def _parsed(text: str, budget: Budget) -> dict[str, Any]:
 
 
 def _answer(network: Module, spec: Any, dtype: str) -> FloatArray:
-    return network(arch.test_input(spec, dtype))[:MOST_ANSWERS]
+    return np.atleast_1d(network(arch.test_input(spec, dtype)))[:MOST_ANSWERS]  # a scalar behind a Squeeze
 
 
 def _check_answer(network: Module, document: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Layers and networks, with PyTorch's names."""
 
-from . import containers, elementwise, elu, linear, normalization, piecewise, scaling, smooth, softmax
+from . import containers, elementwise, elu, linear, normalization, piecewise, scaling, smooth, softmax, squeeze
 from .containers import *
 from .elementwise import *
 from .elu import *
@@ -13,11 +13,12 @@ from .piecewise import *
 from .scaling import *
 from .smooth import *
 from .softmax import *
+from .squeeze import *
 
 # What a file or a network in text may name: every layer that is in one of these modules.
 LAYERS: dict[str, type[Module]] = {
     name: getattr(module, name)
-    for module in (linear, elementwise, piecewise, elu, smooth, softmax, normalization, scaling, containers)
+    for module in (linear, elementwise, squeeze, piecewise, elu, smooth, softmax, normalization, scaling, containers)
     for name in module.__all__
 }
 

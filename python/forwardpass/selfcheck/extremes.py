@@ -106,6 +106,7 @@ LAYERS: dict[str, Callable[[Numbers], nn.Module]] = {
     "Identity": lambda n: nn.Identity(),
     "Dropout": lambda n: nn.Dropout(),
     "Flatten": lambda n: nn.Flatten(),
+    "Squeeze": lambda n: nn.Squeeze(),
 }
 
 
