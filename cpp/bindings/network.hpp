@@ -49,6 +49,10 @@ public:
     // All arrays, in order, as new ones. Another thread's load() comes before or after it.
     py::list state() const;
 
+    // As state(), of some outputs of a linear layer: from `begin` on, at most `most` weights or one panel. Throws
+    // TypeError where there is another layer, and ValueError where no part begins.
+    py::list part(Index begin, Index most) const;
+
     // New values for every weight and bias and every layer with arrays of its own, in order, and their names in
     // messages. For the latter, a pair: the table that is packed, and a tuple, what state() says. All are checked
     // before any is changed, and no Python code runs while they change.

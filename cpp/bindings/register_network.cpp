@@ -90,6 +90,10 @@ void register_network(py::module_& module) {
         .def(
             "_state", [](py::handle self) { return network_of(self).state(); }, "All arrays, in order, as new ones.")
         .def(
+            "_part_of_weight",
+            [](py::handle self, Index begin, Index most) { return network_of(self).part(begin, most); },
+            py::arg("begin"), py::arg("most"), "Rows of a Linear's weight and their biases: about so many numbers.")
+        .def(
             "_load",
             [](py::handle self, const py::tuple& names, const py::list& values) {
                 network_of(self).load(names, values);

@@ -1,4 +1,5 @@
 // The arrays of a network: read as new ones, and replaced all at once.
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -106,18 +107,24 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
 
 py::object copied(const py::object& array) { return steal(PyArray_NewCopy(as_array(array), NPY_CORDER)); }
 
+// Appends outputs begin to end of a weight and its bias, which begin and end with panels.
+template <class T>
+void append(py::list& to, const PackedWeights<T>& weights, Index begin, Index end) {
+    const npy_intp shape[] = {end - begin, weights.depth()};
+    Destination weight(nullptr, 2, shape, numpy_type<T>);
+    Destination bias(nullptr, 1, shape, numpy_type<T>);
+    weights.unpack(begin, end, static_cast<T*>(weight.data()), static_cast<T*>(bias.data()));
+    to.append(weight.finish());
+    if (weights.has_bias()) to.append(bias.finish());
+}
+
 // Appends the arrays of one layer, as new ones.
 struct AppendArrays {
     py::list& to;
 
     template <class T>
     void operator()(const std::shared_ptr<PackedWeights<T>>& weights) const {
-        const npy_intp shape[] = {weights->outputs(), weights->depth()};
-        Destination weight(nullptr, 2, shape, numpy_type<T>);
-        Destination bias(nullptr, 1, shape, numpy_type<T>);
-        weights->unpack(static_cast<T*>(weight.data()), static_cast<T*>(bias.data()));
-        to.append(weight.finish());
-        if (weights->has_bias()) to.append(bias.finish());
+        append(to, *weights, 0, weights->outputs());
     }
     void operator()(const ArrayLayer& layer) const {
         if (layer.arrays)
@@ -134,6 +141,34 @@ py::list BoundNetwork::state() const {
     py::list arrays;
     for (const AnyLayer& layer : layers_) std::visit(AppendArrays{arrays}, layer);
     return arrays;
+}
+
+namespace {
+
+// Outputs of a layer from `begin` on, in whole panels: of at most `most` weights, or one panel.
+struct PartFrom {
+    Index begin, most;
+
+    template <class T>
+    py::list operator()(const std::shared_ptr<PackedWeights<T>>& weights) const {
+        const Index width = weights->panel_outputs(), depth = std::max<Index>(weights->depth(), 1);
+        if (begin < 0 || begin > weights->outputs() || begin % width != 0)
+            throw py::value_error("begin: expected where another part ended, got " + std::to_string(begin));
+        const Index panels = std::max<Index>(most / depth / width, 1);
+        py::list arrays;
+        append(arrays, *weights, begin, std::min(begin + panels * width, weights->outputs()));
+        return arrays;
+    }
+    template <class Other>
+    py::list operator()(const Other&) const {
+        throw py::type_error("expected one Linear");
+    }
+};
+
+}  // namespace
+
+py::list BoundNetwork::part(Index begin, Index most) const {
+    return std::visit(PartFrom{begin, most}, layers_.front());
 }
 
 void BoundNetwork::load(const py::tuple& names, const py::list& values) {

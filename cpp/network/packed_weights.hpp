@@ -16,8 +16,12 @@ public:
     // Packs new values of the same shape in place.
     void assign(const WeightSource<T>& source) noexcept { kernels_->pack(source, depth_, outputs_, panels_.data()); }
 
-    // Writes the weight as a C-contiguous (outputs, depth) array, and the bias as (outputs,) where that is not null.
-    void unpack(T* weight, T* bias) const noexcept { kernels_->unpack(panels(), depth_, outputs_, weight, bias); }
+    // Writes outputs begin to end of the weight as a C-contiguous (end - begin, depth) array, and their biases where
+    // there are any, or -0.0. Precondition: begin is where a panel begins, and end where one ends.
+    void unpack(Index begin, Index end, T* weight, T* bias) const noexcept {
+        kernels_->unpack(panels() + kernels_->packed_elements(depth_, begin), depth_, end - begin, weight, bias);
+    }
+    Index panel_outputs() const noexcept { return kernels_->panel_outputs; }
 
     const Kernels<T>& kernels() const noexcept { return *kernels_; }
     Index depth() const noexcept { return depth_; }

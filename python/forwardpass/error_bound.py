@@ -79,7 +79,8 @@ def agreement_bound(network: Module, x: ArrayLike) -> Bound:
     >>> bool((abs(layer(x) - (layer.weight @ x + layer.bias)) <= agreement_bound(layer, x)).all())
     True
     """
-    return _bound(network, x, ours=True) + _bound(network, x, ours=False)
+    # Ours is such an implementation too, so that both are this far from exact at most.
+    return 2 * _bound(network, x, ours=False)
 
 
 @undisturbed

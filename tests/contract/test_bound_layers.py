@@ -7,7 +7,9 @@ import pytest
 
 import forwardpass as fp
 from forwardpass.error_bound import agreement_bound
+from forwardpass.nn.arithmetic import Arithmetic
 from forwardpass.reference import exact
+from forwardpass.selfcheck.extremes import LAYERS, Numbers
 from tests.support import Array, Float
 
 FUNCTIONS: list[fp.Module] = [
@@ -90,6 +92,17 @@ def test_two_precisions_agree(seed: int) -> None:
     x = rng.standard_normal((10, width)).astype(np.float32)
     with np.errstate(all="ignore"):
         assert (agreement_bound(net, x) >= 2 * fp.error_bound(net, x) * (1 - 1e-6)).all()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_ours_is_one_of_the_others(name: str, dtype: Float) -> None:
+    """It sums in some order and rounds less than they may: agreement_bound() counts on that."""
+    numbers = Numbers(1, dtype)
+    layer, x = LAYERS[name](numbers), numbers.rows()
+    with np.errstate(all="ignore"):
+        for error in (np.zeros(x.shape), np.abs(x) * 2.0**-20):
+            ours, others = (layer.through(x, error, Arithmetic(dtype is np.float32, own))[1] for own in (True, False))
+            assert ((ours <= others) | np.isnan(ours) | np.isnan(others)).all()
 
 
 def test_a_wrong_network_is_outside() -> None:

@@ -177,7 +177,7 @@ def test_trials_move_answers_as_rounding_does(layers: int, dtype: Float) -> None
             *(fp.Linear(layer.weight * signs(rng, u, 40, 40), layer.bias) for layer in made), *net[-3:]
         )
         furthest = np.maximum(furthest, np.abs(moved(x * signs(rng, u, 40)).astype(float) - net(x)).max(axis=1))
-    ratio = np.median(Moves(net).of(x)[:, 0] / furthest)
+    ratio = np.median(Moves(net).of(x, net(x))[:, 0] / furthest)
     assert 0.8 < ratio < 2
 
 

@@ -41,6 +41,27 @@ def test_parameters_come_back(outputs: int, inputs: int, dtype: Float) -> None:
     assert not bare.has_bias
 
 
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("most", [0, 1, 700, 5000, 1 << 20])
+@pytest.mark.parametrize(("outputs", "inputs"), [(1, 3), (70, 300), (131, 7), (258, 1), (5, 0), (64, 129)])
+def test_parts_are_the_whole(outputs: int, inputs: int, most: int, dtype: Float) -> None:
+    weight, bias = normal(1, (outputs, inputs), dtype), normal(2, (outputs,), dtype)
+    layer, at = fp.Linear(weight, bias), 0
+    while at < outputs:
+        rows, own = layer._part_of_weight(at, most)
+        assert same_bits(rows, weight[at : at + len(rows)])
+        assert same_bits(own, bias[at : at + len(rows)])
+        assert 0 < len(rows) <= max(64, most / max(inputs, 1))
+        at += len(rows)
+    assert at == outputs
+    assert len(fp.Linear(weight)._part_of_weight(0, most)) == 1, "no bias"
+    for wrong in (-1, 1, outputs + 64):
+        with pytest.raises(ValueError, match="begin: expected where another part ended"):
+            layer._part_of_weight(wrong, most)
+    with pytest.raises(TypeError, match="expected one Linear"):
+        fp.ReLU()._part_of_weight(0, most)
+
+
 def test_changing_the_arrays_afterwards_has_no_effect(dtype: Float) -> None:
     W, b, x = normal(1, (9, 7), dtype), normal(2, (9,), dtype), normal(3, (4, 7), dtype)
     layer = fp.Linear(W, b)

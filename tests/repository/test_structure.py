@@ -23,7 +23,6 @@ TO_MEND: dict[str, set[str]] = {
     "functions of at most 60": {
         "python/forwardpass/convert/onnx/__init__.py:from_onnx",
         "python/forwardpass/convert/sklearn.py:from_sklearn",
-        "python/forwardpass/files/__init__.py:load",
     },
 }
 

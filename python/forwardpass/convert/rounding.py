@@ -25,7 +25,7 @@ class Moves:
     >>> import numpy as np, forwardpass as fp
     >>> from forwardpass.convert.rounding import Moves
     >>> x = np.ones((1, 3), np.float32)
-    >>> bool(Moves(fp.Linear(x)).of(x) < 1e-5)
+    >>> bool(Moves(fp.Linear(x)).of(x, np.array([[3.0]])) < 1e-5)
     True
     """
 
@@ -35,9 +35,9 @@ class Moves:
         self._shake = Shake(self._units, np.random.default_rng(1))
         self._sizes: list[NDArray[np.float64]] = []
 
-    def of(self, x: FloatArray) -> NDArray[np.float64]:
-        """For the next rows, (rows, 1); Inf where they overflow."""
-        answers = self._net(x).astype(np.float64)
+    def of(self, x: FloatArray, y: FloatArray) -> NDArray[np.float64]:
+        """For the next rows x and their answers y, shape (rows, 1); Inf where they overflow."""
+        answers = y.astype(np.float64)
         with np.errstate(all="ignore"):
             # A row of answers that are next to nothing, as in the tail of a sigmoid, is measured by ordinary ones.
             size = np.abs(answers).max(axis=1, initial=0.0)

@@ -148,7 +148,7 @@ def _compared_rows(
         raise ConversionError(
             f"{before.source}: its answers have shape {expected.shape}, the converted ones {got.shape}"
         )
-    allowed = MARGIN * moves.of(x)
+    allowed = MARGIN * moves.of(x, got)
     return _compared(got, expected.astype(np.float64), agreement_bound(net, x), allowed, before)
 
 

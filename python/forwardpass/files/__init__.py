@@ -151,14 +151,7 @@ def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_b
     budget = Budget(max_bytes, ModelFileError)
     try:
         with open_regular(path, ModelFileError) as file:
-            contents: Contents = read(file, budget)
-            if architecture is not None and contents.document is not None:
-                raise ModelFileError("says itself what it holds: load(path), without an architecture")
-            if architecture is not None:
-                return _bare(contents.tensors, architecture, path.suffix == ".safetensors", budget)
-            if contents.document is None:
-                raise ModelFileError("holds bare weights; say what they are of: an architecture, like '64-128-10:relu'")
-            network, note = document.replayed(contents.document, contents.tensors, budget)
+            network, note = _network_of(read(file, budget), architecture, path.suffix == ".safetensors", budget)
     except ModelFileError as error:
         # Without its cause, whose message would stand in a traceback as the file has it.
         raise ModelFileError(printable(f"{path}: {str(error)[:LONGEST_MESSAGE]}")) from None
@@ -173,6 +166,17 @@ def _format(path: Path) -> ModuleType:
     if path.suffix not in FORMATS:
         raise ValueError(f"path: expected a name that ends in .npz or .safetensors, got {path.name!r}")
     return FORMATS[path.suffix]
+
+
+def _network_of(contents: Contents, architecture: str | None, sorted_: bool, budget: Budget) -> tuple[Module, str]:
+    """The network, and what a user should know of it, or nothing."""
+    if contents.document is not None:
+        if architecture is not None:
+            raise ModelFileError("says itself what it holds: load(path), without an architecture")
+        return document.replayed(contents.document, contents.tensors, budget)
+    if architecture is None:
+        raise ModelFileError("holds bare weights; say what they are of: an architecture, like '64-128-10:relu'")
+    return _bare(contents.tensors, architecture, sorted_, budget), ""
 
 
 def _bare(tensors: Mapping[str, Tensor], architecture: str, sorted_: bool, budget: Budget) -> Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -105,7 +104,6 @@ class Shake:
 
     def __init__(self, units: float, rng: np.random.Generator) -> None:
         self.units, self._rng = units, rng
-        self._kept: dict[int, Any] = {}
 
     def signs(self, *shape: int) -> NDArray[np.float64]:
         """As many numbers, each 1 or -1."""
@@ -114,10 +112,3 @@ class Shake:
     def of(self, array: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """The array, each of its numbers moved."""
         return (array * (1 + self.units * self.signs(*array.shape))).astype(array.dtype)
-
-    def once(self, layer: object, make: Callable[[], T]) -> T:
-        """What ``make`` gave for this layer the first time: to ask a layer for an array unpacks all of them."""
-        if id(layer) not in self._kept:
-            self._kept[id(layer)] = make()
-        kept: T = self._kept[id(layer)]
-        return kept

@@ -17,8 +17,8 @@ from .wide import Dtype, Wide, numbers
 
 __all__ = ["Linear"]
 
-# Weights that are in float64 at a time, while a bound is computed.
-PART = 1 << 20
+# Weights that are in float64 at a time while a bound is computed: no more than stay in a cache.
+PART = 1 << 16
 
 
 class Linear(Module):
@@ -127,29 +127,28 @@ class Linear(Module):
         """That of the sum, and |W| times what came in."""
         depth, outputs = self.in_features, self.out_features
         roundings = longest_way(depth, a.contract) if a.ours else depth + 1
-        arrays, magnitudes = self.own_arrays(), np.abs(x).astype(np.float64)
-        bias = np.abs(arrays.get("bias", np.zeros(outputs))).astype(np.float64)
+        magnitudes = np.abs(x).astype(np.float64)
         bound = np.empty((*x.shape[:-1], outputs))
-        # Some outputs at a time: in float64 the weight would take twice its memory.
-        step = max(1, PART // max(depth, 1))
-        for at in range(0, outputs, step):
-            part = np.abs(arrays["weight"][at : at + step]).astype(np.float64).T
-            products = magnitudes @ part
-            bound[..., at : at + step] = gamma(roundings + 1, a.u) * products + error @ part
-        bound += a.u * bias * (1 + a.u) + depth * a.underflow
+        at = 0
+        while at < outputs:
+            weight, *bias = (np.abs(array).astype(np.float64) for array in self._part_of_weight(at, PART))
+            part = gamma(roundings + 1, a.u) * (magnitudes @ weight.T) + error @ weight.T
+            for own in bias:
+                part += a.u * (1 + a.u) * own
+            bound[..., at : at + len(weight)] = part
+            at += len(weight)
+        bound += depth * a.underflow
         # These sums of positive numbers are themselves rounded: by less than gamma(depth + 8).
         total: Bound = bound * (1 + 2 * gamma(depth + 8, 2.0**-53))
         return total
 
     def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
-        """Signs s of the rows and t of the columns move the weight by units * W[i, j] s[i] t[j], without a copy of it.
+        """Signs s and t move W[i, j] by units * W[i, j] s[i] t[j], and b[i] by units * b[i] s[i].
 
-        That moves y by units * s (W (t x)).
+        That moves y by units * s (W (t x) + b), which takes no copy of the weight.
         """
-        bias: FloatArray = shake.once(self, lambda: self.own_arrays().get("bias", np.zeros(self.out_features, x.dtype)))
-        turned = self((x * shake.signs(self.in_features)).astype(x.dtype)).astype(np.float64) - bias
-        moved = turned * shake.signs(self.out_features) + bias * shake.signs(self.out_features)
-        y = self(x) + shake.units * moved
+        turned = self((x * shake.signs(self.in_features)).astype(x.dtype)).astype(np.float64)
+        y = self(x) + shake.units * turned * shake.signs(self.out_features)
         return y.astype(x.dtype)
 
     @classmethod
