@@ -36,7 +36,7 @@ def test_the_network_is_not_lost(name: str) -> None:
         sys.stderr.write(f"{{net.in_features}} {{net.verification}}")
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, check=False, env=BUFFERED)
-    assert done.stderr.startswith(b"3 torch: not verified"), done.stderr
+    assert done.stderr.startswith(b"3 from_torch: not verified"), done.stderr
     # Python flushes standard output at its end, which is possible or not, whatever we do.
     assert done.returncode == (120 if name == "no stream" else 0), done.stderr
     if name == "narrow":

@@ -453,7 +453,7 @@ def test_wrong_answers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = build("policy")
     original = layers.Dense.call
     monkeypatch.setattr(layers.Dense, "call", lambda self, x, **more: original(self, x, **more) * 1.001)
-    with pytest.raises(fp.ConversionError, match="keras: the converted network does not answer as its source: row"):
+    with pytest.raises(fp.ConversionError, match="Keras: the converted network does not answer as its source: row"):
         fp.from_keras(model)
 
 

@@ -11,6 +11,6 @@ def test_demo_trains_and_gives_the_same_labels(tmp_path: Path) -> None:
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert re.search(r"trained by torch in [\d.]+ s", result.stdout)
-    assert re.search(r"\d+ rows agree; largest error", result.stdout)
+    assert re.search(r"\d+ rows agree with", result.stdout)
     assert "labels that equal torch's own: 360 of 360" in result.stdout
     assert "all 3600 outputs inside the promised bound: yes" in result.stdout

@@ -1,5 +1,6 @@
 """The comparison that every importer ends with: what it lets pass, and what not."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import forwardpass as fp
 from forwardpass.convert.rounding import SHAKEN, UNITS, Moves
 from forwardpass.convert.verification import rows_for, verify
 from forwardpass.error_bound import agreement_bound
+from forwardpass.nn.verification import Verification
 from tests.support import Array, Float
 
 
@@ -33,10 +35,13 @@ def by_numpy(net: fp.Sequential) -> Callable[[Array], Array]:
 
 def test_the_same_function_passes(dtype: Float, capsys: pytest.CaptureFixture[str]) -> None:
     net = network(dtype)
-    verify(net, by_numpy(net), 5, source="NumPy")
+    verify(net, by_numpy(net), 5, importer="from_it", source="NumPy")
     result = net.verification
     assert capsys.readouterr().out == f"{result}\n"
-    assert str(result).startswith(f"NumPy: {len(rows_for(5, np.dtype(dtype)))} rows agree; largest error ")
+    assert re.fullmatch(
+        rf"from_it: {len(rows_for(5, np.dtype(dtype)))} rows agree with NumPy, within [\d.]+ % of what rounding allows",
+        str(result),
+    )
     assert 0 < result.largest_share <= 1
     assert result.largest_ulps > 0
     assert result.largest_error < 1e-3
@@ -57,21 +62,38 @@ def test_another_function_does_not(change: Callable[[Array], Array], dtype: Floa
     net = network(dtype)
     run = by_numpy(net)
     with pytest.raises(fp.ConversionError, match="NumPy: the converted network does not answer as its source: row"):
-        verify(net, lambda x: change(run(x)), 5, source="NumPy")
+        verify(net, lambda x: change(run(x)), 5, importer="from_it", source="NumPy")
     assert not hasattr(net, "verification")
 
 
 def test_answers_of_another_shape() -> None:
     net = network()
     with pytest.raises(fp.ConversionError, match=r"its answers have shape \(75, 2\), the converted ones \(75, 3\)"):
-        verify(net, lambda x: x[:, :2], 5, source="NumPy")
+        verify(net, lambda x: x[:, :2], 5, importer="from_it", source="NumPy")
 
 
 def test_a_source_that_cannot_run(capsys: pytest.CaptureFixture[str]) -> None:
     net = network()
-    verify(net, None, 5, source="a file")
-    assert capsys.readouterr().out == "a file: not verified, as the source cannot run here\n"
+    verify(net, None, 5, importer="from_it", source="a file")
+    assert capsys.readouterr().out == "from_it: not verified, as the source cannot run here\n"
     assert net.verification.rows == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.0, "without any difference"),
+        (1e-9, "within 0.1 % of what rounding allows"),
+        (0.01742, "within 1.8 % of what rounding allows"),
+        (0.9999, "within 100 % of what rounding allows"),
+    ],
+)
+def test_the_line_is_never_better_than_the_answers(share: float, said: str) -> None:
+    """The percentage is rounded up, and a difference of nothing is said to be nothing."""
+    assert (
+        str(Verification("from_torch", "PyTorch", 102, share, share, share))
+        == f"from_torch: 102 rows agree with PyTorch, {said}"
+    )
 
 
 def test_a_source_that_fails() -> None:
@@ -79,14 +101,14 @@ def test_a_source_that_fails() -> None:
         raise KeyError("weights")
 
     with pytest.raises(fp.ConversionError, match="a file: it cannot answer: KeyError: 'weights'"):
-        verify(network(), fail, 5, source="a file")
+        verify(network(), fail, 5, importer="from_it", source="a file")
 
 
 def test_overflows_are_no_mismatch(dtype: Float) -> None:
     """The order of the sums decides between an infinity and NaN."""
     big = float(np.finfo(dtype).max) / 4
     net = fp.Linear(np.full((2, 5), big, dtype))
-    verify(net, lambda x: x @ net.weight.T, 5, source="NumPy")
+    verify(net, lambda x: x @ net.weight.T, 5, importer="from_it", source="NumPy")
     x = rows_for(5, np.dtype(dtype))
     assert not np.isfinite(net(x)).all()
     assert np.isfinite(net(x)).any()
@@ -102,7 +124,7 @@ def test_tails_are_no_mismatch(dtype: Float) -> None:
         assert ((y > 0) & (y < tiny)).any()
         return np.where(y < tiny, 0.0, y)
 
-    verify(net, run, 1, source="NumPy")
+    verify(net, run, 1, importer="from_it", source="NumPy")
 
 
 def test_a_deep_network_is_compared_too(dtype: Float) -> None:
@@ -114,9 +136,9 @@ def test_a_deep_network_is_compared_too(dtype: Float) -> None:
         layers = [(fp.Linear(w), fp.LeakyReLU(slope if i == 12 else 0.1)) for i, w in enumerate(weights)]
         return fp.Sequential(*(layer for pair in layers for layer in pair))
 
-    verify(of(0.1), of(0.1), 32, source="ours")
+    verify(of(0.1), of(0.1), 32, importer="from_it", source="ours")
     with pytest.raises(fp.ConversionError, match="where rounding explains"):
-        verify(of(0.1), of(0.105), 32, source="another slope")
+        verify(of(0.1), of(0.105), 32, importer="from_it", source="another slope")
 
 
 class OwnError(Exception):
@@ -131,7 +153,7 @@ def test_what_is_not_of_the_source_passes(error: type[BaseException]) -> None:
         raise error("of the caller")
 
     with pytest.raises(error, match="of the caller"):
-        verify(network(), fail, 5, source="a file")
+        verify(network(), fail, 5, importer="from_it", source="a file")
 
 
 def test_wide_networks_are_compared_on_few_rows() -> None:
@@ -143,7 +165,7 @@ def test_wide_networks_are_compared_on_few_rows() -> None:
         seen.append(len(x))
         return np.tanh(np.maximum(x, 0))
 
-    verify(net, run, width, source="NumPy")
+    verify(net, run, width, importer="from_it", source="NumPy")
     assert sum(seen) == net.verification.rows == (1 << 22) // (3 * width)
     assert max(seen) == 2
     assert np.ptp(np.log2(np.abs(rows_for(1 << 22, np.dtype(np.float32))).max(axis=1))) > 15
@@ -160,7 +182,7 @@ def test_an_error_in_a_later_part_is_found() -> None:
         return y
 
     with pytest.raises(fp.ConversionError, match="row 6 of the verification"):
-        verify(net, run, width, source="NumPy")
+        verify(net, run, width, importer="from_it", source="NumPy")
 
 
 @pytest.mark.parametrize("layers", [1, 20])

@@ -60,7 +60,7 @@ def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Sequential:
     >>> x = np.random.default_rng(0).uniform(-1, 1, (50, 2))
     >>> model = MLPRegressor(hidden_layer_sizes=8, max_iter=2000, random_state=0).fit(x, x[:, 0] * x[:, 1])
     >>> net = fp.from_sklearn(model)  # doctest: +ELLIPSIS
-    scikit-learn MLPRegressor: 72 rows agree; largest error ...
+    from_sklearn: 72 rows agree with scikit-learn MLPRegressor, ...
     >>> net
     Sequential(
       (0): Linear(in_features=2, out_features=8, bias=True)
@@ -92,9 +92,9 @@ def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Sequential:
             return probabilities[:, 1:] if network.n_outputs_ == 1 else probabilities
 
     net = nn.Sequential(*layers)
-    title = " + ".join([*(_kind(scaler) for _, scaler in scalers), _kind(network)])
+    source = "scikit-learn " + " + ".join([*(_kind(scaler) for _, scaler in scalers), _kind(network)])
     more = [typical] if scalers else []
-    verify(net, answers, width, source=f"scikit-learn {title}", more=more, verbose=verbose)
+    verify(net, answers, width, importer="from_sklearn", source=source, more=more, verbose=verbose)
     return net
 
 

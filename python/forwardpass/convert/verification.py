@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ def verify(
     run_source: Callable[[FloatArray], NDArray[Any]] | None,
     width: int,
     *,
+    importer: str,
     source: str,
     more: Iterable[NDArray[Any]] = (),
     only: NDArray[Any] | None = None,
@@ -54,8 +56,10 @@ def verify(
         None where the source cannot run.
     width : int
         Values in a row of input.
+    importer : str
+        What the line begins with: the function that the user called.
     source : str
-        What the message calls it.
+        What the line and the messages call the source, like "PyTorch".
     more : iterable of numpy.ndarray, shape (any, width)
         Rows beside those of rows_for(): where a scaler comes first, all of those may be far from what it was made for.
     only : numpy.ndarray, shape (any, width), optional
@@ -69,7 +73,7 @@ def verify(
         An answer that is further off than agreement_bound(), or than MARGIN times what the network's answers move
         when its numbers do; one of another shape; or none at all.
     """
-    result = Verification(source, 0, 0.0, 0.0, 0.0)
+    result = Verification(importer, source, 0, 0.0, 0.0, 0.0)
     if run_source is not None:
         widest, values, weights = _sizes(net, width)
         dtype = np.dtype(np.float32) if net.dtype is None else net.dtype
@@ -154,7 +158,7 @@ def _compared_rows(
 
 def _joined(a: Verification, b: Verification) -> Verification:
     largest = (max(getattr(a, name), getattr(b, name)) for name in ("largest_error", "largest_ulps", "largest_share"))
-    return Verification(a.source, a.rows + b.rows, *largest)
+    return Verification(a.importer, a.source, a.rows + b.rows, *largest)
 
 
 def _compared(
@@ -185,4 +189,10 @@ def _compared(
     def largest(values: FloatArray) -> float:
         return float(values[counted].max(initial=0.0))
 
-    return Verification(before.source, len(got), largest(error), largest(ulps), largest(share))
+    return replace(
+        before,
+        rows=len(got),
+        largest_error=largest(error),
+        largest_ulps=largest(ulps),
+        largest_share=largest(share),
+    )

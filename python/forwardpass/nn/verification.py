@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -11,8 +12,10 @@ class Verification:
 
     Attributes
     ----------
+    importer : str
+        The function that converted it.
     source : str
-        What was converted.
+        Whose answers the network was compared with.
     rows : int
         Rows that both answered; 0 where the source could not run.
     largest_error : float
@@ -27,10 +30,11 @@ class Verification:
     Examples
     --------
     >>> from forwardpass.nn.verification import Verification
-    >>> print(Verification("torch", 100, 2.4e-7, 2.0, 0.05))
-    torch: 100 rows agree; largest error 2.4e-07, 2 ulps, 0.05 of the bound
+    >>> print(Verification("from_torch", "PyTorch", 100, 2.4e-7, 2.0, 0.0163))
+    from_torch: 100 rows agree with PyTorch, within 1.7 % of what rounding allows
     """
 
+    importer: str
     source: str
     rows: int
     largest_error: float
@@ -39,8 +43,9 @@ class Verification:
 
     def __str__(self) -> str:
         if self.rows == 0:
-            return f"{self.source}: not verified, as the source cannot run here"
-        return (
-            f"{self.source}: {self.rows} rows agree; largest error {self.largest_error:.2g}, "
-            f"{self.largest_ulps:.3g} ulps, {self.largest_share:.2g} of the bound"
-        )
+            return f"{self.importer}: not verified, as the source cannot run here"
+        agree = f"{self.importer}: {self.rows} rows agree with {self.source}"
+        if self.largest_share == 0:
+            return f"{agree}, without any difference"
+        percent = math.ceil(1000 * self.largest_share) / 10  # up, so that every answer is within what the line says
+        return f"{agree}, within {percent:g} % of what rounding allows"

@@ -80,7 +80,7 @@ def from_keras(model: Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True) 
     # Keras's layers multiply matrices of float64 in float32, where its backend is not TensorFlow.
     coarse = sys.modules["keras"].backend.result_type("float64", "float64") == "float32"
     compared = _in_float32(net) if coarse and net.dtype == np.float64 else net
-    verify(compared, _runner(model, row), math.prod(row), source="keras", verbose=verbose)
+    verify(compared, _runner(model, row), math.prod(row), importer="from_keras", source="Keras", verbose=verbose)
     net.verification = compared.verification
     return net
 
@@ -94,7 +94,7 @@ def _from_file(path: Path, max_bytes: int, verbose: bool) -> nn.Sequential:
         raise refusal(path, str(error)) from error.__cause__
     except MemoryError as error:
         raise refusal(path, "takes more memory than there is") from error
-    verify(net, None, math.prod(row), source=f"keras, {printable(path.name)}", verbose=verbose)
+    verify(net, None, math.prod(row), importer="from_keras", source=printable(path.name), verbose=verbose)
     return net
 
 

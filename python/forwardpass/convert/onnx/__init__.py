@@ -71,7 +71,7 @@ def from_onnx(
     ...     <float[3, 2] weight = {1, 0, 0, 1, 1, 1}> { h = Gemm <transB = 1> (x, weight)  y = Tanh(h) }
     ... ''')
     >>> net = fp.from_onnx(model)  # doctest: +ELLIPSIS
-    ONNX: 72 rows agree; largest error ...
+    from_onnx: 72 rows agree with ONNX, ...
     >>> net
     Sequential(
       (0): Linear(in_features=2, out_features=3, bias=False)
@@ -113,7 +113,8 @@ def _converted(graph: Graph, steps: list[Step], verbose: bool) -> nn.Sequential:
         raise cast.refusal("a cast is supported only to the type of weights, and there are none")
     width = net.in_features or width or ANY_WIDTH
     graph.budget.take(width * COMPARED, f"the input {graph.input[:100]!r}")
-    verify(net, runner(graph, width, flattened), width, source="ONNX", more=_typical(net, width), verbose=verbose)
+    run_source, more = runner(graph, width, flattened), _typical(net, width)
+    verify(net, run_source, width, importer="from_onnx", source="ONNX", more=more, verbose=verbose)
     return net
 
 

@@ -67,7 +67,7 @@ def from_sb3(model: Any, normalizer: Any = None, *, verbose: bool = True) -> nn.
     >>> from stable_baselines3 import PPO
     >>> model = PPO("MlpPolicy", gymnasium.make("Pendulum-v1"), seed=0, device="cpu")
     >>> net = fp.from_sb3(model)  # doctest: +ELLIPSIS
-    Stable-Baselines3 PPO: 105 rows agree; largest error ...
+    from_sb3: 105 rows agree with Stable-Baselines3 PPO, ...
     >>> net[-2:]
     Sequential(
       (0): Linear(in_features=64, out_features=1, bias=True)
@@ -108,5 +108,5 @@ def _converted(model: Any, policy: Any, given: Any, verbose: bool) -> nn.Sequent
         more.append(typical(normalizer, width))
     only = one_hot_rows(counts) if counts else None
     source = f"Stable-Baselines3 {type(model).__name__}"
-    verify(net, answers, width, source=source, more=more, only=only, verbose=verbose)
+    verify(net, answers, width, importer="from_sb3", source=source, more=more, only=only, verbose=verbose)
     return net

@@ -55,13 +55,13 @@ def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verb
     >>> import numpy as np, forwardpass as fp
     >>> state = {"0.weight": np.eye(3), "2.weight": np.ones((1, 3)), "2.bias": np.ones(1)}
     >>> net = fp.from_torch(state, "3-3-1:relu")
-    torch: not verified, as the source cannot run here
+    from_torch: not verified, as the source cannot run here
     >>> net([1.0, -2.0, 3.0])
     array([5.])
     """
     if isinstance(module, Mapping):
         net = from_state(module, architecture)
-        verify(net, None, 0, source="torch", verbose=verbose)
+        verify(net, None, 0, importer="from_torch", source="PyTorch", verbose=verbose)
         return net
     if architecture is not None:
         raise TypeError("architecture: expected None, as the module says itself what it is")
@@ -69,5 +69,5 @@ def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verb
     module = runnable(module)
     net = part_of(module).build(None)
     width = ANY_WIDTH if net.in_features is None else net.in_features
-    verify(net, lambda x: answers(module, x), width, source="torch", verbose=verbose)
+    verify(net, lambda x: answers(module, x), width, importer="from_torch", source="PyTorch", verbose=verbose)
     return net

@@ -46,7 +46,7 @@ def parts_of(module: Any, at: str) -> list[Part]:
     if not isinstance(result, Value):
         raise ConversionError(f"{at}: forward() returns {_described(output.args[0])}")
     if result.squeezed:
-        raise ConversionError(f"{at}: {type(module).__name__}.forward(): a squeeze(-1) is not supported: leave it out")
+        result = result.then(Layer(at, nn.Squeeze()))
     return result.parts_since(start) or []
 
 
