@@ -86,7 +86,7 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
     const Batch<T> batch{static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data),
                          squeezed ? 1 : to.row_stride,     from.rows,       from.width};
     compute(network, batch, input.source ? &*input.source : nullptr, threads);
-    return or_scalar(py::reinterpret_borrow<py::object>(out == nullptr ? Py_None : out), destination.finish());
+    return or_scalar(out, destination.finish());
 }
 
 py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) const {
