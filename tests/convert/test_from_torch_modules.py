@@ -31,6 +31,10 @@ class Of(nn.Module):  # type: ignore[misc]  # torch has no types where these are
         return self.function(self, x)
 
 
+def converted(module: Any) -> Any:
+    return fp.from_torch(module, verbose=False)
+
+
 def made(name: str) -> tuple[Any, np.ndarray[Any, Any]]:
     torch.manual_seed(0)
     make, width, _ = MODULES[name]
@@ -52,7 +56,7 @@ def test_the_answers_are_torchs(name: str, dtype: torch.dtype) -> None:
     if dtype is torch.float64 and name in ("Reshaped", "Wrapped", "SnapshotOfAverage", "OldRMS"):
         pytest.skip("its forward() names float32")
     module, x = module.to(dtype), x.astype(str(dtype).removeprefix("torch."))
-    net = fp.from_torch(module, verbose=False)
+    net = converted(module)
     got, expected = net(x), answers(module, x)
     assert net.verification.rows >= 64
     assert got.shape == expected.shape
@@ -63,7 +67,7 @@ def test_the_answers_are_torchs(name: str, dtype: torch.dtype) -> None:
 def test_refusals_say_what_to_do(name: str) -> None:
     module, _ = made(name)
     with pytest.raises(fp.ConversionError) as error:
-        fp.from_torch(module)
+        converted(module)
     assert str(MODULES[name][2]) in str(error.value)
     assert any(word in str(error.value) for word in ("give", "convert", "write", "use", "call"))
 
@@ -71,10 +75,10 @@ def test_refusals_say_what_to_do(name: str) -> None:
 @pytest.mark.parametrize("name", CONVERTED)
 def test_a_file_of_it_answers_alike(name: str, tmp_path: Any) -> None:
     module, x = made(name)
-    net = fp.from_torch(module, verbose=False)
+    net = converted(module)
     fp.save(net, tmp_path / "net.npz")
     assert fp.load(tmp_path / "net.npz")(x).tobytes() == net(x).tobytes()
-    net.load_state_dict(fp.from_torch(copy.deepcopy(module), verbose=False).state_dict())
+    net.load_state_dict(converted(copy.deepcopy(module)).state_dict())
 
 
 # ---- what becomes of what ----
@@ -83,11 +87,11 @@ def test_a_file_of_it_answers_alike(name: str, tmp_path: Any) -> None:
 def test_arithmetic_becomes_few_layers() -> None:
     """The mean and deviation are one Normalize, which clips as well; a scale and a shift one Affine."""
     module, _ = made("NormalisedActor")
-    net = fp.from_torch(module, verbose=False)
+    net = converted(module)
     assert kinds(net) == ["Normalize", "Linear", "ELU", "Linear"]
     assert net[0].clip == 5.0
     np.testing.assert_array_equal(net[0].mean, module.mean.numpy())
-    net = fp.from_torch(made("ScaledActor")[0], verbose=False)
+    net = converted(made("ScaledActor")[0])
     assert kinds(net)[-2:] == ["Tanh", "Affine"]
     np.testing.assert_array_equal(net[-1].scale, [0.5, 2.0, 1.0])
     np.testing.assert_array_equal(net[-1].offset, [0.5, 0.0, -1.0])
@@ -95,11 +99,11 @@ def test_arithmetic_becomes_few_layers() -> None:
 
 def test_sums_are_not_joined_where_they_may_cancel() -> None:
     module = Of(lambda m, x: (torch.tanh(m.a(x)) + 1) * 0.5 - 0.5, a=nn.Linear(3, 3))
-    assert kinds(fp.from_torch(module, verbose=False)) == ["Linear", "Tanh", "Affine", "Affine"]
+    assert kinds(converted(module)) == ["Linear", "Tanh", "Affine", "Affine"]
 
 
 def test_a_sum_behind_a_product_is_its_bias() -> None:
-    net = fp.from_torch(made("Functional")[0], verbose=False)
+    net = converted(made("Functional")[0])
     assert kinds(net) == ["Linear", "PReLU", "LayerNorm", "Linear"]
     assert net[-1].bias is not None
 
@@ -116,11 +120,11 @@ def test_a_sum_behind_a_product_is_its_bias() -> None:
     ],
 )
 def test_sums_with_earlier_values_are_residuals(name: str, expected: list[str]) -> None:
-    assert kinds(fp.from_torch(made(name)[0], verbose=False)) == expected
+    assert kinds(converted(made(name)[0])) == expected
 
 
 def test_a_product_with_its_sigmoid_is_one_layer() -> None:
-    net = fp.from_torch(made("SelfGated")[0].net, verbose=False)
+    net = converted(made("SelfGated")[0].net)
     assert kinds(net) == ["Linear", "Sequential", "Linear", "Sequential", "Linear"]
     assert [kinds(net[1]), kinds(net[3])] == [["SiLU"], ["Mish"]]
     assert list(net.state_dict()) == list(made("SelfGated")[0].net.state_dict())
@@ -129,9 +133,9 @@ def test_a_product_with_its_sigmoid_is_one_layer() -> None:
 def test_inside_a_sequential_the_keys_are_torchs() -> None:
     """And widths come from the layers around it."""
     module = nn.Sequential(Of(lambda _, x: x / 255), nn.Linear(3, 4), Of(lambda _, x: 2 * x - 1), nn.Linear(4, 2))
-    net = fp.from_torch(module, verbose=False)
+    net = converted(module)
     assert {"1.weight", "1.bias", "3.weight", "3.bias"} < net.state_dict().keys()
-    x = np.float32([[255, 0, 127], [1, 2, 3]])
+    x = np.array([[255, 0, 127], [1, 2, 3]], np.float32)
     np.testing.assert_allclose(net(x), answers(module, x), rtol=1e-5)
 
 
@@ -150,19 +154,19 @@ def test_subclasses_and_patches_are_read() -> None:
     vars(patched[1])["forward"] = lambda x: -x
     x = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
     for module in (Doubled(3, 3), Backwards(nn.Linear(3, 2), nn.Tanh()), patched, torch.fx.symbolic_trace(patched)):
-        np.testing.assert_allclose(fp.from_torch(module, verbose=False)(x), answers(module, x), rtol=1e-5)
+        np.testing.assert_allclose(converted(module)(x), answers(module, x), rtol=1e-5)
 
 
 def test_images_are_flattened_as_the_module_flattens_them() -> None:
     module, _ = made("Digits")
     x = np.random.default_rng(0).standard_normal((5, 1, 3, 4)).astype(np.float32)
-    np.testing.assert_allclose(fp.from_torch(module, verbose=False)(x), answers(module, x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(converted(module)(x), answers(module, x), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_16_bits_become_float32(dtype: torch.dtype) -> None:
     module, x = made("ScaledActor")
-    net = fp.from_torch(module.to(dtype), verbose=False)
+    net = converted(module.to(dtype))
     np.testing.assert_allclose(net(x), answers(module.float(), x), rtol=1e-5, atol=1e-6)
 
 
@@ -171,7 +175,7 @@ def test_the_module_stays_as_it_is(training: bool) -> None:
     module, _ = made("Functional")
     module.train(training)
     before, names = copy.deepcopy(module.state_dict()), set(vars(module))
-    fp.from_torch(module, verbose=False)
+    converted(module)
     assert all(torch.equal(tensor, before[key]) for key, tensor in module.state_dict().items())
     assert set(vars(module)) == names
     assert module.training is training
@@ -194,7 +198,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "limits that move": (lambda m, x: torch.clamp(m.a(x), max=m.a(x)), "limits that depend on the input"),
     "a reduction": (lambda m, x: torch.max(m.a(x), 1)[0], "a reduction of axis 1 is not supported"),
     "a table of constants": (lambda m, x: m.a(x) + torch.ones(2, 2), r"a constant of shape \(2, 2\) is more than one"),
-    "two widths": (lambda m, x: m.a(m.b(x).relu_()) + x, "have 3 and 1 features"),
+    "two widths": (lambda m, x: (lambda h: m.a(h) + h)(m.b(x)), "have 3 and 1 features"),
     "no input": (lambda m, x: m.a.weight, r"forward\(\) returns what does not depend on its input"),
     "numbers alone": (lambda m, x: 2 * x, "no layer says how many features there are: convert the whole network"),
     "Python's own len": (lambda m, x: m.a(x) * len(x), r"cannot be followed, in .*len\(x\)"),
@@ -205,7 +209,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 def test_what_is_refused(name: str) -> None:
     function, message = REFUSED[name]
     with pytest.raises(fp.ConversionError, match=message):
-        fp.from_torch(Of(function, a=LINEAR, b=nn.Linear(3, 3)))
+        converted(Of(function, a=LINEAR, b=nn.Linear(3, 3)))
 
 
 def test_the_place_of_a_refusal() -> None:
@@ -213,16 +217,16 @@ def test_the_place_of_a_refusal() -> None:
     inner = Of(lambda m, x: torch.cumsum(m.a(x), 1), a=LINEAR)
     outer = Of(lambda m, x: m.deep(x), deep=nn.Sequential(nn.Linear(3, 3), inner))
     with pytest.raises(fp.ConversionError, match=r"^layer deep\.1: Of\.forward\(\): cumsum\(\) is not supported: conv"):
-        fp.from_torch(outer)
+        converted(outer)
     with pytest.raises(fp.ConversionError, match=r"^layer 1\.deep\.1: Of\.forward\(\): cumsum"):
-        fp.from_torch(nn.Sequential(nn.ReLU(), outer))
+        converted(nn.Sequential(nn.ReLU(), outer))
 
 
 def test_another_function_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A graph that is read wrongly does not pass the comparison."""
     monkeypatch.setattr("forwardpass.nn.GELU", lambda *_: fp.ReLU())
     with pytest.raises(fp.ConversionError, match="does not answer as its source"):
-        fp.from_torch(made("PreNorm")[0], verbose=False)
+        converted(made("PreNorm")[0])
 
 
 def test_torch_alone_is_needed() -> None:

@@ -152,8 +152,10 @@ def _compared_rows(
         raise ConversionError(
             f"{before.source}: its answers have shape {expected.shape}, the converted ones {got.shape}"
         )
-    allowed = MARGIN * moves.of(x, got)
-    return _compared(got, expected.astype(np.float64), agreement_bound(net, x), allowed, before)
+    allowed, bound = MARGIN * moves.of(x, got), agreement_bound(net, x)
+    # One number for each row, without an axis of its own, is compared as a column.
+    got, expected, bound = (values.reshape(len(x), -1) for values in (got, expected.astype(np.float64), bound))
+    return _compared(got, expected, bound, allowed, before)
 
 
 def _joined(a: Verification, b: Verification) -> Verification:

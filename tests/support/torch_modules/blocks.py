@@ -132,6 +132,36 @@ class SelfGated(nn.Module):  # type: ignore[misc]
         return self.net(x)
 
 
+class QuickGELU(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.c_fc, self.c_proj = nn.Linear(INPUTS, 32), nn.Linear(32, INPUTS)
+
+    def forward(self, x: Any) -> Any:
+        h = self.c_fc(x)
+        return x + self.c_proj(h * torch.sigmoid(1.702 * h))
+
+
+class HandWrittenHardswish(QuickGELU):
+    def forward(self, x: Any) -> Any:
+        x = x * (F.relu6(x + 3.0) / 6.0)
+        h = self.c_fc(x)
+        return self.c_proj(h * F.relu6(h + 3) / 6)
+
+
+class NormFree(nn.Module):  # type: ignore[misc]
+    """Each block scales its input down and its branch by a number that grows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(nn.Sequential(nn.SELU(), nn.Linear(INPUTS, INPUTS)) for _ in range(4))
+
+    def forward(self, x: Any) -> Any:
+        for depth, block in enumerate(self.blocks):
+            x = x + 0.2 * block(x / (1 + 0.04 * depth) ** 0.5)
+        return x
+
+
 class Llama(nn.Module):  # type: ignore[misc]
     """A norm without a mean, and weights of one's own."""
 
@@ -225,6 +255,9 @@ MODULES = [
     Difference,
     Correction,
     SelfGated,
+    QuickGELU,
+    HandWrittenHardswish,
+    NormFree,
     Llama,
     WideAndShared,
     *REFUSED,

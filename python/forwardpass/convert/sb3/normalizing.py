@@ -52,7 +52,7 @@ def normalizing(normalizer: Any) -> nn.Module:
 def typical(normalizer: Any, width: int) -> NDArray[np.float64]:
     """Rows that it makes ordinary ones: of all others, it may make one and the same."""
     statistics = normalizer.obs_rms
-    rows: NDArray[np.float64] = rows_for(width, np.dtype(np.float64))
+    rows = rows_for(width, np.dtype(np.float64)).astype(np.float64, copy=False)
     rows *= np.sqrt(statistics.var.ravel())
     rows += statistics.mean.ravel()
     return rows

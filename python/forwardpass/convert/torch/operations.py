@@ -10,14 +10,12 @@ import numpy as np
 
 from ... import nn
 from ..errors import ConversionError
+from .gates import product
 from .kinds import BETWEEN
 from .layers import LAYERS, batch_norm, linear
 from .parts import Each, Layer, built
 from .shapes import SHAPES
-from .values import JOIN, LAST, Value, added, constant, gated
-
-# Products x * f(x) that are one layer, by the layers of f.
-GATES = {("Sigmoid",): nn.SiLU, ("Hardsigmoid",): nn.Hardswish, ("Softplus", "Tanh"): nn.Mish}
+from .values import JOIN, LAST, Value, added, constant
 
 
 def _add(a: Any, b: Any, *, alpha: float = 1) -> Value:
@@ -34,11 +32,7 @@ def _sub(a: Any, b: Any, *, alpha: float = 1) -> Value:
 
 def _mul(a: Any, b: Any) -> Value:
     if isinstance(a, Value) and isinstance(b, Value):
-        kind = GATES.get(tuple(gated(a, b) or ()))
-        if kind is None:
-            raise ConversionError(f"a product of two values that depend on the input is not supported: {JOIN}")
-        start = min(a, b, key=lambda value: value.length)
-        return start.then(Layer(start.at, kind()))
+        return product(a, b)
     value, factor = (a, constant(b)) if isinstance(a, Value) else (b, constant(a))
     one: bool = factor.ndim == 0 and float(factor) == 1.0
     return value if one else value.arithmetic("*", factor)

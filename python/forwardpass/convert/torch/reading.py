@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ... import nn
 from ...limits import FAILURES
 from ..errors import ConversionError
 from .kinds import BETWEEN, kind_of
 from .layers import LAYERS
 from .operations import OPERATIONS
-from .parts import Part, built
+from .parts import Layer, Part, built
 from .running import dtype_of
 from .tracing import Traced
 from .values import Value

@@ -105,12 +105,3 @@ def constant(value: Any) -> Doubles:
             f"a constant of shape {array.shape} is more than one number for each feature: expected shape (features,)"
         )
     return array.reshape(-1)
-
-
-def gated(first: Value, second: Value) -> list[str] | None:
-    """The layers that make the second factor of x * f(x); None where neither factor is made from the other."""
-    for start, end in ((first, second), (second, first)):
-        parts = end.parts_since(start)
-        if parts and start.squeezed == end.squeezed:
-            return [type(part.layer).__name__ if isinstance(part, Layer) else "" for part in parts]
-    return None
