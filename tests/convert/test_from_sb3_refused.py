@@ -56,7 +56,7 @@ REFUSED: dict[str, tuple[Callable[[], tuple[Any, Any]], str]] = {
     ),
     "dictionaries": (
         lambda: build(PPO, dictionary(), actions(), policy="MultiInputPolicy"),
-        "observation space: Dict is not supported: train on gymnasium.wrappers.FlattenObservation(env); or take",
+        "observation space: Dict is not supported: train on gymnasium.wrappers.FlattenObservation(env); or convert",
     ),
     "dictionaries, off policy": (
         lambda: build(SAC, dictionary(), actions(), policy="MultiInputPolicy"),

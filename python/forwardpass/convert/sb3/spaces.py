@@ -27,8 +27,8 @@ def check_observations(space: Any) -> None:
     kind = kind_of(space)
     if kind == "Dict":
         raise ConversionError(
-            "observation space: Dict is not supported: train on gymnasium.wrappers.FlattenObservation(env); or take "
-            "fp.from_torch(model.policy.mlp_extractor.policy_net), for what model.policy.extract_features() gives"
+            "observation space: Dict is not supported: train on gymnasium.wrappers.FlattenObservation(env); or convert "
+            "the modules behind model.policy.extract_features(), such as model.policy.mlp_extractor.policy_net"
         )
     if kind not in (*NUMBERS, *CATEGORIES):
         raise ConversionError(

@@ -18,17 +18,18 @@ from .running import answers, runnable
 def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verbose: bool = True) -> nn.Module:
     """The network of a PyTorch module, or of a mapping of arrays and an architecture.
 
-    Layers keep their positions, and with them PyTorch's keys of the ``state_dict``. The network computes what
-    the module computes in eval mode, in whichever mode it is: dropout does nothing, and BatchNorm1d uses its
-    running statistics. The module's own answers are compared with the network's, and the result of it is printed
+    The network computes what the module computes in eval mode, in whichever mode it is: dropout does nothing, and
+    BatchNorm1d uses its running statistics. Layers of a Sequential keep their positions, and with them PyTorch's keys
+    of the ``state_dict``. The module's own answers are compared with the network's, and the result of it is printed
     and kept as ``net.verification``; a mapping cannot answer, so there nothing is compared.
 
     Parameters
     ----------
     module : torch.nn.Module or mapping of str to tensor or array
-        A ``torch.nn.Sequential``, in which others may be nested, or a single layer; on the CPU. Or its
-        ``state_dict()``, or a mapping of NumPy arrays named alike. float32 and float64 stay what they are; float16
-        and bfloat16 become float32, which is exact. Nothing of it is changed.
+        On the CPU: a ``torch.nn.Sequential``, in which others may be nested, a single layer, or a module with a
+        ``forward()`` of its own, which torch.fx follows once. Or its ``state_dict()``, or a mapping of NumPy arrays
+        named alike. float32 and float64 stay what they are; float16 and bfloat16 become float32, which is exact.
+        Nothing of it is changed.
     architecture : str or Module, optional
         For a mapping: widths and the activation between them, like ``64-128-10:relu``, for layers called
         ``<name>.weight`` and ``<name>.bias``, in the order of the mapping and of their names. Or a network of the same
@@ -43,7 +44,7 @@ def from_torch(module: Any, architecture: str | nn.Module | None = None, *, verb
     Raises
     ------
     ConversionError
-        A ValueError: a layer that is not supported, its place and its class in the message; values that do not fit;
+        A ValueError: what is not supported, its place and what to do instead in the message; values that do not fit;
         or answers that differ by more than rounding explains.
     ValueError
         An architecture that is no such text.
