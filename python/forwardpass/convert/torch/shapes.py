@@ -28,18 +28,23 @@ class Rows:
 WAY_OUT = "only what makes a row of each, such as torch.flatten(x, 1) or x.view(x.size(0), -1), is supported"
 
 
+def _of_rows(x: Value, squeezed: bool) -> Value:
+    """With or without its last axis, where PyTorch names another axis, which is the last one of rows alone."""
+    return x.then(Layer(x.at, nn.Flatten())).with_squeeze(squeezed)
+
+
 def _flatten(x: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
     if (start_dim, end_dim) == (0, -1) and x.width == 1:
-        return x.with_squeeze(True)
+        return _of_rows(x, True)
     return x if x.squeezed else x.then(Layer(x.at, flatten_layer(start_dim, end_dim)))
 
 
 def _view(x: Value, *sizes: Any) -> Value:
     shape = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
     if x.width == 1 and shape in ((-1,), (Rows(),)):
-        return x.with_squeeze(True)
+        return _of_rows(x, True)
     if x.width == 1 and len(shape) == 2 and x.squeezed and shape[1] in (1, -1):
-        return x.with_squeeze(False)
+        return _of_rows(x, False)
     if len(shape) != 2 or x.squeezed or shape[0] not in (-1, Rows()) or shape == (-1, -1):
         raise ConversionError(f"a view of shape {shown(shape)}: {WAY_OUT}")
     if shape[1] == -1:
@@ -62,13 +67,13 @@ def _squeeze(x: Value, dim: int | None = None) -> Value:
             f"squeeze({'' if dim is None else dim}) of {x.width or 'any number of'} features: expected squeeze(-1) of "
             "1, which never takes the axis of rows away"
         )
-    return x.with_squeeze(True)
+    return x.with_squeeze(True) if dim == -1 else _of_rows(x, True)
 
 
 def _unsqueeze(x: Value, dim: int) -> Value:
     if not x.squeezed or dim not in (-1, 1):
         raise ConversionError(f"unsqueeze({dim}) is supported only behind a squeeze(-1), as unsqueeze(-1)")
-    return x.with_squeeze(False)
+    return x.with_squeeze(False) if dim == -1 else _of_rows(x, False)
 
 
 def _size(x: Value, dim: int | None = None) -> Shape | Rows:
@@ -89,7 +94,7 @@ def _getitem(x: Any, index: Any) -> Any:
         return Rows() if index == 0 else x if index == slice(None) else None
     column = index[-1] if isinstance(index, tuple) and len(index) == 2 else None
     if isinstance(x, Value) and x.width == 1 and column in (0, -1) and index[0] in (Ellipsis, slice(None)):
-        return x.with_squeeze(True)
+        return x.with_squeeze(True) if index[0] is Ellipsis else _of_rows(x, True)
     raise ConversionError(f"the index {index!r}: it takes other values than those of a whole row: {BETWEEN}")
 
 
