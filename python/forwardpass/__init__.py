@@ -32,6 +32,7 @@ from .nn.elu import *
 from .nn.linear import *
 from .nn.normalization import *
 from .nn.piecewise import *
+from .nn.predictors import *
 from .nn.scaling import *
 from .nn.smooth import *
 from .nn.softmax import *

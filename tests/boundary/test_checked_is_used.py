@@ -105,6 +105,23 @@ def test_a_subclass_changes_another_argument_while_it_is_copied(call: Callable[[
         assert np.array_equal(call(apart, changed), expected)
 
 
+def test_a_subclass_changes_itself_while_it_is_copied() -> None:
+    """The rows of three axes that are apart are copied, and only then does the call know how many there are."""
+    active = False
+
+    def finalize(_: object, __: object) -> None:
+        if active:
+            set_shape(x, (2, 3, 2, 2))
+
+    Subclass: Any = type("Subclass", (np.ndarray,), {"__array_finalize__": finalize})
+    x = np.ones((2, 6, 8), np.float32)[:, ::2, ::2].view(Subclass)
+    layer = fp.Linear(np.ones((5, 4), np.float32))
+    active = True
+    y = layer(x)
+    active = False
+    assert np.array_equal(y, np.full((2, 3, 5), 4.0))
+
+
 def test_an_output_changes_an_argument_while_it_is_looked_at() -> None:
     changed = wide()
 

@@ -175,7 +175,7 @@ def poisson() -> MLPRegressor:
     return MLPRegressor(loss="poisson", hidden_layer_sizes=3, max_iter=2, random_state=0)
 
 
-KNOWN = "expected a MLPClassifier, a MLPRegressor or a Pipeline, got "
+KNOWN = "expected MLPClassifier, MLPRegressor, a Pipeline or a search, got "
 # Estimators, fitted where `fit` is called, and what the message says.
 REFUSED: dict[str, tuple[Callable[[Array, Array], Any], str]] = {
     "not fitted": (lambda x, y: network("values"), "MLPRegressor is not fitted"),

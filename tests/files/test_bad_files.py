@@ -12,6 +12,7 @@ from tests.support import bad_documents, bad_files
 from tests.support.mutation import mutated
 
 CORPUS = bad_files.corpus()
+GOOD = (bad_documents.NETWORK, bad_documents.RICH, bad_documents.LABELLED)
 
 
 def load(content: bytes, suffix: str, folder: Path) -> fp.Module:
@@ -28,7 +29,7 @@ def test_the_corpus_is_large() -> None:
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_good_files_load(suffix: str, tmp_path: Path) -> None:
     """Or nothing else here would mean anything."""
-    for network in (bad_documents.NETWORK, bad_documents.RICH):
+    for network in GOOD:
         net = load(bad_files.good(suffix, network), suffix, tmp_path)
         assert fp.content_hash(net) == fp.content_hash(network)
 
@@ -67,12 +68,11 @@ def rewritten(members: dict[str, bytes], rng: np.random.Generator) -> bytes:
 
 def check_mutations(count: int, folder: Path) -> None:
     rng = np.random.default_rng(0)
-    networks = (bad_documents.NETWORK, bad_documents.RICH)
-    good = {(suffix, net): bad_files.good(suffix, net) for suffix in (".npz", ".safetensors") for net in networks}
-    members = {net: bad_files.unzipped(net) for net in networks}
-    expected, same = {net: fp.content_hash(net) for net in networks}, 0
+    good = {(suffix, net): bad_files.good(suffix, net) for suffix in (".npz", ".safetensors") for net in GOOD}
+    members = {net: bad_files.unzipped(net) for net in GOOD}
+    expected, same = {net: fp.content_hash(net) for net in GOOD}, 0
     for i in range(count):
-        suffix, network = (".npz", ".safetensors")[i % 2], networks[i // 4 % 2]
+        suffix, network = (".npz", ".safetensors")[i % 2], GOOD[i // 4 % 3]
         content = rewritten(members[network], rng) if i % 4 == 0 else mutated(good[suffix, network], rng)
         try:
             net = load(content, suffix, folder)

@@ -71,6 +71,20 @@ def test_scales_that_the_dtype_has_no_room_for(dtype: Float, size: int) -> None:
         assert np.array_equal(fp.Affine(1e200 * scale, 1 + 0 * scale)(zero), 1 + zero)
 
 
+@pytest.mark.usefixtures("isa")
+def test_a_small_scale_has_two_parts() -> None:
+    """Where the offset takes all but the last digits of the product away, these are what is left."""
+    rng = np.random.default_rng(11)
+    variance, weight = np.ldexp(rng.uniform(0.5, 1, 40), 1000), np.ldexp(rng.uniform(0.5, 1, 40), -510)
+    x = np.ldexp(rng.uniform(0.5, 1, 40), 1000)
+    scale = [mpf(w) / mpmath.sqrt(mpf(v)) for w, v in zip(weight.tolist(), variance.tolist(), strict=True)]
+    offset = np.array([-float(mpf(value) * s) for value, s in zip(x.tolist(), scale, strict=True)])
+    layer = fp.BatchNorm1d(np.zeros(40), variance, weight, offset, eps=0.0)
+    exact = exact_columns(x, np.zeros(40), scale, offset)
+    errors = [abs(mpf(y) - one) for y, one in zip(layer(x).tolist(), exact, strict=True)]
+    assert all(error <= bound for error, bound in zip(errors, fp.error_bound(layer, x).tolist(), strict=True))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_special_values_of_columns(dtype: Float) -> None:
     x = np.array([np.nan, np.inf, -np.inf, np.finfo(dtype).max, 0.0], dtype)

@@ -95,3 +95,13 @@ def test_softmax_of_minus_infinity(dtype: Float) -> None:
     x = np.array([0, -np.inf, 0], dtype)
     assert same_bits(fp.Softmax()(x), np.array([0.5, 0, 0.5], dtype))
     assert np.array_equal(fp.LogSoftmax()(x), np.array([-np.log(2), -np.inf, -np.log(2)], dtype))
+
+
+@pytest.mark.usefixtures("isa")
+def test_the_logarithm_of_a_row_that_is_nothing_else_is_zero(dtype: Float) -> None:
+    """Hundreds of weights that no number is small enough for: any of them counted would be a subnormal result."""
+    row = np.full(600, -1e4, dtype)
+    row[77] = 0.0
+    y = fp.LogSoftmax()(row)
+    assert y[77] == 0.0
+    assert np.array_equal(np.delete(y, 77), np.delete(row, 77))

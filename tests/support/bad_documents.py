@@ -1,4 +1,4 @@
-"""What model files say of their network: two good ones, and documents and tensors that must be refused."""
+"""What model files say of their network: three good ones, and documents and tensors that must be refused."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -27,6 +27,10 @@ RICH = fp.Sequential(
     fp.Softmax(),
 )
 RICH_STATE = RICH.state_dict()
+LABELLED = fp.Classifier(
+    fp.Linear(np.eye(2, 3, dtype=np.float32)), classes=["no", "yes"], feature_names=["a", "b", "c"]
+)
+LABELLED_STATE = LABELLED.state_dict()
 Document = dict[str, Any]
 
 
@@ -83,6 +87,73 @@ def rich_documents() -> Iterator[tuple[str, Document]]:
     yield "axis a float", rich(7, dim=-1.0)
     yield "function with a parameter too many", rich(7, beta=1.0)
     yield "deep residuals", deep_residuals(100_000)
+
+
+def labelled(change: Callable[[Document], Any]) -> Document:
+    """The document of LABELLED after a change of its network, its hash made to fit."""
+    made = document(LABELLED)
+    change(made["architecture"])
+    return {**made, "hash": files.document.hash_of(made["architecture"], "float32", LABELLED_STATE)}
+
+
+def labelled_documents() -> Iterator[tuple[str, Document]]:
+    """Documents that no file may have, with the tensors of LABELLED."""
+
+    def classes(dtype: Any, values: Any) -> Document:
+        return labelled(lambda spec: spec.update(classes={"dtype": dtype, "values": values}))
+
+    yield "labels missing", labelled(lambda spec: spec.pop("classes"))
+    yield "labels null", labelled(lambda spec: spec.update(classes=None))
+    yield "labels a list", labelled(lambda spec: spec.update(classes=["no", "yes"]))
+    yield "labels with more", labelled(lambda spec: spec["classes"].update(more=1))
+    yield "labels of a network without", labelled(lambda spec: spec.update(type="Sequential"))
+    yield "labels too few", classes("U3", ["no"])
+    yield "labels too many", classes("U3", ["no", "yes", "no!"])
+    yield "labels none", classes("U3", [])
+    yield "labels twice", classes("U3", ["no", "no"])
+    yield "labels that are cut", classes("U2", ["no", "yes"])
+    yield "labels that end in NUL", classes("U4", ["no\0", "yes"])
+    yield "labels numbers in text", classes("U3", ["no", 1])
+    yield "labels text in numbers", classes("i8", ["0", "1"])
+    yield "labels bools in integers", classes("i8", [False, True])
+    yield "labels integers in floats", classes("f8", [0, 1])
+    yield "labels integers too large", classes("i1", [0, 128])
+    yield "labels of 400 digits", classes("i8", [0, 10**400])
+    yield "labels negative", classes("u1", [-1, 1])
+    yield "labels rounded", classes("f4", [0.1, 0.2])
+    yield "labels NaN", classes("f8", [0.0, float("nan")])
+    yield "labels infinite", classes("f8", [0.0, float("inf")])
+    yield "labels lists", classes("O", [["no"], ["yes"]])
+    yield "labels nested", classes("i8", [[0, 1], [2, 3]])
+    yield "labels numbers as objects", classes("O", [0, 1])
+    yield "labels values a text", classes("U3", "no")
+    for dtype in (
+        "",
+        "U",
+        "U0",
+        "U-3",
+        "U03",
+        "U3 ",
+        "<U3",
+        "V8",
+        "S3",
+        "M8",
+        "c8",
+        "f16",
+        "object",
+        "i8,i8",
+        None,
+        ["U3"],
+    ):
+        yield f"labels of dtype {dtype}", classes(dtype, ["no", "yes"])
+    # A few bytes that would become 80 MB and more: no label is as wide as the dtype says.
+    yield "labels very wide", classes("U2000000000", ["no", "yes"])
+    yield "labels wide", classes("U9999999", [str(i) for i in range(8)])
+    yield "labels wide and fitting", classes("U9999999", ["no", "yes"])
+    yield "columns too few", labelled(lambda spec: spec["feature_names"].update(values=["a", "b"]))
+    yield "columns twice", labelled(lambda spec: spec["feature_names"].update(values=["a", "b", "a"]))
+    yield "columns numbers", labelled(lambda spec: spec["feature_names"].update(values=[0, 1, 2]))
+    yield "columns of another dtype", labelled(lambda spec: spec["feature_names"].update(dtype="U1"))
 
 
 def deep_residuals(depth: int) -> Any:

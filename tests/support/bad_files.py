@@ -15,11 +15,13 @@ import safetensors.numpy
 import forwardpass as fp
 from forwardpass import files
 from tests.support.bad_documents import (
+    LABELLED_STATE,
     NETWORK,
     RICH,
     RICH_STATE,
     document,
     documents,
+    labelled_documents,
     rich_documents,
     rich_tensors,
     tensors,
@@ -184,6 +186,9 @@ def corpus() -> dict[str, tuple[str, bytes]]:
         made |= {f"{name}{suffix}": (suffix, written(suffix, document(), arrays)) for name, arrays in tensors()}
         made |= {f"{name}{suffix}": (suffix, written(suffix, text, {})) for name, text in without_tensors()}
         made |= {f"{name}{suffix}": (suffix, written(suffix, text, RICH_STATE)) for name, text in rich_documents()}
+        made |= {
+            f"{name}{suffix}": (suffix, written(suffix, text, LABELLED_STATE)) for name, text in labelled_documents()
+        }
         for name, arrays in rich_tensors():
             made_for = document(RICH) | {
                 "hash": files.document.hash_of(document(RICH)["architecture"], "float32", arrays)

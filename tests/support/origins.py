@@ -7,7 +7,7 @@ ORIGINS = {
     "keras": ("h5py", "keras", "torch"),
     "onnx": ("keras", "onnx", "onnxscript", "skl2onnx", "torch"),
     "sb3": ("gymnasium", "sb3_contrib", "stable_baselines3"),
-    "sklearn": ("sklearn",),
+    "sklearn": ("pandas", "pyarrow", "sklearn"),
     "torch": ("torch",),
 }
 ABSENT = [origin for origin, needs in ORIGINS.items() if not all(map(find_spec, needs))]

@@ -100,7 +100,7 @@ class Workload:
 
         def steps(spec: Any, prefix: str) -> list[Step]:
             kind = spec["type"]
-            if kind == "Sequential":
+            if LAYERS[kind].holds == "layers":
                 return [step for i, layer in enumerate(spec["layers"]) for step in steps(layer, f"{prefix}{i}.")]
             if kind == "Residual":
                 return [Block(steps(spec["inner"], f"{prefix}inner."))]

@@ -15,6 +15,7 @@ from .errors import ConversionError
 from .verification import rows_for, verify
 
 NETWORKS = ("MLPClassifier", "MLPRegressor")
+SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
 SCALERS = ("StandardScaler", "MinMaxScaler")
 HIDDEN: dict[str, type[nn.Module]] = {"identity": nn.Identity, "logistic": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 OUTPUT: dict[str, list[type[nn.Module]]] = {"identity": [], "logistic": [nn.Sigmoid], "softmax": [nn.Softmax]}
@@ -22,9 +23,10 @@ OUTPUT: dict[str, list[type[nn.Module]]] = {"identity": [], "logistic": [nn.Sigm
 
 @undisturbed
 @np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
-def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Sequential:
+def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Classifier | nn.Regressor:
     """A fitted MLPRegressor or MLPClassifier, alone or after scalers in a Pipeline.
 
+    The network predicts what the estimator predicts, and needs no scikit-learn, nor do files and pickles of it.
     scikit-learn's ``coefs_`` are (in, out): they are transposed. The network has their dtype, float32 or float64, as
     the data of ``fit`` had. Its answers are compared with the estimator's, and the comparison is printed and kept as
     ``net.verification``.
@@ -32,21 +34,20 @@ def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Sequential:
     Parameters
     ----------
     estimator : sklearn.neural_network.MLPRegressor, MLPClassifier, or sklearn.pipeline.Pipeline
-        In a Pipeline, StandardScaler and MinMaxScaler may come before it. Read, not changed; scikit-learn is not
-        imported.
+        In a Pipeline, StandardScaler and MinMaxScaler may come before it. Of a fitted search, such as GridSearchCV,
+        the best estimator is taken. Read, not changed; scikit-learn is not imported.
     verbose : bool
         Print the line about the comparison.
 
     Returns
     -------
-    Sequential
-        For x of shape (..., in_features), with shape (..., out_features):
+    Classifier or Regressor
+        A Sequential with the estimator's ``predict``, ``n_features_in_`` and ``feature_names_in_``; a Classifier also
+        has ``predict_proba`` and ``classes_``. A call gives the outputs of the layers, shape (..., out_features):
 
         - a regressor: what ``predict`` gives, one column where that is 1-d;
-        - a classifier of three classes or more: ``predict_proba``, columns in the order of ``classes_``;
-        - of several labels: ``predict_proba``, the probability of each;
-        - of two classes: one column p, the probability of ``classes_[1]``. ``predict_proba`` is ``[1 - p, p]``, and
-          ``predict`` is ``classes_[1]`` where p > 0.5.
+        - a classifier of three classes or more, or of several labels: ``predict_proba``;
+        - of two classes: one column p, the probability of ``classes_[1]``.
 
     Raises
     ------
@@ -62,11 +63,13 @@ def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Sequential:
     >>> net = fp.from_sklearn(model)  # doctest: +ELLIPSIS
     from_sklearn: 72 rows agree with scikit-learn MLPRegressor, ...
     >>> net
-    Sequential(
+    Regressor(
       (0): Linear(in_features=2, out_features=8, bias=True)
       (1): ReLU()
       (2): Linear(in_features=8, out_features=1, bias=True)
     )
+    >>> net.predict(x[0]), net.predict(x[:3]).shape  # doctest: +ELLIPSIS
+    (np.float64(...), (3,))
     """
     scalers, network, where = _parts(estimator)
     linears = _linears(network, where)
@@ -91,7 +94,13 @@ def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Sequential:
             probabilities = np.asarray(estimator.predict_proba(x))
             return probabilities[:, 1:] if network.n_outputs_ == 1 else probabilities
 
-    net = nn.Sequential(*layers)
+    # Whatever is asked first has seen the names of the columns.
+    names = getattr(scalers[0][1] if scalers else network, "feature_names_in_", None)
+    net: nn.Classifier | nn.Regressor
+    if _kind(network) == "MLPRegressor":
+        net = nn.Regressor(*layers, feature_names=names)
+    else:
+        net = nn.Classifier(*layers, classes=network.classes_, feature_names=names)
     source = "scikit-learn " + " + ".join([*(_kind(scaler) for _, scaler in scalers), _kind(network)])
     more = [typical] if scalers else []
     verify(net, answers, width, importer="from_sklearn", source=source, more=more, verbose=verbose)
@@ -102,23 +111,27 @@ def _kind(estimator: Any) -> str:
     return class_name(estimator, "sklearn")
 
 
-def _parts(estimator: Any) -> tuple[list[tuple[str, Any]], Any, str]:
+def _parts(estimator: Any, at: str = "") -> tuple[list[tuple[str, Any]], Any, str]:
     """Scalers with what messages call them, the network, and what messages begin with for that."""
+    if _kind(estimator) in SEARCHES:
+        if not hasattr(estimator, "best_estimator_"):
+            raise ConversionError(f"{at}{_kind(estimator)} has no best_estimator_: fit it, with refit=True")
+        return _parts(estimator.best_estimator_, at)
+    if _kind(estimator) in NETWORKS:
+        return [], estimator, at
     if _kind(estimator) != "Pipeline":
-        if _kind(estimator) not in NETWORKS:
-            raise ConversionError(f"expected a {', a '.join(NETWORKS)} or a Pipeline, got {_kind(estimator)}")
-        return [], estimator, ""
-    named = [(f"step {name!r}: ", step) for name, step in estimator.steps]
+        wanted = f"{' or '.join(NETWORKS)} as the last step" if at else f"{', '.join(NETWORKS)}, a Pipeline or a search"
+        raise ConversionError(f"{at}expected {wanted}, got {_kind(estimator)}")
+    named = [(f"{at}step {name!r}: ", step) for name, step in estimator.steps]
     scalers = [(where, step) for where, step in named[:-1] if step is not None and step != "passthrough"]
     for where, step in scalers:
         if _kind(step) not in SCALERS:
             raise ConversionError(f"{where}{_kind(step)} is not supported; expected {' or '.join(SCALERS)}")
     if not named:
-        raise ConversionError(f"expected {' or '.join(NETWORKS)} as the last step, got a Pipeline without steps")
-    where, network = named[-1]
-    if _kind(network) not in NETWORKS:
-        raise ConversionError(f"{where}expected {' or '.join(NETWORKS)} as the last step, got {_kind(network)}")
-    return scalers, network, where
+        raise ConversionError(f"{at}expected {' or '.join(NETWORKS)} as the last step, got a Pipeline without steps")
+    where, last = named[-1]
+    inner, network, where = _parts(last, where)  # which may be a search, or a Pipeline again
+    return scalers + inner, network, where
 
 
 def _linears(network: Any, where: str) -> list[nn.Linear]:

@@ -8,6 +8,7 @@ A layer is an object with its ``type`` and what else it takes, all of it require
     {"type": "Normalize", "features": 64, "clip": null}   JSON has no infinity: the texts "inf" and "-inf"
     {"type": "Residual", "inner": {...}}
     {"type": "Sequential", "layers": [...]}
+    {"type": "Classifier", "layers": [...], "classes": {"dtype": "U3", "values": ["no", "yes"]}, "feature_names": null}
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def describe(module: Module) -> dict[str, Any]:
     there = {name: name in module.array_names for name, array in kind.arrays.items() if array.optional}
     spec: dict[str, Any] = {"type": kind.__name__, **module.sizes, **there}
     spec |= {name: _as_json(getattr(module, name)) for name in kind.arguments}
+    spec |= {name: labels.written(getattr(module, name)) for name, labels in kind.labels.items()}
     return spec | kind.spec_of([describe(child) for _, child in module.named_children()])
 
 
@@ -94,6 +96,7 @@ def build(spec: Any, arrays: Arrays) -> Module:
         kind = LAYERS[spec["type"]]
         children = [layer_of(inner, f"{prefix}{name}.") for name, inner in kind.children_in(spec)]
         own: dict[str, Any] = {name: arrays[prefix + name] for name in _arrays_there(spec)}
+        own |= {name: labels.read(spec[name]) for name, labels in kind.labels.items()}
         return kind.built(sizes_of(spec), own | _arguments(spec), children)
 
     return layer_of(spec, "")
@@ -166,7 +169,8 @@ def layers(spec: Any, prefix: str = "", nesting: int = 0) -> Iterator[tuple[str,
 def _check(kind: type[Module], spec: Any, where: str) -> None:
     """All keys of a layer and no others, with values of their types, which the layer takes."""
     flags = [name for name, array in kind.arrays.items() if array.optional]
-    keys = {"type", *kind.size_names, *flags, *kind.arguments, *([kind.holds] if kind.holds else [])}
+    holds = [kind.holds] if kind.holds else []
+    keys = {"type", *kind.size_names, *flags, *kind.arguments, *kind.labels, *holds}
     if spec.keys() != keys:
         raise ModelFileError(f"{where}: expected {sorted(keys)}, got {shown(sorted(spec))}")
     for name in kind.size_names:
@@ -179,6 +183,8 @@ def _check(kind: type[Module], spec: Any, where: str) -> None:
         if not _is_of(argument, spec[name]):
             raise ModelFileError(f"{where}: {name}: expected a {argument.kind.__name__}, got {shown(spec[name])}")
     try:
+        for name, labels in kind.labels.items():
+            labels.check_written(spec[name])
         kind.check_arguments(_arguments(spec))
     except ValueError as error:
         raise ModelFileError(f"{where}: {str(error)[:200]}") from error

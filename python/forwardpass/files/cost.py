@@ -29,7 +29,8 @@ def memory(spec: Any, dtype: str) -> int:
         kept += LAYER + STEP * prefix.count(".")
         buffers = max(buffers, 2 + prefix.count("inner."))
         packed, made = kind.memory(sizes, each)
-        kept, largest = kept + packed, max(largest, made)
+        labels = sum(each.nbytes(layer[name]) for name, each in kind.labels.items())
+        kept, largest = kept + packed + labels, max(largest, made)
         _, outputs = kind.widths(sizes) or (0, outputs)
         widest = max(widest, outputs)
         steps += not kind.holds

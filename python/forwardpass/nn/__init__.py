@@ -1,6 +1,18 @@
 """Layers and networks, with PyTorch's names."""
 
-from . import containers, elementwise, elu, linear, normalization, piecewise, scaling, smooth, softmax, squeeze
+from . import (
+    containers,
+    elementwise,
+    elu,
+    linear,
+    normalization,
+    piecewise,
+    predictors,
+    scaling,
+    smooth,
+    softmax,
+    squeeze,
+)
 from .containers import *
 from .elementwise import *
 from .elu import *
@@ -10,6 +22,7 @@ from .module import FloatArray as FloatArray
 from .module import Module
 from .normalization import *
 from .piecewise import *
+from .predictors import *
 from .scaling import *
 from .smooth import *
 from .softmax import *
@@ -18,7 +31,19 @@ from .squeeze import *
 # What a file or a network in text may name: every layer that is in one of these modules.
 LAYERS: dict[str, type[Module]] = {
     name: getattr(module, name)
-    for module in (linear, elementwise, squeeze, piecewise, elu, smooth, softmax, normalization, scaling, containers)
+    for module in (
+        linear,
+        elementwise,
+        squeeze,
+        piecewise,
+        elu,
+        smooth,
+        softmax,
+        normalization,
+        scaling,
+        containers,
+        predictors,
+    )
     for name in module.__all__
 }
 

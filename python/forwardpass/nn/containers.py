@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arithmetic import Arithmetic, Bound, Shake
-from .module import FloatArray, Module, check_layer
+from .module import FloatArray, Meaning, Module, check_layer
 from .wide import Dtype, Wide
 
 __all__ = ["Residual", "Sequential"]
@@ -75,14 +75,20 @@ class Sequential(Module):
         return ((str(position), layer) for position, layer in enumerate(self._layers))
 
     def made_from(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The layers themselves."""
-        return self._layers, {}
+        """The layers themselves, and labels."""
+        return self._layers, {name: getattr(self, name) for name in self.labels}
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
         """One layer after another."""
         for layer in self._layers:
             x = layer.reference(x, dtype)
         return x
+
+    def meaning(self, given: Meaning) -> Meaning:
+        """That of the last layer which changes it."""
+        for layer in self._layers:
+            given = layer.meaning(given)
+        return given
 
     def through(self, x: NDArray[Any], error: Bound, a: Arithmetic) -> tuple[NDArray[Any], Bound]:
         """The error of one layer goes through the next."""
@@ -191,6 +197,7 @@ class Residual(Module):
 
 def _nested(layer: Module) -> str:
     """Each of its layers in lines of its own."""
-    lines = (f"({name}): {child!r}" for name, child in layer.named_children())
+    lines = [f"{name}={value}" for name, value in layer.shown().items()]
+    lines += [f"({name}): {child!r}" for name, child in layer.named_children()]
     body = "\n".join(lines).replace("\n", "\n  ")
     return f"{type(layer).__name__}(\n  {body}\n)"

@@ -18,8 +18,12 @@ def reduced(layer: Any, base: type) -> tuple[Any, ...]:
         named, slots = state if isinstance(state, tuple) else (state, None)
         kept = {name: value for name, value in (named or {}).items() if not _is_made_again(cls, name)}
         state = (kept, slots) if slots else kept
-    ours = next(kind for kind in cls.__mro__ if issubclass(kind, base) and kind.__module__.startswith(PACKAGE))
-    return remade, (cls, ours, *layer.made_from()), state
+    return remade, (cls, own_class(cls, base), *layer.made_from()), state
+
+
+def own_class(cls: type, base: type) -> Any:
+    """The class of ours that a layer's class is, or was derived from."""
+    return next(kind for kind in cls.__mro__ if issubclass(kind, base) and kind.__module__.startswith(PACKAGE))
 
 
 def set_state(layer: Any, state: Any) -> None:
@@ -39,4 +43,4 @@ def remade(cls: Any, ours: Any, arguments: tuple[Any, ...], named: Mapping[str, 
 
 
 def _is_made_again(cls: Any, name: str) -> bool:
-    return name in ("array_names", *cls.arguments) or isinstance(getattr(cls, name, None), cached_property)
+    return name in ("array_names", *cls.arguments, *cls.labels) or isinstance(getattr(cls, name, None), cached_property)

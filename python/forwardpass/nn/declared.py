@@ -1,15 +1,41 @@
-"""What the class of a layer states of it: its arguments and its arrays, which are attributes of the layer as well."""
+"""What the class of a layer states of it: arguments, arrays and labels, which are attributes of the layer as well."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # which typing has from Python 3.11 on
 
 T = TypeVar("T")
 
 
-class Argument(Generic[T]):
-    """An argument of a layer that is no array. It can be read as an attribute, and never changes.
+class Fixed(Generic[T]):
+    """Something that a layer was made with. It can be read as an attribute, and never changes."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, layer: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, layer: object, owner: type) -> T: ...
+    def __get__(self, layer: object | None, owner: type) -> Self | T:
+        if layer is None:
+            return self
+        if self.name not in vars(layer):
+            raise AttributeError(f"{type(layer).__name__}.{self.name}: the layer was never initialised")
+        value: T = vars(layer)[self.name]
+        return value
+
+    def __set__(self, layer: object, value: T) -> None:
+        # The layer has packed the value, so a new one would stand in repr() and in files, and change no answer.
+        raise AttributeError(f"{type(layer).__name__}.{self.name} does not change: make a new layer")
+
+
+class Argument(Fixed[T]):
+    """An argument of a layer that is no array.
 
     Parameters
     ----------
@@ -24,25 +50,6 @@ class Argument(Generic[T]):
 
     def __init__(self, check: Callable[[str, Any], T], kind: type = float, *, optional: bool = False) -> None:
         self.check, self.kind, self.optional = check, kind, optional
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, layer: None, owner: type) -> Argument[T]: ...
-    @overload
-    def __get__(self, layer: object, owner: type) -> T: ...
-    def __get__(self, layer: object | None, owner: type) -> Argument[T] | T:
-        if layer is None:
-            return self
-        if self.name not in vars(layer):
-            raise AttributeError(f"{type(layer).__name__}.{self.name}: the layer was never initialised")
-        value: T = vars(layer)[self.name]
-        return value
-
-    def __set__(self, layer: object, value: T) -> None:
-        # The layer has packed the value, so a new one would stand in repr() and in files, and change no answer.
-        raise AttributeError(f"{type(layer).__name__}.{self.name} does not change: make a new layer")
 
     def checked(self, value: Any) -> T:
         """The value as a layer keeps it, or the error that names the argument."""

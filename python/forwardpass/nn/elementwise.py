@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .arithmetic import Arithmetic, Bound, Shake
 from .declared import Argument
-from .module import FloatArray, Module
+from .module import FloatArray, Meaning, Module
 from .numbers import real
 from .wide import Dtype, Wide
 
@@ -57,7 +57,21 @@ class Elementwise(Module):
         return super().shaken(x, shake) if self.rounds else self(x)
 
 
-class Identity(Elementwise):
+class Unchanged(Elementwise):
+    """x itself: training, or the shape of x, is what the layer is for."""
+
+    rounds = False
+
+    def reference(self, x: Wide, dtype: Dtype) -> Wide:
+        """Nothing happens to x."""
+        return x
+
+    def meaning(self, given: Meaning) -> Meaning:
+        """The same numbers say the same."""
+        return given
+
+
+class Identity(Unchanged):
     """x itself.
 
     Examples
@@ -68,17 +82,12 @@ class Identity(Elementwise):
     """
 
     function = "identity"
-    rounds = False
 
     def __init__(self) -> None:
         super().__init__()
 
-    def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Nothing happens to x."""
-        return x
 
-
-class Dropout(Elementwise):
+class Dropout(Unchanged):
     """x itself: only training drops anything. It keeps the positions of the layers behind it.
 
     Parameters
@@ -98,8 +107,6 @@ class Dropout(Elementwise):
     array([1.])
     """
 
-    rounds = False
-
     @staticmethod
     def _share(name: str, value: float) -> float:
         share = real(name, value)
@@ -112,12 +119,8 @@ class Dropout(Elementwise):
     def __init__(self, p: float = 0.5) -> None:
         super().__init__("identity", p=p)
 
-    def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Nothing happens to x."""
-        return x
 
-
-class Flatten(Elementwise):
+class Flatten(Unchanged):
     """All axes but the first as one: x of shape (rows, ...) becomes (rows, features). x of one axis is a row already.
 
     In a network, functions of each element may come before it. Behind layers that take the last axis for a row, such
@@ -140,7 +143,6 @@ class Flatten(Elementwise):
     (5, 784)
     """
 
-    rounds = False
     start_dim = Argument(lambda name, value: int(value), int)
     end_dim = Argument(lambda name, value: int(value), int)
 

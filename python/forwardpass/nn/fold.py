@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..environment import undisturbed
 from .containers import Residual, Sequential
+from .copying import own_class
 from .elementwise import Flatten
 from .linear import Linear
 from .module import Module
@@ -59,7 +60,9 @@ def fold_batch_norm(network: Module) -> Module:
             layers[i - 1 : i + 1] = [_into_linear_before(before, layer), Flatten()]
         elif isinstance(after, Linear):
             layers[i : i + 2] = [Flatten(), _into_linear_after(layer, after)]
-    return Sequential(*layers)
+    # A Classifier stays one, with its labels.
+    folded: Sequential = own_class(type(network), Module)(*layers, **network.made_from()[1])
+    return folded
 
 
 def _scale_and_offset(norm: BatchNorm1d) -> tuple[Doubles, Doubles]:

@@ -11,6 +11,7 @@ _DEVICE = "networks run on the CPU, where their arrays are"
 _DTYPE = "the dtype is that of the arrays: make the layers from arrays of another dtype"
 _TRAINING = "networks do not train: train elsewhere, convert the result, or load_state_dict() new values"
 _ARRAYS = "state_dict() has the arrays by name"
+_LABELS = "net(x) gives the outputs, Regressor(*net) predicts them, and Classifier(*net, classes=...) predicts labels"
 
 ATTRIBUTES = {
     "forward": "call the network itself, net(x)",
@@ -33,7 +34,8 @@ ATTRIBUTES = {
     "float": _DTYPE,
     "double": _DTYPE,
     "half": _DTYPE,
-    "predict": "net(x) gives the outputs",
+    "predict": _LABELS,
+    "predict_proba": _LABELS,
     "save": "forwardpass.save(net, path) writes a file",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +13,13 @@ from .. import _core
 from . import copying, hints
 from .arithmetic import Arithmetic, Bound, Shake
 from .declared import Argument, Array
+from .labels import Labels
 from .verification import Verification
 from .wide import Dtype, Wide
 
 FloatArray = NDArray[np.floating[Any]]
+# Of outputs: any numbers, the higher the likelier; probabilities of which one class is right; or of each class alone.
+Meaning = Literal["scores", "shares", "chances"]
 
 
 class Module(_core.Network):
@@ -32,8 +35,9 @@ class Module(_core.Network):
 
     Attributes
     ----------
-    arguments, arrays : dict
-        Of a class: what it takes, by name. An `Argument` checks a number or a text, an `Array` names its sizes.
+    arguments, arrays, labels : dict
+        Of a class: what it takes, by name. An `Argument` checks a number or a text, an `Array` names its sizes, and
+        `Labels` are names of outputs or inputs.
     size_names : tuple of str
         Of a class: what a file calls the sizes in the shapes of its arrays.
     training_names : tuple of str
@@ -52,6 +56,7 @@ class Module(_core.Network):
 
     arguments: ClassVar[dict[str, Argument[Any]]] = {}
     arrays: ClassVar[dict[str, Array]] = {}
+    labels: ClassVar[dict[str, Labels]] = {}
     size_names: ClassVar[tuple[str, ...]] = ()
     training_names: ClassVar[tuple[str, ...]] = ()
     order: ClassVar[str] = ""
@@ -74,6 +79,7 @@ class Module(_core.Network):
         own = vars(cls).items()
         cls.arguments = cls.arguments | {name: value for name, value in own if isinstance(value, Argument)}
         cls.arrays = cls.arrays | {name: value for name, value in own if isinstance(value, Array)}
+        cls.labels = cls.labels | {name: value for name, value in own if isinstance(value, Labels)}
 
     if not TYPE_CHECKING:  # which would take every name for an attribute
 
@@ -129,6 +135,10 @@ class Module(_core.Network):
         """What the layer makes of x, and how far from exact that is if x is off by ``error``."""
         y = self(x)
         return y, self.bound(x, y, error, a)
+
+    def meaning(self, given: Meaning) -> Meaning:
+        """What its outputs say of classes, where its inputs say ``given``."""
+        return "scores"
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
         """How far y = layer(x) can be from exact, if x is off by ``error``: docs/numerics.md derives each."""

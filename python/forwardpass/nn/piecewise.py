@@ -9,6 +9,7 @@ import numpy as np
 
 from .declared import Argument
 from .elementwise import Elementwise
+from .module import Meaning
 from .numbers import less, real, single
 from .wide import Dtype, Wide, gated, held, number
 
@@ -136,6 +137,10 @@ class Hardsigmoid(Elementwise):
         """A part of 6."""
         y: Wide = np.clip(x + 3, number(0.0, x), number(6.0, x)) / 6
         return y
+
+    def meaning(self, given: Meaning) -> Meaning:
+        """Each is between 0 and 1."""
+        return "chances"
 
 
 class Hardswish(Elementwise):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .arithmetic import Arithmetic, Bound
 from .declared import Argument
 from .elementwise import Elementwise
+from .module import Meaning
 from .numbers import FLOAT32_START, single
 from .wide import Dtype, Wide, exp, gated, held, log1p, normal, number, pi, sigmoid, tanh
 
@@ -149,6 +150,10 @@ class Sigmoid(Smooth):
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
         """Of an e^x that does not overflow."""
         return sigmoid(x)
+
+    def meaning(self, given: Meaning) -> Meaning:
+        """Each is between 0 and 1."""
+        return "chances"
 
 
 class Softsign(Smooth):

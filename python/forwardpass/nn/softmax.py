@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .arithmetic import Arithmetic, Bound
 from .declared import Argument
-from .module import Module
+from .module import Meaning, Module
 from .wide import Dtype, Wide, exp, log1p
 
 __all__ = ["LogSoftmax", "Softmax"]
@@ -66,6 +66,10 @@ class Softmax(OverAnAxis):
         e = exp(x - x.max(axis=-1, keepdims=True))
         y: Wide = e / e.sum(axis=-1, keepdims=True)
         return y
+
+    def meaning(self, given: Meaning) -> Meaning:
+        """They are at least 0, and their sum is 1."""
+        return "shares"
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
         """Every weight, and so their sum, is off by a factor of at most e^largest; no share is above 1."""

@@ -5,6 +5,7 @@ from tests.mutants.faults import (
     files,
     functions,
     importers,
+    labels,
     layers,
     machine,
     neighbours,
@@ -29,4 +30,5 @@ MUTANTS = (
     *boundary.FAULTS,
     *files.FAULTS,
     *importers.FAULTS,
+    *labels.FAULTS,
 )

@@ -62,8 +62,8 @@ FAULTS = (
     Mutant(
         "weights are not shaken",
         "python/forwardpass/nn/linear.py",
-        "moved = turned * shake.signs(self.out_features) + bias",
-        "moved = 0 * turned + bias",
+        "y = self(x) + shake.units * turned * shake.signs(self.out_features)",
+        "y = self(x)",
         "the trial sees no rounding, so right networks are refused",
         ("tests/convert/test_verification.py",),
     ),
@@ -78,8 +78,8 @@ FAULTS = (
     Mutant(
         "a bound of the first outputs alone",
         "python/forwardpass/nn/linear.py",
-        'np.abs(arrays["weight"][at : at + step])',
-        'np.abs(arrays["weight"][:step])',
+        "self._part_of_weight(at, PART))",
+        "self._part_of_weight(0, PART))",
         "every part of a large weight gets the bound of the first",
         ("tests/convert/test_verification.py",),
     ),

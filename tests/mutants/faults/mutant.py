@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 # The programs of tests/cpp that look for a fault: the quickest first, as the first failure is enough.
 CORE = ("golden", "ulp", "conformance", "stress")
+# Finds whatever changes the bits of a function or of a layer of rows.
+BITS = ("tests/contract/test_bits_of_today.py",)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Functions of rows, and the arithmetic in pairs that they use."""
 
-from tests.mutants.faults.mutant import Mutant
+from tests.mutants.faults.mutant import BITS, Mutant
 
 # Each fault is wrong for some of them.
-ROWS = tuple(f"tests/layers/test_{name}.py" for name in ("softmax", "layer_norm", "feature_layers", "row_functions"))
+KINDS = ("softmax", "layer_norm", "feature_layers", "row_functions")
+ROWS = (*BITS, *(f"tests/layers/test_{kind}.py" for kind in KINDS))
 
 FAULTS = (
     # ---- arithmetic in pairs ----
@@ -53,6 +54,7 @@ FAULTS = (
         "totals[v] = A::plus(totals[v], totals[v + half]);",
         "totals[v] = A::plus(totals[2 * v], totals[2 * v + 1]);",
         "the lanes of a sum depend on the width of the registers",
+        BITS,
     ),
     Mutant(
         "softmax stores its weights one vector too early",

@@ -1,6 +1,6 @@
 """Roundings, biases, packing, and what is read and written. (order.py: the order of the sums.)"""
 
-from tests.mutants.faults.mutant import Mutant
+from tests.mutants.faults.mutant import BITS, Mutant
 
 FAULTS = (
     # ---- activations that fit registers ----
@@ -36,6 +36,7 @@ FAULTS = (
     COMPILE_OPTIONS "-ffp-contract=fast;-fexpensive-optimizations")
 """,
         "the compiler makes FMAs of intrinsics where two roundings stand, as GCC does by default from -O2 on",
+        BITS,
     ),
     # ---- bias ----
     Mutant(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ... import nn
 from ...environment import undisturbed
@@ -20,6 +20,7 @@ from ...limits import FAILURES, MAX_BYTES
 from ...printing import printable
 from ..classes import full_name
 from ..errors import ConversionError, refusal
+from ..labelled import labelled
 from ..verification import verify
 from . import file
 from .layer import Context, Shape
@@ -28,7 +29,9 @@ from .model import Weights, network_of
 
 @undisturbed
 @np.errstate(all="ignore")  # values that float32 cannot hold become infinite, as in the source
-def from_keras(model: Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True) -> nn.Sequential:
+def from_keras(
+    model: Any, *, classes: ArrayLike | None = None, max_bytes: int = MAX_BYTES, verbose: bool = True
+) -> nn.Sequential:
     """The network of a Keras 3 model, or of a ``.keras`` file.
 
     Kernels of Keras are (in, out): they are transposed. An activation that is an argument of a Dense becomes a layer of
@@ -42,6 +45,8 @@ def from_keras(model: Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True) 
     model : keras.Sequential, functional keras.Model, or path-like
         A chain of layers, with residual blocks ``x + f(x)`` between them, in float32 or float64; not changed. A file
         needs h5py (``pip install h5py``); nothing in it can run code.
+    classes : array_like, optional
+        Labels of the outputs: the network is a `Classifier` then, which predicts them.
     max_bytes : int
         A file whose weights take more is refused.
     verbose : bool
@@ -49,17 +54,17 @@ def from_keras(model: Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True) 
 
     Returns
     -------
-    Sequential
+    Sequential, with classes a Classifier
 
     Raises
     ------
     ConversionError
         A ValueError: a layer that is not supported, its place and its class in the message; a file that is damaged or
         of another format; or answers that differ by more than rounding explains.
-    OSError
-        The file cannot be read.
-    ImportError
-        h5py is not installed.
+    OSError, ImportError
+        The file cannot be read; h5py is not installed.
+    ValueError, TypeError
+        Classes that a Classifier refuses.
     RuntimeError
         A file, in a program that has no Python to start: a packaged one, or one that embeds Python.
 
@@ -73,7 +78,7 @@ def from_keras(model: Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True) 
     model.h5: expected a name that ends in .keras
     """
     if isinstance(model, (str, os.PathLike)):
-        return _from_file(Path(model), max_bytes, verbose)
+        return labelled(_from_file(Path(model), max_bytes, verbose), classes)
     config = _config(model)
     build, row = network_of(config, _LiveWeights(model), Context())
     net = build()
@@ -82,7 +87,7 @@ def from_keras(model: Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True) 
     compared = _in_float32(net) if coarse and net.dtype == np.float64 else net
     verify(compared, _runner(model, row), math.prod(row), importer="from_keras", source="Keras", verbose=verbose)
     net.verification = compared.verification
-    return net
+    return labelled(net, classes)
 
 
 def _from_file(path: Path, max_bytes: int, verbose: bool) -> nn.Sequential:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ... import nn
 from ...environment import undisturbed
 from ...limits import MAX_BYTES
 from ..errors import ConversionError, refusal
+from ..labelled import labelled
 from ..verification import ANY_WIDTH, rows_for, verify
 from .layers import COMPARED, LARGEST_WIDTH, Builder
 from .operators import OPERATORS
@@ -24,7 +25,11 @@ from .steps import Step, chain, run
 
 @undisturbed
 def from_onnx(
-    source: str | os.PathLike[str] | Any, *, max_bytes: int = MAX_BYTES, verbose: bool = True
+    source: str | os.PathLike[str] | Any,
+    *,
+    classes: ArrayLike | None = None,
+    max_bytes: int = MAX_BYTES,
+    verbose: bool = True,
 ) -> nn.Sequential:
     """The network of an ONNX model: a chain of layers, with residual blocks among them.
 
@@ -38,6 +43,8 @@ def from_onnx(
         One input of floats and one output; of a classifier's label and probabilities, the probabilities. Weights in
         float32 and float64 stay what they are; float16 and bfloat16 become float32, which is exact. All data is in
         the file: no other one is opened.
+    classes : array_like, optional
+        Labels of the outputs: the network is a `Classifier` then, which predicts them.
     max_bytes : int
         A larger file is refused.
     verbose : bool
@@ -45,7 +52,7 @@ def from_onnx(
 
     Returns
     -------
-    Sequential
+    Sequential, with classes a Classifier
         For x of shape (..., in_features). Where the model flattens inputs of more dimensions, rows are what it
         makes of them: (rows, channels * height * width).
 
@@ -60,6 +67,8 @@ def from_onnx(
         A file that cannot be read.
     TypeError
         Neither a path nor a model.
+    ValueError, TypeError
+        Classes that a Classifier refuses.
 
     Examples
     --------
@@ -81,7 +90,7 @@ def from_onnx(
     try:
         graph = Graph(content_of(source, max_bytes), max_bytes, OPERATORS)
         with np.errstate(all="ignore"):  # a constant may be a signalling NaN
-            return _converted(graph, chain(graph, graph.output, graph.input), verbose)
+            return labelled(_converted(graph, chain(graph, graph.output, graph.input), verbose), classes)
     except UnicodeDecodeError as error:
         raise refusal(source, f"not an ONNX model: a name in it is not UTF-8: {error}") from error
     except ConversionError as error:
