@@ -7,7 +7,7 @@
 namespace forwardpass {
 namespace {
 
-// Of DLPack's device types, those whose memory the CPU reads: 1 is the CPU, 3 is pinned host memory.
+// The CPU can read the memory of two of DLPack's device types: 1 is the CPU, 3 is pinned host memory.
 bool is_on_another_device(py::handle value) {
     const py::object device = value.attr("__dlpack_device__")();
     const bool is_pair = PyTuple_Check(device.ptr()) && PyTuple_GET_SIZE(device.ptr()) == 2;
@@ -20,8 +20,8 @@ bool is_on_another_device(py::handle value) {
     return kind != 1 && kind != 3;
 }
 
-// What an object's own conversion raised, with the argument's name, which the object does not know. What says nothing
-// of the argument passes as it is: an interrupt, a signal handler's exception, a lack of memory.
+// Raises what an object's own conversion raised, with the argument's name, which the object does not know. Exceptions
+// that are not about the argument pass as they are: an interrupt, a signal handler's exception, a lack of memory.
 [[noreturn]] void throw_named(py::error_already_set& error, const char* name) {
     PyObject* type = nullptr;
     if (error.matches(PyExc_ValueError)) type = PyExc_ValueError;
@@ -34,8 +34,8 @@ bool is_on_another_device(py::handle value) {
     throw py::error_already_set();
 }
 
-// Whether all arrays are float, or all are double, and none is copied or converted: NumPy lets other threads run while
-// it copies, and both it and a subclass of ndarray may run Python code.
+// Whether all arrays are float, or all are double, and need no copy or conversion. While NumPy copies, other threads
+// run. NumPy and subclasses of ndarray may run Python code.
 bool are_read_as_they_lie(std::initializer_list<Argument> arguments, py::handle out) {
     bool all_float = out.is_none() || PyArray_CheckExact(out.ptr()), all_double = all_float;
     for (const Argument& argument : arguments) {
@@ -49,7 +49,7 @@ bool are_read_as_they_lie(std::initializer_list<Argument> arguments, py::handle 
 }  // namespace
 
 bool is_masked_array(py::handle value) {
-    // Whoever holds one has imported numpy.ma.
+    // Not imported here: a caller who has a masked array has imported numpy.ma.
     const py::object modules = py::module_::import("sys").attr("modules");
     const py::object ma = modules.attr("get")("numpy.ma");
     return !ma.is_none() && py::isinstance(value, ma.attr("MaskedArray"));
@@ -57,7 +57,7 @@ bool is_masked_array(py::handle value) {
 
 py::object shared_ndarray(py::handle value, const char* name) {
     if (PyArray_CheckExact(value.ptr())) return py::reinterpret_borrow<py::object>(value);
-    // Lists and tuples are asked nothing: the questions take longer than the conversion of a row.
+    // Lists and tuples need no check, and the checks would take longer than converting a row.
     const bool is_sequence = PyList_CheckExact(value.ptr()) || PyTuple_CheckExact(value.ptr());
     if (!is_sequence && is_masked_array(value))
         throw py::type_error(std::string(name) + ": masked arrays are not supported; fill it first (numpy.ma.filled)");
@@ -70,7 +70,8 @@ py::object shared_ndarray(py::handle value, const char* name) {
         }
         const StandardFloatEnvironment environment;  // or flush-to-zero would lose numbers of a list
         py::object made = steal(PyArray_FROM_O(value.ptr()));
-        if (PyArray_NDIM(as_array(made)) == 0 && !PyArray_ISNUMBER(as_array(made)))  // what NumPy takes for one object
+        if (PyArray_NDIM(as_array(made)) == 0 &&
+            !PyArray_ISNUMBER(as_array(made)))  // NumPy wraps anything as one object
             throw py::type_error(std::string("expected an array of numbers, got ") + Py_TYPE(value.ptr())->tp_name);
         return made;
     } catch (const py::type_error& error) {

@@ -1,4 +1,4 @@
-// One NumPy array, as the bindings see it. What is asked of an array is asked here, once.
+// What the bindings ask of one NumPy array.
 #pragma once
 
 #include <algorithm>
@@ -35,20 +35,20 @@ py::object new_array(int ndim, const npy_intp* shape) {
     return steal(PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, nullptr, nullptr, 0, nullptr));
 }
 
-// A view of the same elements that nobody else holds. Python code that runs later, or another thread, may give the
-// array another shape, strides, dtype or flags: those of the view stay as they were checked.
+// A view of the same elements that nobody else holds. Later Python code, or another thread, may change the array's
+// shape, strides, dtype or flags. Those of the view stay as they were checked.
 py::object private_view(PyArrayObject* array);
 
 // "(3, 4)", as Python prints a shape.
 std::string shape_text(int ndim, const npy_intp* shape);
 std::string shape_text(PyArrayObject* array);
 
-// Of this type, in native byte order and aligned: numbers that the kernels read as they are.
+// Whether the kernels can read the numbers: of this type, in native byte order and aligned.
 inline bool is_plain(PyArrayObject* array, int type) noexcept {
     return PyArray_TYPE(array) == type && PyArray_ISBEHAVED_RO(array);
 }
 
-// The same, element after element, in an array whose class runs no code of a user's.
+// The same, and whether the array is C-contiguous and of NumPy's own class, which runs no code of a user.
 inline bool lies_plain(PyObject* object, int type) noexcept {
     return PyArray_CheckExact(object) && PyArray_TYPE(as_array(object)) == type &&
            PyArray_ISCARRAY_RO(as_array(object));

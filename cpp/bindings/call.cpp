@@ -15,14 +15,14 @@
 namespace forwardpass {
 namespace {
 
-// Of an array whose elements lie one after another.
+// The extent of an array whose elements lie one after another.
 template <class T>
 Extent extent_of(PyArrayObject* array, Index elements) noexcept {
     const char* const begin = PyArray_BYTES(array);
     return {begin, begin + elements * static_cast<Index>(sizeof(T))};
 }
 
-// On rows that are checked, through a source where they must be converted.
+// Runs the network over checked rows. `source` is not null where the rows must be converted.
 template <class T>
 void compute(const Network<T>& network, const Batch<T>& batch, const Source* source, int threads) {
     const int most = threads_of_call(threads, shared_work(network.work(1, batch.width), batch.rows));
@@ -34,8 +34,8 @@ void compute(const Network<T>& network, const Batch<T>& batch, const Source* sou
 
 }  // namespace
 
-// The usual case, with fewer questions than the general one: contiguous rows of the network's own type, and an `out` as
-// plain that does not touch them. Null where it is not.
+// The usual case needs fewer checks than the general one: contiguous rows of the network's type, and an `out` like that
+// which does not overlap them. Returns null in any other case.
 template <class T>
 PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObject* out, int threads) const {
     if (!lies_plain(x, numpy_type<T>)) return nullptr;
@@ -68,7 +68,7 @@ PyObject* BoundNetwork::run_plain(const Network<T>& network, PyObject* x, PyObje
     return result.release().ptr();
 }
 
-// Any array-like, and any `out`.
+// The general case: any array-like, and any `out`.
 template <class T>
 py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyObject* out, int threads) const {
     const Input input = as_input(x, numpy_type<T>, "x");
@@ -80,7 +80,7 @@ py::object BoundNetwork::run(const Network<T>& network, const py::object& x, PyO
 
     const bool squeezed = squeezes(shape[ndim - 1]);
     Destination destination(out, squeezed ? ndim - 1 : ndim, shape, numpy_type<T>);
-    if (destination.empty()) return destination.finish();  // of any number of rows
+    if (destination.empty()) return destination.finish();  // whatever the number of rows
     if (out != nullptr) destination.keep_apart_from(from.array, elementwise_);
     const Rows to = destination.rows();
     const Batch<T> batch{static_cast<const T*>(from.data), from.row_stride, static_cast<T*>(to.data),
@@ -96,7 +96,7 @@ py::object BoundNetwork::call(py::handle value, PyObject* out, int threads) cons
         return py::reinterpret_steal<py::object>(result);
     const Inside inside;
     py::object x = shared_ndarray(value, "x");
-    if (!kernels_convert(as_array(x))) x = to_ndarray(x, "x");  // converting it runs Python code, which may change it
+    if (!kernels_convert(as_array(x))) x = to_ndarray(x, "x");  // the conversion runs Python code, which may change x
     x = checked_axes(x);
     const int type = type_ >= 0 ? type_ : common_type({{x, "x"}});
     return or_scalar(out, type == NPY_FLOAT ? run(*f32_, x, out, threads) : run(*f64_, x, out, threads));
@@ -142,7 +142,7 @@ PyObject* run_network(PyObject* self, PyObject* const* args, Py_ssize_t count, P
     }
 }
 
-// tp_call: what super().__call__ of a subclass comes to.
+// tp_call, which super().__call__ of a subclass calls.
 PyObject* call_with_tuple(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
     try {
         std::vector<PyObject*> values(&PyTuple_GET_ITEM(args, 0), &PyTuple_GET_ITEM(args, 0) + PyTuple_GET_SIZE(args));
@@ -168,7 +168,7 @@ PyObject* call_network(PyObject* self, PyObject* const* args, std::size_t nargsf
     const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
     const ternaryfunc call = Py_TYPE(self)->tp_call;
     if (call == call_with_tuple) return run_network(self, args, count, names);
-    // CPython before 3.12 comes here although the subclass was given a __call__ of its own later.
+    // CPython before 3.12 comes here even if somebody has set the subclass's __call__ after the class was made.
     try {
         py::tuple positional(static_cast<std::size_t>(count));
         py::dict keywords;
@@ -182,11 +182,11 @@ PyObject* call_network(PyObject* self, PyObject* const* args, std::size_t nargsf
     }
 }
 
-// Where an object keeps its vectorcall function: behind what pybind11 keeps there.
+// Where an object keeps its vectorcall function: behind pybind11's own part of the object.
 constexpr Py_ssize_t vectorcall_offset = sizeof(py::detail::instance);
 newfunc pybind11_new = nullptr;
 
-// Subclasses come here too, and before CPython 3.12 do not inherit the flag.
+// Subclasses use it too, because before CPython 3.12 they do not inherit the flag.
 PyObject* new_network(PyTypeObject* type, PyObject* args, PyObject* kwargs) noexcept {
     PyObject* const self = pybind11_new(type, args, kwargs);
     if (self == nullptr) return nullptr;
@@ -195,7 +195,8 @@ PyObject* new_network(PyTypeObject* type, PyObject* args, PyObject* kwargs) noex
     return self;
 }
 
-// CPython's descriptor of a tp_call says (*args, **kwargs), wherever it is asked. This one calls the same function.
+// CPython's own descriptor of a tp_call shows (*args, **kwargs) in help(). This one shows our arguments and calls the
+// same function.
 constexpr char call_doc[] =
     "__call__($self, x, /, *, out=None, num_threads=None)\n--\n\n"
     "The answers to x, of shape (..., in_features), as an array of shape (..., out_features): see Module.";

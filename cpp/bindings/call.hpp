@@ -5,10 +5,10 @@
 
 namespace forwardpass {
 
-// For the class of networks and, through its tp_new, for every subclass.
+// Sets the slots for calls of the class of networks and, through its tp_new, of every subclass.
 void set_call_slots(PyHeapTypeObject* heap_type);
 
-// What inspect.signature() and help() show of a call, once the class is made.
+// Sets what inspect.signature() and help() show of a call. Needs the finished class.
 void describe_call(pybind11::handle type);
 
 }  // namespace forwardpass

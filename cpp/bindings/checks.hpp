@@ -1,5 +1,5 @@
-// Refusals shared by the network and the functional calls: what came, what was expected, and the
-// beginner's commonest mistake named.
+// Checks that networks and functional calls share. A message says what was expected and what came, and names the
+// beginner's most common mistake.
 #pragma once
 
 #include <string>
@@ -19,15 +19,15 @@ inline void check_matrix(PyArrayObject* array, const char* name, const char* mea
                               shape_text(array));
 }
 
-// The last axis of `x` must be `features`, as many as `layer` has.
+// Throws ValueError unless the last axis of `x` has as many features as `layer`.
 inline void check_features(PyArrayObject* x, Index features, const char* layer) {
     if (last_axis(x) != features)
         throw py::value_error("x: expected a last axis of " + std::to_string(features) + ", the features of " + layer +
                               ", got shape " + shape_text(x));
 }
 
-// The last axis of `x` must be `depth`, the columns of the weight. `its_own`: the call gave the weight as well, so
-// that either of the two may be transposed.
+// Throws ValueError unless the last axis of `x` is `depth`, the columns of the weight. `its_own` says that the call
+// gave the weight too, so that either of the two may be transposed.
 inline void check_depth(PyArrayObject* x, Index depth, Index outputs, const char* weight_name, bool its_own) {
     const Index width = last_axis(x);
     if (width == depth) return;

@@ -1,5 +1,5 @@
-// A copy of the current contextvars context, entered while the object exists. What Python code changes in it, as
-// numpy.errstate does, goes with it: an interrupt can come at any moment, and must not leave the caller's changed.
+// Enters a copy of the current contextvars context while the object exists. An interrupt can come at any moment, and
+// must not leave the caller's context changed. What Python code changes, as numpy.errstate does, goes with the copy.
 #pragma once
 
 #include "bindings/arrays.hpp"

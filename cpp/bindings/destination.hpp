@@ -5,16 +5,16 @@
 
 namespace forwardpass {
 
-// The caller's `out`, or a new array; through a temporary where `out` is not
-// laid out in adjacent rows or shares memory with an input.
+// The caller's `out`, or a new array. The kernels write to a temporary where the rows of `out` are not adjacent, or
+// where `out` shares memory with an input.
 class Destination {
 public:
     // `out` is null or None for a new array. Throws TypeError or ValueError for an `out` that is
     // not a writeable native-order array of this shape and type.
     Destination(PyObject* out, int ndim, const npy_intp* shape, int type);
 
-    // Call for every input before rows(): takes a temporary if the result may overlap it. With
-    // `in_place` an input that is the very same contiguous memory is let be.
+    // Call it for every input before rows(). It takes a temporary if the result may overlap the input, except that with
+    // `in_place` the input may be exactly the same contiguous memory.
     void keep_apart_from(const py::object& input, bool in_place = false);
 
     Rows rows() const { return as_rows(written_); }
@@ -22,7 +22,7 @@ public:
     bool empty() const noexcept { return PyArray_SIZE(array()) == 0; }
     void* data() const noexcept { return PyArray_DATA(array()); }
 
-    // Copies out of the temporary, if there is one, and returns the array to hand back.
+    // Copies the temporary, if there is one, into the result, and returns the result for the caller.
     py::object finish();
 
 private:
@@ -33,7 +33,7 @@ private:
     py::object target_;   // where the temporary goes: the result's memory, in a view that nobody else holds
 };
 
-// A new 0-d result is handed back as a scalar, as NumPy does. `out` is null or None where the result is new.
+// The result, or a scalar for a new result without axes, as NumPy returns. `out` is null or None for a new result.
 py::object or_scalar(PyObject* out, py::object result);
 
 }  // namespace forwardpass

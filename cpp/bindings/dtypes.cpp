@@ -21,14 +21,14 @@ public:
     QuietCasts(const QuietCasts&) = delete;
     QuietCasts& operator=(const QuietCasts&) = delete;
 
-    // After the cast, for an interrupt that comes here.
+    // Call it after the cast: it throws where an interrupt came while the setting was put back.
     void finish() {
         finished_ = true;
         if (!end()) throw py::error_already_set();
     }
 
 private:
-    // NumPy 1 keeps the setting with the thread. The context of NumPy 2 goes as a whole.
+    // NumPy 1 keeps the setting in the thread, so it must be put back. NumPy 2 keeps it in the context, which ends.
     bool end() noexcept {
         if (PyArray_RUNTIME_VERSION >= NPY_2_0_API_VERSION) return true;
         PyObject* const done = PyObject_CallMethod(errstate_.ptr(), "__exit__", "OOO", Py_None, Py_None, Py_None);

@@ -1,4 +1,4 @@
-// Which dtype a call computes in, and how arrays come to it.
+// Which dtype a call computes in, and the conversion of arrays to it.
 #pragma once
 
 #include <initializer_list>
@@ -10,7 +10,7 @@ namespace forwardpass {
 
 inline const char* dtype_name(int type) { return type == NPY_FLOAT ? "float32" : "float64"; }
 
-// As Python prints it.
+// The dtype's name as Python prints it.
 std::string dtype_text(PyArrayObject* array);
 
 // An argument and its name in messages; the array may be null for one that was left out.
@@ -19,12 +19,12 @@ struct Named {
     const char* name;
 };
 
-// Float and double stay, half becomes float, integers and bool become double; several arrays take
-// the type that NumPy promotes them to. Throws TypeError for anything else.
+// The type to compute in. Float and double stay, half becomes float, integers and bool become double. For several
+// arrays it is the type to which NumPy promotes them. Throws TypeError for anything else.
 int common_type(std::initializer_list<Named> arrays);
 
-// Native byte order, aligned, of NumPy type `type` (NPY_FLOAT or NPY_DOUBLE), any strides that are
-// whole elements. Converts by NumPy's same_kind rule, silently; throws TypeError where that refuses.
+// The array with NumPy type `type` (NPY_FLOAT or NPY_DOUBLE), aligned and in native byte order. Its strides are whole
+// elements. NumPy's same_kind rule converts it without warnings; throws TypeError where the rule refuses.
 py::object to_type(const py::object& array, int type, const char* name);
 
 }  // namespace forwardpass

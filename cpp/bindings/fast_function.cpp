@@ -27,7 +27,7 @@ std::string Signature::text() const {
 
 std::size_t Signature::position_of(PyObject* keyword) const {
     std::size_t i = 0;
-    while (i < names_.size() && interned_[i] != keyword) ++i;  // as a call in a program's text has it
+    while (i < names_.size() && interned_[i] != keyword) ++i;  // Python interns the keywords in a program's text
     if (i < names_.size()) return i;
     for (i = 0; i < names_.size() && PyUnicode_Compare(keyword, interned_[i]) != 0;) ++i;
     return i;

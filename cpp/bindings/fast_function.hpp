@@ -1,5 +1,5 @@
-// Functions of a module that are called by the vectorcall protocol, with arguments of fixed names. pybind11's own
-// dispatcher looks each keyword up by a new string: a call with `out=` took three times as long [log 22].
+// Module functions with fixed argument names, which Python calls by the vectorcall protocol. pybind11's own dispatcher
+// makes a new string to look each keyword up, and a call with `out=` took three times as long [log 22].
 #pragma once
 
 #include <array>
@@ -11,8 +11,8 @@
 
 namespace forwardpass {
 
-// The arguments that a function takes: the first `required` of them always, the first `positional` of them without
-// their names.
+// The arguments of a function. The first `required` ones must be given, and the first `positional` ones may be given
+// without their names.
 class Signature {
 public:
     // With the GIL. The names are kept as they are.
@@ -29,7 +29,7 @@ private:
 
     std::string function_;
     std::vector<const char*> names_;
-    std::vector<PyObject*> interned_;  // for as long as the process lives
+    std::vector<PyObject*> interned_;  // never released
     std::size_t required_, positional_;
 };
 

@@ -14,7 +14,7 @@ namespace {
 
 namespace py = pybind11;
 
-// All with the GIL.
+// The GIL guards all three.
 bool ends = false;
 int inside = 0;                    // calls of all threads
 thread_local int inside_here = 0;  // of this one: more than one where a signal handler calls
@@ -37,7 +37,7 @@ void wait_for_calls() {
     }
 }
 
-// The child has this thread alone.
+// A forked child has this thread only, so no other thread is inside a call.
 void forget_other_threads() { inside = inside_here; }
 
 bool is_daemon() noexcept {
@@ -59,7 +59,7 @@ bool signal_raised() {
 
 Inside::Inside() noexcept : counted_(!ends) {
     if (counted_) enter();
-    if (counted_ || !is_daemon()) return;  // of an exit handler, or a thread that it waits for
+    if (counted_ || !is_daemon()) return;  // an exit handler's thread, or one that the exit waits for
     PyEval_SaveThread();
     for (;;) pause();
 }

@@ -7,17 +7,17 @@
 namespace forwardpass {
 
 // Handing the GIL over takes as long as a tiny network. So many multiplications take half a microsecond at the FMA peak
-// of [log 1], and other threads can use so long a time.
+// of [log 1], which is long enough for other threads to use.
 constexpr Index work_worth_releasing = Index{1} << 16;
 
 // True with the exception set when a signal handler raised, as Ctrl-C does.
 bool signal_raised();
 
-// A thread that asks for the GIL once the interpreter has ended is ended where it stands, which C++ frames do not
-// survive. So at its exit the interpreter waits for the calls that are inside then. Those that begin later keep the
-// GIL, and daemon threads sleep for good where a call would run Python code or NumPy's conversions, which do not.
+// After the interpreter has ended, it kills any thread that asks for the GIL, and C++ frames do not survive that. So at
+// its exit the interpreter waits for the calls that have begun. Calls that begin later keep the GIL. Python code and
+// NumPy's conversions would give it up, so a daemon thread that would run them sleeps for good instead.
 
-// A call that may run such code. With the GIL.
+// Stands in every call that may run such code. Needs the GIL.
 class Inside {
 public:
     Inside() noexcept;
@@ -43,7 +43,7 @@ private:
 
 void register_exit(pybind11::module_& module);
 
-// The C++ exception that is being handled, as the Python exception that pybind11 would make of it.
+// Sets the Python exception that pybind11 would make of the C++ exception that is being handled.
 void set_python_error() noexcept;
 
 // Runs `compute`, a function that touches no Python object and returns false when interrupted,

@@ -135,7 +135,7 @@ py::object quotient_rows(const py::object& numerator_value, const py::object& de
 
 AnyLayer make_linear(py::handle weight_value, py::handle bias_value) {
     const Inside inside;
-    if (PyBool_Check(bias_value.ptr()))  // which torch.nn.Linear takes
+    if (PyBool_Check(bias_value.ptr()))  // torch.nn.Linear takes a bool here
         throw py::type_error("bias: expected an array of shape (out_features,) or None, got a bool");
     auto weight = py::reinterpret_borrow<py::object>(weight_value);
     auto bias = bias_value.is_none() ? py::object() : py::reinterpret_borrow<py::object>(bias_value);

@@ -1,4 +1,4 @@
-// Single layers, made from what Python gives.
+// Makes single layers from Python's arguments.
 #pragma once
 
 #include <optional>
@@ -21,15 +21,15 @@ std::vector<AnyLayer> make_function(const std::string& name, double a, double b,
 // Throws TypeError for anything but a tuple of NumPy arrays.
 void check_arrays(const py::object& arrays, const char* name);
 
-// With PyTorch's default parameters. Throws ValueError for an unknown name.
+// The activation of this name, with PyTorch's default parameters. Throws ValueError for an unknown name.
 Activation activation_named(const std::string& name);
 
-// What a table of features divides by: numerator / denominator of each, or numerator / sqrt(denominator + eps), as the
-// sum of two rows.
+// The scales of a table that divides: numerator / denominator of each feature, or numerator / sqrt(denominator + eps).
+// Each is the sum of two rows.
 py::object quotient_rows(const py::object& numerator, const py::object& denominator,
                          const std::optional<double>& eps_of_root);
 
-// A C-contiguous copy, if need be, of a float64 (given_rows, features) array; and what lies in it.
+// The float64 (given_rows, features) array, or a copy that is C-contiguous. feature_values() points into it.
 py::object adjacent_table(const py::object& table);
 FeatureValues feature_values(const py::object& table);
 

@@ -22,7 +22,7 @@ py::object available_isas() {
     return names;
 }
 
-// The number of operations done; volatile keeps their result needed.
+// Returns the number of operations. The volatile result keeps the compiler from dropping them.
 template <class T>
 Index burst(Index steps) {
     const Kernels<T>& kernels = kernels_of<T>(chosen_table());
@@ -83,7 +83,7 @@ py::object reference(const py::object& x, const py::object& w, const py::object&
     return type == NPY_FLOAT ? reference_as<float>(x, w, b, applied) : reference_as<double>(x, w, b, applied);
 }
 
-// Both are left by destructors, as an interrupt can come while any Python code runs.
+// Destructors end both, because an interrupt can come while any Python code runs.
 py::object undisturbed(const py::object& function, const py::tuple& args, const py::dict& kwargs) {
     const StandardFloatEnvironment environment;
     const CopiedContext context;

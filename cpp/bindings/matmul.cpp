@@ -1,4 +1,4 @@
-// Products by NumPy's rules: of vectors, matrices, and stacks of matrices whose leading axes are broadcast.
+// Products of vectors, matrices and stacks of matrices by NumPy's rules, which broadcast the leading axes of stacks.
 #include <algorithm>
 #include <string>
 
@@ -16,7 +16,7 @@
 namespace forwardpass {
 namespace {
 
-// One of the arrays of a product. A vector is a matrix of one row, or of one column.
+// One array of a product. A vector counts as a matrix of one row, or of one column.
 struct Operand {
     PyArrayObject* array;
 
@@ -35,7 +35,7 @@ struct Stack {
     npy_intp shape[NPY_MAXDIMS];
     Index a[NPY_MAXDIMS], b[NPY_MAXDIMS], y[NPY_MAXDIMS];
 
-    // Throws ValueError where they do not fit.
+    // Throws ValueError where the leading axes do not fit each other.
     Stack(const Operand& left, const Operand& right) : axes(std::max({left.ndim(), right.ndim(), 2}) - 2) {
         std::fill_n(shape, axes, npy_intp{1});
         if (!(broadcast(left, a) && broadcast(right, b)))
@@ -66,8 +66,8 @@ private:
     }
 };
 
-// The products of a (..., rows, inner) and b (..., inner, columns). Rows of many matrices and one matrix b are one
-// product. A vector b meets a as its weight, because a weight may lie in any order.
+// The products of a (..., rows, inner) and b (..., inner, columns). The rows of many matrices and one matrix b are run
+// as one product. For a vector b, a is the weight, because a weight may lie in any order.
 template <class T>
 py::object product_as(const Named& left, const Named& right, const py::object& out) {
     py::object x = to_type(left.array, numpy_type<T>, left.name), w = to_type(right.array, numpy_type<T>, right.name);

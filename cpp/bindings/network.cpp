@@ -27,10 +27,10 @@ std::string describe(const LayerShape& layer) {
            ", out_features=" + std::to_string(layer.out_features) + "),";
 }
 
-// One slope is for rows of any width.
+// A PReLU with one slope takes rows of any width.
 bool takes_any(const ArrayLayer& layer) { return layer.function == RowFunction::prelu && layer.features->width() == 1; }
 
-// The layers that have a width; activations take any.
+// The shapes of the layers that have a width. Activations take any width.
 std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std::vector<Index>& positions) {
     std::vector<LayerShape> shapes;
     for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -46,8 +46,8 @@ std::vector<LayerShape> shapes_of(const std::vector<AnyLayer>& layers, const std
     return shapes;
 }
 
-// Weights as Keras and scikit-learn keep them are a common mistake. The first one of a pair could be transposed only
-// where nothing comes before it.
+// A common mistake is to pass weights as Keras and scikit-learn keep them, which are transposed. The first weight of a
+// pair can be the wrong one only where nothing comes before it.
 std::string transpose_hint(const LayerShape& first, const LayerShape& second, bool starts) {
     const char* whose = nullptr;
     if (first.type < 0 || second.type < 0) return "";
@@ -68,7 +68,7 @@ void check_chain(const std::vector<LayerShape>& shapes) {
     }
 }
 
-// The one dtype of those that have one, or -1.
+// The dtype that all layers with a dtype share, or -1 where no layer has one. Throws TypeError where two differ.
 int check_types(const std::vector<LayerShape>& shapes) {
     const LayerShape* typed = nullptr;
     for (const LayerShape& shape : shapes) {
@@ -81,9 +81,9 @@ int check_types(const std::vector<LayerShape>& shapes) {
     return typed == nullptr ? -1 : typed->type;
 }
 
-// Which layer decides what becomes of x with more than two axes, and how. Functions of each element come before a
-// Flatten as well as after it. What takes the last axis for a row does not: rows of the network's x would then be parts
-// of those that follow the Flatten.
+// Which layer decides what happens to x with more than two axes, and how. Functions of each element may stand before a
+// Flatten, because they do the same after it. A layer that computes rows of the last axis may not: its rows would be
+// parts of the rows that follow the Flatten.
 std::pair<std::optional<Axes>, std::size_t> deciding_axes(const std::vector<AnyLayer>& layers) {
     bool takes_rows = false;
     int residuals = 0;

@@ -1,4 +1,4 @@
-// One function for each bound thing; module.cpp calls them all.
+// Each function registers one part of _core. module.cpp calls them all.
 #pragma once
 
 #include <pybind11/pybind11.h>

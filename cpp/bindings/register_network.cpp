@@ -1,4 +1,4 @@
-// _core.Network: constructors, and what the Python layers need to know of it. Its call: call.cpp.
+// Registers _core.Network: its constructors, and what the Python layers ask of it. call.cpp has its call.
 #include <pybind11/stl.h>
 
 #include <vector>

@@ -8,7 +8,7 @@
 namespace forwardpass {
 namespace {
 
-// What the kernels call a NumPy type.
+// The kernels' name for a NumPy type.
 std::optional<Number> number_of(int type) noexcept {
     const auto integer = [](bool is_signed, std::size_t size) {
         return size == 1   ? is_signed ? Number::int8 : Number::uint8
@@ -52,7 +52,7 @@ py::object adjacent(const py::object& array) {
 }
 
 py::object flattened(PyArrayObject* array) {
-    // NumPy makes no array whose size passes 63 bits, counted without axes of no elements.
+    // The product cannot overflow: NumPy makes no array whose axes, without those of size 0, multiply beyond 63 bits.
     npy_intp shape[] = {PyArray_DIM(array, 0), 1};
     for (int d = 1; d < PyArray_NDIM(array); ++d) shape[1] *= PyArray_DIM(array, d);
     PyArray_Dims two_axes{shape, 2};

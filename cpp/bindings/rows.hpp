@@ -1,4 +1,4 @@
-// What the kernels read, of arrays that are checked: rows of x, weights and biases.
+// Describes checked arrays as the kernels read them: rows of x, weights and biases.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ WeightSource<T> weight_source(const py::object& weight, const py::object& bias) 
             bias ? static_cast<const T*>(PyArray_DATA(as_array(bias))) : nullptr};
 }
 
-// All axes but the first as one: a view of a to_ndarray(), or a copy.
+// The array of to_ndarray() with all axes except the first as one: a view, or a copy.
 py::object flattened(PyArrayObject* array);
 
 // A (rows, width) view of the last axis of an array: a pointer, and strides in elements.
@@ -34,7 +34,8 @@ struct Rows {
 // Precondition: to_type() gave the array. Copies only where no single row stride describes it.
 Rows as_rows(py::object array);
 
-// Rows that a network reads: as they lie, or through a source, tile by tile, and then `rows.data` is null.
+// Rows that a network reads. It reads them as they are, or converts them tile by tile from a source; then `rows.data`
+// is null.
 struct Input {
     Rows rows;
     std::optional<Source> source;

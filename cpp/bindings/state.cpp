@@ -1,4 +1,4 @@
-// The arrays of a network: read as new ones, and replaced all at once.
+// Reads copies of a network's arrays, and replaces all of them at once.
 #include <algorithm>
 #include <initializer_list>
 #include <string>
@@ -23,12 +23,12 @@ struct Parameters {
     py::object bias;  // null where the layer has none
 };
 
-// The values in turn, each checked.
+// Gives one value after another, and checks each.
 class NamedValues {
 public:
     NamedValues(const py::tuple& names, const py::list& values) : names_(names) {
         if (names_.size() != values.size()) throw py::value_error("names and values: expected as many of each");
-        // All before the first is viewed: a conversion may run Python code, which can free the memory of another.
+        // Converts all before it views the first: a conversion may run Python code, which can free another's memory.
         for (std::size_t i = 0; i < names_.size(); ++i) {
             const py::object value = values[i];
             const bool is_pair = PyTuple_Check(value.ptr());
@@ -44,7 +44,7 @@ public:
         check_arrays(pair[1], name_.c_str());
         return pair;
     }
-    // The value that was taken last, or a part of it.
+    // Checks the value that was taken last, or a part of it.
     py::object checked(const py::object& value, std::initializer_list<npy_intp> shape, int type) const {
         const py::object array = to_ndarray(value, name_.c_str());
         const int ndim = static_cast<int>(shape.size());
@@ -98,7 +98,7 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
     values.check_end();
     // Nothing can fail from here on: a network is never left with half of its new weights.
     for (const Parameters<T>& p : checked) p.to->assign(weight_source<T>(p.weight, p.bias));
-    // The arrays that were there live until all are replaced: the end of one may run Python code.
+    // The old arrays live until all are replaced, because freeing one may run Python code.
     for (ArraysToLoad& a : arrays) {
         a.to.features->assign(feature_values(a.table));
         std::swap(*a.to.arrays, a.arrays);
@@ -107,7 +107,7 @@ void load_as(const std::vector<AnyLayer>& layers, NamedValues values) {
 
 py::object copied(const py::object& array) { return steal(PyArray_NewCopy(as_array(array), NPY_CORDER)); }
 
-// Appends outputs begin to end of a weight and its bias, which begin and end with panels.
+// Appends outputs begin to end of a weight and its bias. Panels must begin and end there.
 template <class T>
 void append(py::list& to, const PackedWeights<T>& weights, Index begin, Index end) {
     const npy_intp shape[] = {end - begin, weights.depth()};
@@ -145,7 +145,7 @@ py::list BoundNetwork::state() const {
 
 namespace {
 
-// Outputs of a layer from `begin` on, in whole panels: of at most `most` weights, or one panel.
+// The outputs of a layer from `begin` on, in whole panels: as many as have at most `most` weights, or one panel.
 struct PartFrom {
     Index begin, most;
 

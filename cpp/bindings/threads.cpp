@@ -9,7 +9,7 @@
 #include "threads/policy.hpp"
 #include "threads/pool.hpp"
 
-// What threadpoolctl finds in a loaded library: see python/forwardpass/threads.py.
+// threadpoolctl finds the library by these symbols: see python/forwardpass/threads.py.
 extern "C" {
 __attribute__((visibility("default"))) int forwardpass_get_num_threads() { return forwardpass::thread_count(); }
 __attribute__((visibility("default"))) void forwardpass_set_num_threads(int count) {
@@ -23,8 +23,9 @@ namespace py = pybind11;
 
 namespace {
 
-// A contextvars.ContextVar, so that `with` blocks of coroutines do not meet. Its value is a tuple of the blocks that
-// the context is in, innermost last: lists of one number each, which is 0 once the block has ended, wherever that was.
+// A contextvars.ContextVar, so that coroutines do not see each other's `with` blocks. Its value is a tuple of the
+// blocks around the context, innermost last. Each is a list of one number, which is 0 after the block has ended
+// anywhere.
 PyObject* blocks = nullptr;
 
 int count_of_block() {

@@ -1,4 +1,4 @@
-// Thread counts as Python gives them.
+// Checks thread counts that Python gives, and finds that of a call.
 #pragma once
 
 #include "bindings/numpy_api.hpp"
@@ -12,8 +12,9 @@ int checked_thread_count(pybind11::handle value);
 // The same, or 0 for None.
 inline int thread_count_or_none(pybind11::handle value) { return value.is_none() ? 0 : checked_thread_count(value); }
 
-// What a call that asks for `threads` of them may use: where that is 0, the number of the innermost `with` block around
-// it, or 0 for none. A call of too little shared_work() (threads/policy.hpp) does not ask. With the GIL.
+// How many threads a call with the argument `threads` may use. For 0 it is the number of the innermost `with` block
+// around the call, or 0 without one. It does not look where shared_work() (threads/policy.hpp) is too little. Needs the
+// GIL.
 int threads_of_call(int threads, Index work);
 
 }  // namespace forwardpass

@@ -1,4 +1,4 @@
-// What this machine can do at most with one instruction set, for the benchmarks to divide by.
+// The most that this machine can do with one instruction set. Benchmarks state speeds as shares of it.
 #pragma once
 
 #include "kernels/contract.hpp"
@@ -25,7 +25,7 @@ Element<V> fma_burst(Index steps) noexcept {
     return out[0];
 }
 
-// `streams` equal parts, each read from front to back, side by side. What is left over comes last.
+// The sum of all elements, read as `streams` equal parts side by side, and then the rest.
 template <class V, int streams>
 Element<V> sum_of_streams(const Element<V>* data, Index count) noexcept {
     using T = Element<V>;
@@ -45,7 +45,7 @@ Element<V> sum_of_streams(const Element<V>* data, Index count) noexcept {
     return out[0];
 }
 
-// Which of read_streams is best differs between CPUs and between caches: a benchmark takes the best of all.
+// CPUs and caches differ in which number of read_streams is fastest. A benchmark takes the fastest of all.
 template <class V>
 Element<V> read_sum(const Element<V>* data, Index count, Index streams) noexcept {
     return streams == 8   ? sum_of_streams<V, 8>(data, count)

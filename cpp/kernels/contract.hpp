@@ -1,17 +1,16 @@
 // What every instruction set offers, and what it may assume. Read this first.
 //
-// A kernel is noexcept, owns nothing, allocates nothing and cannot fail: everything that can be
-// wrong has been refused in bindings/. Strides count elements, and bytes only in a Source. Outputs never overlap
-// inputs. Any of rows, depth and outputs may be 0. The order of every sum is `fma-v2`
-// (order.hpp), so all tables give the same bits. The calling thread rounds to nearest and keeps subnormals.
-// Nothing above kernels/ includes another file of it.
+// A kernel is noexcept, owns nothing, allocates nothing and cannot fail: bindings/ has refused everything that can be
+// wrong. Strides count elements; only those of a Source count bytes. Outputs never overlap inputs. Any of rows, depth
+// and outputs may be 0. The order of every sum is `fma-v2` (order.hpp), so all tables give the same bits. The calling
+// thread rounds to nearest and keeps subnormals. Code above kernels/ includes this file of kernels/ and no other.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-// For what instruction sets use as well: a function that is inlined is no symbol that the linker could take from one of
-// them for all.
+// For functions that several instruction sets use. The linker keeps one copy of a shared symbol, perhaps one compiled
+// for AVX-512. An inlined function has no symbol.
 #define FORWARDPASS_INLINE __attribute__((always_inline)) inline
 
 namespace forwardpass {
@@ -20,7 +19,7 @@ using Index = std::ptrdiff_t;
 
 constexpr std::size_t cache_line = 64;
 
-namespace {  // internal linkage, for the same reason
+namespace {  // internal linkage, so that nothing here is a symbol
 
 template <class T>
 constexpr Index line_elements = Index{cache_line / sizeof(T)};
@@ -71,7 +70,7 @@ struct Batch {
     bool from_memory = false;  // x is in no cache
 };
 
-// What an element of x may be besides the type that a network computes in.
+// The types that an element of x may have beside the type in which the network computes.
 enum class Number : std::uint8_t {
     boolean,
     int8,
@@ -87,7 +86,7 @@ enum class Number : std::uint8_t {
     float64,
 };
 
-// Rows as a caller has them: of any type, in either byte order, aligned or not. Strides count bytes.
+// Rows as the caller gives them: of any type, in either byte order, aligned or not. Strides count bytes.
 struct Source {
     const char* at;
     Index row_stride;
@@ -133,13 +132,13 @@ struct WeightSource {
     Index depth_stride;
     const T* bias;
 
-    // The outputs from this one on.
+    // The source of the outputs from `output` on.
     FORWARDPASS_INLINE WeightSource from(Index output) const noexcept {
         return {w + output * output_stride, output_stride, depth_stride, bias ? bias + output : nullptr};
     }
 };
 
-// What a whole row decides.
+// The functions whose results depend on a whole row, or on the feature.
 enum class RowFunction : std::uint8_t {
     affine,      // clip((x - center) scale + offset)
     layer_norm,  // (x - mean) / sqrt(variance + eps) scale + offset
@@ -149,17 +148,17 @@ enum class RowFunction : std::uint8_t {
     log_softmax,
 };
 
-// The values of affine and layer_norm: so many rows of a table, whole cache lines each, whose padding behind the last
-// feature is read, and does not matter. Each value but the limits is the sum of two parts, and rows of floats take
-// the first. Where RowTask::powers is set, the scale is that times a power of two, for scales that double has too few
-// digits for, or none; rows of floats take the rounded scale.
+// The rows of a table with numbers for each feature. Each row is whole cache lines; kernels also read the padding
+// behind the last feature, and do not use it. Each value except the limits is the sum of two parts, in two rows. Rows
+// of floats take the first part. A scale may be so large or small that two doubles cannot hold all its digits. Then
+// RowTask::powers is set and the scale is multiplied by a power of two; rows of floats take the rounded scale.
 enum FeatureRow : Index {
     center_row,
     scale_row = 2,
     offset_row = 4,
     lowest_row = 6,
     highest_row,
-    given_rows,  // the rest is made of these
+    given_rows,  // how many rows the caller gives; the others are computed from them
     power_row = given_rows,
     rounded_scale_row,
     table_rows
@@ -228,8 +227,8 @@ extern const KernelTable avx512_table;
 extern const KernelTable neon_table;
 #endif
 
-// What every table must equal, bit for bit, as the plainest code there is: y = activation(W x + b) for x (rows, depth)
-// and w (outputs, depth), both C-contiguous; bias may be null.
+// The plainest code there is, which every table must equal bit for bit: y = activation(W x + b) for x (rows, depth) and
+// w (outputs, depth), both C-contiguous. bias may be null.
 template <class T>
 void reference_linear(const T* x, const T* w, const T* bias, T* y, Index rows, Index depth, Index outputs,
                       const Activation& activation);
@@ -239,8 +238,9 @@ extern template void reference_linear(const float*, const float*, const float*, 
 extern template void reference_linear(const double*, const double*, const double*, double*, Index, Index, Index,
                                       const Activation&);
 
-// numerator / denominator of each feature in two parts, or numerator / sqrt(denominator + eps): within 2^-102 of it,
-// and as near as two doubles can be where they are subnormal. Denominators and eps are not negative, and not both 0.
+// numerator / denominator of each feature as the sum of two doubles, or numerator / sqrt(denominator + eps). The sum is
+// within a share of 2^-102 of the quotient; where the doubles are subnormal, as near as two doubles can be.
+// Precondition: denominators and eps are not negative, and not both 0.
 void quotients(const double* numerator, const double* denominator, Index count, double* high, double* low) noexcept;
 void quotients_by_root(const double* numerator, const double* denominator, double eps, Index count, double* high,
                        double* low) noexcept;

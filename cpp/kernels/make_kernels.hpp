@@ -1,4 +1,4 @@
-// From a vector type to the functions of one table.
+// Makes the functions of one table from a vector type.
 #pragma once
 
 #include "kernels/ceilings.hpp"

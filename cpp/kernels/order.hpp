@@ -1,5 +1,5 @@
-// `fma-v2`: the order of every sum, a function of the depth K alone. docs/numerics.md states it; reference.cpp is the
-// whole of it as plain code. Changing anything here changes result bits.
+// `fma-v2`, the order of every sum, which depends on the depth K alone. docs/numerics.md describes it in words, and
+// reference.cpp computes it in plain code. Changing anything here changes result bits.
 //
 //    k       0 1 2 3 4 5 6 7 | 8 9 10 ...     K > 128: neighbours go to 8 chains, else to 4
 //    chain   0 1 2 3 4 5 6 7 | 0 1 2  ...     a superblock: 32 products for each chain
@@ -12,7 +12,7 @@ namespace {  // internal linkage: instruction-set files share no symbol (isa/avx
 
 constexpr Index few_chains = 4, many_chains = 8;
 constexpr Index chain_length = 32;          // of a full superblock
-constexpr Index superblocks_in_group = 16;  // whose sums are added before the groups' are
+constexpr Index superblocks_in_group = 16;  // their sums are added to the group's, and the groups' to the total
 
 [[maybe_unused]] constexpr Index chain_count(Index depth) noexcept {
     return depth <= few_chains * chain_length ? few_chains : many_chains;
@@ -20,14 +20,14 @@ constexpr Index superblocks_in_group = 16;  // whose sums are added before the g
 
 [[maybe_unused]] constexpr Index superblock_length(Index depth) noexcept { return chain_count(depth) * chain_length; }
 
-// The sum of nothing is a superblock of nothing. The divisors are written out: dividing by a variable took a tenth of a
-// small tile's time.
+// A sum of no products is one empty superblock. The divisors are constants, because dividing by a variable took a tenth
+// of a small tile's time.
 [[maybe_unused]] constexpr Index superblock_count(Index depth) noexcept {
     return depth <= few_chains * chain_length ? 1
                                               : (depth + many_chains * chain_length - 1) / (many_chains * chain_length);
 }
 
-// A superblock: chains of so many steps, and how many of them, the first ones, have one more.
+// A superblock: each chain has `steps` steps, and the first `longer` chains have one more.
 struct Superblock {
     Index steps, longer;
 
@@ -35,7 +35,7 @@ struct Superblock {
     constexpr Index steps_before(Index chain) const noexcept {
         return chain * steps + (chain < longer ? chain : longer);
     }
-    // The sum of nothing is one chain of nothing.
+    // A sum of no products is one empty chain.
     constexpr bool has(Index chain) const noexcept { return chain == 0 || steps_of(chain) > 0; }
 };
 

@@ -8,7 +8,7 @@
 namespace forwardpass {
 namespace {
 
-// Of every `chains`-th product, from the first on.
+// The sum of one chain: of every `chains`-th product, from the first on.
 template <class T>
 T chain(const T* x, const T* w, Index length, Index chains) {
     T sum = 0;
@@ -42,7 +42,7 @@ T ordered_dot(const T* x, const T* w, Index depth) {
     return total;
 }
 
-// ReLU passes NaN, and -0.0 becomes +0.0. The others are defined by their own code, one lane at a time.
+// ReLU keeps NaN and makes +0.0 of -0.0. The other functions are defined by the kernels' own code with one lane.
 template <class T>
 T activated(const Activation& activation, T y) {
     if (activation.function == Function::relu) return y > 0 || std::isnan(y) ? y : T{0};

@@ -1,10 +1,10 @@
-// Loops over arrays of registers, written out before the optimiser sees them. Where GCC 12 unrolls them it leaves
-// copies of the arrays in memory, and small layers lose a quarter [log 11].
+// Loops over arrays of registers, written out before the optimiser sees them. When GCC 12 unrolls such a loop itself,
+// it leaves copies of the arrays in memory, and small layers lose a quarter [log 11].
 #pragma once
 
 #include "kernels/contract.hpp"
 
-#define FORWARDPASS_UNROLLED __attribute__((always_inline))  // of a lambda
+#define FORWARDPASS_UNROLLED __attribute__((always_inline))  // for lambdas
 
 namespace forwardpass {
 namespace {
@@ -23,8 +23,8 @@ FORWARDPASS_INLINE void unrolled(const Body& body) noexcept {
     }
 }
 
-// The same object, but the compiler forgets what it has read of it, and reads it again. GCC 12 keeps such values in
-// vector registers meanwhile, and the way back queues behind the FMAs [log 11].
+// The same object, which the compiler then reads again. GCC 12 would keep its values in vector registers, and moving
+// them back waits behind the FMAs [log 11].
 template <class T>
 FORWARDPASS_INLINE const T& again(const T& object) noexcept {
     const T* p = &object;

@@ -1,5 +1,5 @@
-// What a vector type V must offer: one instruction set's registers of one element type. Kernels are written once over
-// V.
+// What a vector type V must offer. V stands for one instruction set's registers of one element type, and the kernels
+// are templates over V.
 //
 //   Element, Register, lanes    float or double; so many of them; how many
 //   registers                   how many registers there are, 16 or 32
@@ -39,7 +39,7 @@ using Register = typename V::Register;
 template <class V>
 constexpr Index panel_outputs = V::panel_vectors * V::lanes;
 
-// V, or the first of its halves with at most so many lanes.
+// V, its Half, or the Half of that: the first one with at most `most` lanes.
 template <class V, Index most, bool fits = (V::lanes <= most)>
 struct LanesUpTo {
     using Type = V;

@@ -1,4 +1,4 @@
-// Uninitialised memory on a cache line boundary, owned.
+// A buffer of uninitialised memory that begins on a cache line. It owns the memory.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@
 
 namespace forwardpass {
 
-// Linux maps memory that asks for it in pages of 2 MB (x86-64, AArch64), where nothing else is set. Each small page
-// that the TLB does not know costs a walk: one row of large weights takes three quarters of the time [log 22].
+// A small page that the TLB does not know costs a walk of the page tables. So large buffers ask Linux for pages of 2 MB
+// (x86-64, AArch64): one row of large weights then takes three quarters of the time [log 22].
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 constexpr std::size_t worth_huge_pages = 2 * huge_page;
 
@@ -55,7 +55,7 @@ private:
     static T* allocate(std::size_t bytes) {
         void* const memory = ::operator new(bytes, alignment(bytes));
 #if defined(MADV_HUGEPAGE)
-        if (bytes >= worth_huge_pages) ::madvise(memory, bytes, MADV_HUGEPAGE);  // where refused, as before
+        if (bytes >= worth_huge_pages) ::madvise(memory, bytes, MADV_HUGEPAGE);  // a refusal changes nothing
 #endif
         return static_cast<T*>(memory);
     }

@@ -12,7 +12,7 @@ Tuning tuning_of_this_cpu() {
 #if defined(_SC_LEVEL2_CACHE_SIZE)
     if (const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) found.l2_bytes = bytes;
 #endif
-    // A third faster from memory [log 6].
+    // On Zen 4 fetching ahead makes weights from memory a third faster [log 6].
     if (is_zen4(read_cpu_registers())) found.row_fetch_bytes = 8192;
     return found;
 }

@@ -11,7 +11,7 @@
 namespace forwardpass {
 namespace {
 
-// Numbered as in the manuals of Intel and AMD.
+// The manuals of Intel and AMD give these bits.
 constexpr std::uint32_t fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;       // ECX of leaf 1
 constexpr std::uint32_t avx2 = 1u << 5, avx512f = 1u << 16, avx512vl = 1u << 31;  // EBX of leaf 7
 constexpr std::uint64_t avx_state = 1u << 1 | 1u << 2;                            // XCR0: XMM, YMM
@@ -32,7 +32,7 @@ CpuRegisters read_cpu_registers() noexcept {
     std::memcpy(cpu.vendor + 8, &ecx, 4);
     __cpuid(1, cpu.version, ebx, cpu.leaf1_ecx, edx);
     __cpuid_count(7, 0, eax, cpu.leaf7_ebx, ecx, edx);
-    // XGETBV is illegal until the operating system has switched it on, and then CPUID says so.
+    // XGETBV is illegal until the operating system has switched it on. The bit osxsave says that it has.
     if (cpu.leaf1_ecx & osxsave) {
         __asm__ volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
         cpu.saved_state = std::uint64_t{edx} << 32 | eax;

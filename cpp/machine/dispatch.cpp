@@ -41,7 +41,7 @@ const KernelTable& table_at_start() {
     }
 }
 
-// What choose_table() changes, for networks that are built afterwards.
+// The table for networks that are built from now on. choose_table() changes it.
 std::atomic<const KernelTable*>& current_table() {
     static std::atomic<const KernelTable*> table{&table_at_start()};
     return table;

@@ -1,4 +1,4 @@
-// Which instruction set to use: detect, list, choose, force.
+// Which instruction set networks use: the best one that runs here, or one that the user forces.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace forwardpass {
 
-// The tables that need nothing but these bits of Feature, best first; the last one is "scalar".
+// The tables that need no other bits of Feature than these, best first. The last one is "scalar".
 std::vector<const KernelTable*> tables_for(std::uint32_t features);
 
 // The tables that this CPU and operating system can run.

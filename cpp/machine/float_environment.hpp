@@ -1,4 +1,4 @@
-// Round to nearest, subnormals kept, no traps, whatever the caller's thread was set to.
+// Makes a thread round to nearest, keep subnormals and take no traps, whatever the caller had set.
 #pragma once
 
 #if defined(FORWARDPASS_X86)
@@ -37,9 +37,9 @@ struct FloatControl {
 #endif
 };
 
-// Flush-to-zero, denormals-are-zero and the rounding mode are per thread, inherited by new
-// threads and switched by other libraries; all would change result bits. The control register is
-// written only where it differs, and put back at the end.
+// Flush-to-zero, denormals-are-zero and the rounding mode would change result bits. Each thread has its own, new
+// threads inherit them, and other libraries switch them. The object writes the control register only where it differs,
+// and puts the old value back at the end.
 class StandardFloatEnvironment {
 public:
     StandardFloatEnvironment() noexcept : found_(FloatControl::read()) {

@@ -10,7 +10,7 @@
 namespace forwardpass {
 namespace {
 
-// As many as share one reading of large weights (network.cpp).
+// So many rows are converted together. They share one reading of large weights (network.cpp).
 constexpr Index rows_at_once = 256;
 
 // Converted rows up to this size live on the stack.
@@ -22,7 +22,7 @@ public:
     Conversion(const Network<T>& network, const Source& source, const Batch<T>& batch) noexcept
         : network_(network), source_(source), batch_(batch) {}
 
-    // Rows a power of two apart would share cache sets.
+    // One more cache line, because rows a power of two apart would share cache sets.
     Index stride() const noexcept { return padded<T>(batch_.width) + line_elements<T>; }
 
     // `rows` rows from `first` on, converted to `place`.
@@ -89,7 +89,7 @@ bool run_converted(const Network<T>& network, const Source& source, const Batch<
     }
     const Sharing sharing(network.work(1, batch.width), batch.rows, threads);
     if (batch.rows > rows_at_once * sharing.threads) return conversion.run_all(sharing, interrupted);
-    // So few that threads may share the weights instead of the rows.
+    // With so few rows, threads may share the weights instead of the rows.
     AlignedBuffer<T> place(checked_product(batch.rows, conversion.stride()));
     return conversion.run(0, batch.rows, place.data(), threads, interrupted);
 }

@@ -1,11 +1,12 @@
-// A network's run over rows of another type or layout, which are converted some rows at a time.
+// Runs a network over rows of another type or layout, and converts some rows at a time.
 #pragma once
 
 #include "network/network.hpp"
 
 namespace forwardpass {
 
-// As network.run() of the converted rows; batch.x is not read. Takes memory for a few hundred rows of each thread.
+// Does what network.run() does with the converted rows. It does not read batch.x. Each thread takes memory for a few
+// hundred rows.
 // Returns false when interrupted. Throws std::bad_alloc and std::length_error.
 template <class T>
 bool run_converted(const Network<T>& network, const Source& source, const Batch<T>& batch, int threads,

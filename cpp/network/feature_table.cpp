@@ -10,7 +10,7 @@
 namespace forwardpass {
 namespace {
 
-// The exponent of a power of two that leaves the scale both of its parts, or 0 where it has them already.
+// The exponent of a power of two to take out of the scale, so that both its parts are normal doubles. 0 where they are.
 int exponent_apart(double scale) noexcept {
     using Limits = std::numeric_limits<double>;
     constexpr int roomy = Limits::max_exponent - 2 * Limits::digits;

@@ -1,5 +1,5 @@
-// Values for each feature, of a layer that has no weights to sum: normalisation, scaling, limits. Such a layer computes
-// in its neighbours' dtype, and one table serves both.
+// The numbers for each feature of a layer that sums no products: normalisation, scaling, limits. Such a layer computes
+// in its neighbours' dtype, and one table serves both dtypes.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace forwardpass {
 
-// `width` values each; high + low is the value.
+// Each pointer has `width` values. A value with parts is high + low.
 struct FeatureValues {
     struct Parts {
         const double *high, *low;
@@ -32,7 +32,7 @@ public:
     // table_rows rows (kernels/contract.hpp), stride() apart.
     const double* data() const noexcept { return table_.data(); }
     Index stride() const noexcept { return padded<double>(width_); }
-    // Whether the scale of some feature has a power of two apart.
+    // Whether some feature's scale is multiplied by a power of two (power_row).
     bool powers() const noexcept { return powers_; }
 
 private:

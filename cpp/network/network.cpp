@@ -19,14 +19,14 @@ constexpr Index min_tile_rows = 12;
 constexpr Index cached_tile_rows = 48;
 constexpr Index max_tile_rows = 192;
 constexpr Index reading_tile_rows = 256;
-// A share of a batch too is a multiple of the rows that run side by side for few outputs: 8 (neighbours.hpp).
+// A share of a batch too is a multiple of the rows that neighbours.hpp runs side by side for few outputs, 8.
 constexpr Index most_lanes = 16;
 
-// Workspace up to this size lives on the stack: one row of layers up to 1900 wide touches no other memory, and a
+// A workspace up to this size lives on the stack. One row of layers up to 1900 wide then needs no other memory, and a
 // thread with 64 KiB of stack still works.
 constexpr Index stack_bytes = 16 * 1024;
 
-// Fewer rows than two register tiles for each thread are not cut: each would read all weights for itself.
+// With fewer rows for each thread than this, threads do not share rows: each would read all weights for itself.
 constexpr Index rows_worth_cutting = 12;
 
 Index rows_per_tile(Index bytes_per_row, Index bytes_of_weights, bool outputs_to_memory, Index lanes) {
@@ -81,9 +81,9 @@ void Network<T>::run_step(const StridedRows<T>& added, const Batch<T>& batch, T*
                       batch.y + r * batch.y_row_stride, batch.width);
 }
 
-// Depth first: each tile of rows goes through all layers, on one thread, and meets no other. A tile of many large
-// layers takes seconds: there the caller's thread looks after each step, for the others too. Instantiated apart, as the
-// question takes time of a small network's call, and both in one function take more [log 20].
+// Depth first: each tile of rows goes through all layers on one thread, and waits for no other tile. A tile of many
+// large layers takes seconds, so the caller's thread then looks for Ctrl-C after each step, for all threads. That takes
+// time in a small network's call. So there are two instances; one function with both would be slower [log 20].
 template <class T>
 template <bool polls_inside>
 bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index tile, InterruptPoll& poll) const {
@@ -115,8 +115,8 @@ bool Network<T>::share_rows(const Batch<T>& batch, const Sharing& sharing, Index
         [&](Index chunk, int thread) noexcept { run_tile(chunk, thread, workspace.data() + thread * distance); }, poll);
 }
 
-// Few rows: the panels of each layer are dealt out, so that the threads read different weights, and
-// wait for each other before the next layer.
+// Few rows: the threads share the panels of each layer, so that they read different weights. They wait for each other
+// before the next layer.
 template <class T>
 bool Network<T>::share_panels(const Batch<T>& batch, const Sharing& sharing, Index tile, InterruptPoll& poll) const {
     // Behind the workspace, scratch for each thread but the first.

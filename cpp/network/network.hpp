@@ -13,7 +13,7 @@ namespace forwardpass {
 template <class T>
 class Network {
 public:
-    // What the layers must be: Plan.
+    // Plan says which layers chain.
     Network(const Kernels<T>& kernels, const std::vector<Layer<T>>& layers) : kernels_(&kernels), plan_(layers) {}
 
     // y = network(x), on up to `threads` threads; 0 for as many as thread_count() says. Returns false
@@ -23,7 +23,7 @@ public:
 
     const Kernels<T>& kernels() const noexcept { return *kernels_; }
 
-    // In multiplications, for rows of `width` elements.
+    // The work, in multiplications, for rows of `width` elements.
     Index work(Index rows, Index width) const noexcept { return plan_.work(rows, width); }
 
 private:

@@ -3,7 +3,7 @@
 namespace forwardpass {
 namespace {
 
-// Throws std::length_error where the elements pass 63 bits: there are at most twice as many as padding alone makes.
+// Throws std::length_error where the elements may pass 63 bits. There are at most twice as many as with padding alone.
 template <class T>
 Index checked_elements(const Kernels<T>& kernels, Index depth, Index outputs) {
     checked_product(checked_product(padded<T>(depth + 1), padded<T>(outputs)), 2);

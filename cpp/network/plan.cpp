@@ -15,7 +15,7 @@ LinearStep<T> step_of(const std::shared_ptr<PackedWeights<T>>& weights) {
              tuning().row_fetch_bytes / static_cast<Index>(sizeof(T))}};
 }
 
-// What is computed of each element, after the weights if there are some.
+// The function that a step applies to each element, after its weights if it has any.
 template <class T>
 Function function_of(const Step<T>& step) {
     if (const auto* const linear = std::get_if<LinearStep<T>>(&step.kind)) return linear->task.activation.function;
@@ -23,7 +23,7 @@ Function function_of(const Step<T>& step) {
     return activation != nullptr ? activation->function : Function::identity;
 }
 
-// Few outputs cost as much as so many: reading x takes the time [log 21].
+// Fewer outputs cost as much as four, because reading x takes the time [log 21].
 constexpr Index outputs_for_reading = 4;
 
 // An activation of one element costs as much as so many multiplications: about a cycle of AVX-512, which multiplies 32
@@ -38,8 +38,8 @@ Plan<T>::Plan(const std::vector<Layer<T>>& layers) {
     count_work();
 }
 
-// Which buffer each step reads and writes. Only weights need another one than they read; what a residual connection
-// will add is left alone meanwhile.
+// Chooses the buffer that each step reads and the one that it writes. Only weights need two different ones. A buffer
+// that a residual connection adds later is not overwritten before.
 template <class T>
 void Plan<T>::lay_out(const std::vector<Layer<T>>& layers) {
     Buffer current = Buffer::x;
@@ -95,7 +95,7 @@ void Plan<T>::count_work() {
             work_per_row_ += std::max(outputs_, outputs_for_reading) * task.depth;
         }
         const bool computes = std::holds_alternative<RowLayer>(step.kind) || function_of(step) > Function::relu;
-        const Index least = linear != nullptr ? 0 : 1;  // ReLU and sums read memory
+        const Index least = linear != nullptr ? 0 : 1;  // ReLU and sums cost the time of reading memory
         const Index each = computes ? work_of_element : least;
         (outputs_ > 0 ? work_per_row_ : work_per_element_) += each * std::max<Index>(outputs_, 1);
     }

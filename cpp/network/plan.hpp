@@ -22,7 +22,7 @@ struct RowLayer {
     double eps = 0;
 };
 
-// Where what a residual connection adds is kept, and where it is added.
+// Where a residual connection keeps its input, and where it adds it.
 enum class Residual { begin, end };
 
 template <class T>
@@ -45,7 +45,7 @@ struct AddStep {
     Buffer added;
 };
 
-// A layer as it runs. What is read is written again only where `to` and `from` are the same.
+// A layer as it runs. It overwrites its input only where `to` and `from` are the same.
 template <class T>
 struct Step {
     std::variant<LinearStep<T>, Activation, RowLayer, AddStep> kind;
@@ -70,18 +70,18 @@ public:
     template <class Use>
     void for_each_step(Batch<T> batch, T* workspace, const Use& use) const noexcept;
 
-    // Elements from one row of a buffer to the next: a cache line more than the widest outputs, which may be those of
-    // what comes before all weights. Rows a power of two apart would share cache sets.
+    // Elements from one row of a buffer to the next. Layers before all weights have the width of x, so it counts among
+    // the widths too. A cache line is added, because rows a power of two apart would share cache sets.
     Index workspace_stride(Index width) const noexcept {
         return padded<T>(begins_with_weights_ ? widest_ : std::max(widest_, width)) + line_elements<T>;
     }
-    // Of workspace for `rows` rows: the buffers between layers, and the kernels' scratch.
+    // Elements of the workspace for `rows` rows: the buffers between layers, and the kernels' scratch.
     Index workspace_elements(Index rows, Index width) const {
         return checked_product(buffers_ * rows, workspace_stride(width)) + scratch_elements(rows);
     }
     Index scratch_elements(Index rows) const noexcept { return rows == 1 ? 0 : rows * scratch_per_row_; }
 
-    // In multiplications, for rows of `width` elements.
+    // The work, in multiplications, for rows of `width` elements.
     Index work(Index rows, Index width) const noexcept { return rows * (work_per_row_ + work_per_element_ * width); }
 
     Index bytes_of_weights() const noexcept { return weights_ * static_cast<Index>(sizeof(T)); }
@@ -102,8 +102,8 @@ private:
     Index work_per_element_ = 0;  // of x, before the first weights
 };
 
-// Every fourth of the next weights' first 64 lines, for one row, whose weights come from L2: the hardware fetches what
-// lies between [log 20]. Inline, as GCC 12 takes a function that only fetches for one without effect.
+// For one row, whose weights come from L2: fetches every fourth of the next weights' first 64 lines. The hardware
+// fetches the lines between [log 20]. Inline, because GCC 12 drops a call of a function that only fetches.
 template <class T>
 FORWARDPASS_INLINE void fetch_beginning(const Step<T>& step) noexcept {
     const auto* const linear = std::get_if<LinearStep<T>>(&step.kind);

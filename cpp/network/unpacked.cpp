@@ -13,13 +13,13 @@ namespace {
 // Packing a panel costs about as much as running 3 rows through it (benchmarks/kernels.py).
 constexpr Index few_rows = 3;
 
-// Multiplications of a chunk. Ctrl-C waits for one of them, and without vectors it must not wait for seconds.
+// Multiplications of a chunk. Ctrl-C waits for the end of one, and must not wait for seconds, even without vectors.
 constexpr Index work_of_chunk = Index{1} << 28;
 
 // Rows that pass over packed panels together.
 constexpr Index rows_at_once = 256;
 
-// Outputs that a thread takes at once, at least.
+// The least outputs that a thread takes at once.
 template <class T>
 constexpr Index outputs_of_chunk = 4 * line_elements<T>;
 
@@ -31,7 +31,7 @@ bool runs_in_place(const UnpackedLinear<T>& a) {
     return a.rows <= few_rows && (a.weights.depth_stride == 1 || a.weights.output_stride == 1);
 }
 
-// From the weights where they are; threads read different outputs' weights.
+// Reads the weights where they are. Each thread reads the weights of other outputs.
 template <class T>
 bool run_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing,
                   Interrupted interrupted) {
@@ -51,10 +51,10 @@ bool run_in_place(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const S
         poll);
 }
 
-// Most bytes that are packed at once: all of most weights, so that x is laid down once for all of them.
+// The most bytes that are packed at once. Most weights fit, so x is read once for all of them.
 constexpr Index packed_bytes = Index{16} << 20;
 
-// As many panels at once as that, or each thread's share.
+// Packs so many bytes of panels at once, or each thread's share, and runs rows through them.
 template <class T>
 bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sharing& sharing,
                  Interrupted interrupted) {
@@ -64,7 +64,7 @@ bool run_packing(const Kernels<T>& kernels, const UnpackedLinear<T>& a, const Sh
     const Index outputs_each = panels_each * width, output_chunks = ceiling(a.outputs, outputs_each);
     const Index outputs_packed = std::min(a.outputs, outputs_each);
 
-    // So many rows that packing costs little, so few that an interrupt is seen, and that all threads get some.
+    // Enough rows that packing costs little, but few enough that Ctrl-C is seen and that all threads get some.
     const Index rows_of_work = work_of_chunk / std::max<Index>(1, a.depth * outputs_packed);
     Index rows_each = std::max<Index>(rows_of_work, kernels.lanes == 1 ? 1 : rows_at_once);
     if (sharing.threads > 1)

@@ -1,4 +1,4 @@
-// A linear layer from weights that were never packed: what the functional calls run.
+// A linear layer whose weights were never packed. The functional calls run it.
 #pragma once
 
 #include "kernels/contract.hpp"

@@ -1,4 +1,4 @@
-// Memory for one call, kept by its thread for the next one: a loop of calls allocates nothing.
+// Memory for one call. The thread keeps it for the next call, so a loop of calls allocates nothing.
 #pragma once
 
 #include <algorithm>
@@ -24,10 +24,10 @@ public:
     T* data() noexcept { return buffer_.data(); }
 
 private:
-    // 64 MB: what needs more computes for so long that allocating costs nothing.
+    // 64 MB: a call that needs more computes for so long that the time of allocating does not matter.
     static constexpr Index most_kept = (Index{64} << 20) / static_cast<Index>(sizeof(T));
 
-    // Empty while a call uses it: a signal handler may call from inside that one.
+    // Empty while a call uses the memory, because a signal handler may call a network in the middle of it.
     static AlignedBuffer<T>& kept() noexcept {
         thread_local AlignedBuffer<T> buffer;
         return buffer;

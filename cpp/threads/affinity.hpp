@@ -11,12 +11,12 @@ namespace forwardpass {
 #if defined(__linux__)
 inline int this_cpu() noexcept { return sched_getcpu(); }
 
-// Where a call's helpers may run: anywhere its own thread may, but not on that one's CPU. Left to itself Linux wakes a
-// thread beside the one that wakes it, where the two take turns until it is moved, some calls or milliseconds later.
-// For so long two threads take twice the time of one [log 21].
+// Where a call's helpers may run: wherever the calling thread may, except on its CPU. Linux often wakes a thread on the
+// CPU of the thread that wakes it. There the two take turns until Linux moves one, some calls or milliseconds later.
+// Until then two threads take twice the time of one [log 21].
 class HelperCpus {
 public:
-    // Of the calling thread's helpers, now; false where there is no CPU but its own, or where Linux does not say.
+    // Finds the CPUs for helpers of the calling thread. False where it has one CPU only, or where Linux does not say.
     bool find() noexcept {
         known_ = sched_getaffinity(0, sizeof cpus_, &cpus_) == 0;  // fails beyond 1024 CPUs
         const int here = this_cpu();
@@ -24,7 +24,7 @@ public:
         CPU_CLR(static_cast<std::size_t>(here), &cpus_);
         return true;
     }
-    // Whether a thread that was moved to `last` is to be moved.
+    // Whether a thread that may run on `last` must be given these CPUs.
     bool differs(const HelperCpus& last) const noexcept {
         return known_ && !(last.known_ && CPU_EQUAL(&cpus_, &last.cpus_));
     }

@@ -1,4 +1,4 @@
-// One thread's share of a job's chunks.
+// The chunks of a job that one thread should run.
 #pragma once
 
 #include <atomic>
@@ -8,13 +8,13 @@
 
 namespace forwardpass {
 
-// Consecutive chunks, the first ones in the low half: their thread takes from the front, and one that has
-// finished its own from the back. So in a loop of calls every thread meets the same weights again, in its own
-// cache, and weights that are larger than one L2 may fit into two [log 21].
+// Consecutive chunks: the low half of range_ has the first, the high half the end. Their own thread takes from the
+// front, and a thread that has finished its own takes from the back. So in a loop of calls every thread meets the same
+// weights again, in its own cache. Weights that are larger than one L2 may fit into two [log 21].
 class alignas(64) ChunkRange {
 public:
     void set(std::uint32_t first, std::uint32_t end) noexcept { range_.store(std::uint64_t{end} << 32 | first); }
-    // A chunk of its own thread's or a helper's, -1 where none is left.
+    // The next chunk for its own thread (`own`) or for another one; -1 where none is left.
     Index take(bool own) noexcept {
         std::uint64_t range = range_.load();
         for (;;) {

@@ -17,10 +17,10 @@ namespace forwardpass {
 namespace {
 
 std::atomic<int> process_count{0};
-std::atomic<int> found_count{0};  // default_thread_count(), once it was needed; 0 to look again
+std::atomic<int> found_count{0};  // what default_thread_count() gave; 0 to ask it again
 
-// The first number of "4,2", which has a count for each level of nesting, or 0 where that is no count. Spaces around it
-// are skipped, as in OpenMP.
+// The first number of a list like "4,2", in which OpenMP has a number for each level of nesting. 0 where it is no
+// count. Spaces around it are skipped, as in OpenMP.
 int leading_count(const char* text) {
     char* end = nullptr;
     const long count = std::strtol(text, &end, 10);
@@ -49,7 +49,7 @@ int read_numbers(const std::string& path, const char* format, Numbers*... number
     return file ? std::fscanf(file.get(), format, numbers...) : 0;
 }
 
-// "quota period" in microseconds of one control group, where "max" is no limit; 0 for none.
+// How many CPUs' time one control group may use: its quota divided by its period. 0 where it has no limit ("max").
 double cpus_of(const std::string& directory) {
     double quota = 0, period = 0;
     const bool found = read_numbers(directory + "/cpu.max", "%lf %lf", &quota, &period) == 2 ||
@@ -58,7 +58,7 @@ double cpus_of(const std::string& directory) {
     return found && quota > 0 && period > 0 ? quota / period : 0;
 }
 
-// CPUs' worth of time that this process's control group and those above it may use; 0 for no limit.
+// The least of these for this process's control group and the groups above it; 0 where none has a limit.
 double cpus_in_quota() {
     double least = 0;
     const auto limit = [&least](const std::string& directory) {
@@ -74,7 +74,7 @@ double cpus_in_quota() {
         const std::string controllers = line.substr(first + 1, second - first - 1);
         if (!controllers.empty() && ("," + controllers + ",").find(",cpu,") == std::string::npos) continue;
         const std::string root = "/sys/fs/cgroup" + (controllers.empty() ? "" : "/" + controllers);
-        // Inside a container the path is often that of the host, and the root here is the group itself.
+        // In a container the path is often the host's, where nothing stands here. The root is the group itself then.
         for (std::string path = line.substr(second + 1); path.size() > 1; path.resize(path.rfind('/')))
             limit(root + path);
         limit(root);
@@ -105,7 +105,7 @@ int thread_count() noexcept {
     if (count == 0) {
         try {
             count = default_thread_count();
-        } catch (const std::exception&) {  // a bad variable was refused at the import; memory is short
+        } catch (const std::exception&) {  // memory is short: the import has refused a bad variable
             count = 1;
         }
         found_count.store(count, std::memory_order_relaxed);

@@ -1,21 +1,21 @@
-// How many threads a call may use. Order of say: the call's own argument, a `with` block around it
-// (bindings/threads.cpp), the process's setting, the environment, the machine.
+// How many threads a call may use. The first of these that says a number decides: the call's argument, a `with` block
+// around it (bindings/threads.cpp), the process's setting, the environment, the machine.
 #pragma once
 
 namespace forwardpass {
 
-// More are taken for as many: a pool is made for the CPUs of one machine.
+// A larger number counts as this one: a pool serves the CPUs of one machine.
 constexpr int max_threads = 256;
 
-// What a call without an argument of its own uses.
+// The number for a call without an argument of its own.
 int thread_count() noexcept;
 
-// Of the process; 0 goes back to the environment or the machine.
+// Sets the number for the process. 0 goes back to what the environment or the machine says.
 void set_thread_count(int count) noexcept;
 
-// FORWARDPASS_NUM_THREADS, else OMP_NUM_THREADS (the one that joblib, Ray and Dask set), else the
-// smaller of the affinity mask and the control group's quota. Reads them anew. Throws
-// std::invalid_argument for a FORWARDPASS_NUM_THREADS that is no positive number.
+// FORWARDPASS_NUM_THREADS if it is set. If not, OMP_NUM_THREADS, which joblib, Ray and Dask set. If neither is set, the
+// smaller of the affinity mask and the control group's quota. Reads all of them anew. Throws std::invalid_argument for
+// a FORWARDPASS_NUM_THREADS that is not a positive number.
 int default_thread_count();
 
 }  // namespace forwardpass

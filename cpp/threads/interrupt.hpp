@@ -7,15 +7,16 @@
 
 namespace forwardpass {
 
-// Asked now and then during a long run, by the thread that called; true ends it.
+// The calling thread asks this now and then during a long run. True ends the run.
 using Interrupted = bool (*)();
 
-// Time between two questions, as one may wait for the GIL. And multiplications between two looks at the clock: a third
-// of a millisecond with vectors, and a hundred times that without.
+// Each question may wait for the GIL, so some time passes between two of them. Between two looks at the clock a thread
+// does so many multiplications: a third of a millisecond with vectors, a hundred times as long without.
 constexpr std::chrono::milliseconds time_between_polls{50};
 constexpr Index work_between_polls = Index{1} << 24;
 
-// Called after each chunk of a known amount of work, or after parts of it. Work only says when to look at the clock.
+// A run calls it after each chunk, or after parts of one, with a known amount of work. The work decides when to look at
+// the clock, and the clock when to ask.
 class InterruptPoll {
 public:
     InterruptPoll(Interrupted interrupted, Index work_of_chunk) noexcept
@@ -28,7 +29,7 @@ public:
         if (work_ < work_between_polls || ended_) return ended_;
         work_ = 0;
         const Clock::time_point now = Clock::now();
-        if (last_ == Clock::time_point{}) last_ = now;  // not before: a call of few short chunks reads no clock
+        if (last_ == Clock::time_point{}) last_ = now;  // late, so that a call of few short chunks reads no clock
         if (now - last_ < time_between_polls) return false;
         last_ = now;
         return ended_ = interrupted_();

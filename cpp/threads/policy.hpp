@@ -1,4 +1,4 @@
-// When a call's work is worth the help of other threads.
+// When a call has enough work to use other threads.
 #pragma once
 
 #include "kernels/contract.hpp"
@@ -7,9 +7,9 @@
 
 namespace forwardpass {
 
-// Work, in multiplications, that threads which are awake may take part in: several times what sharing costs. Work for
-// which sleeping ones are woken in a loop of calls: less of it is sometimes faster alone. And work for which they are
-// woken at once, although waking may take the caller a fifth of a millisecond [log 21].
+// Work is counted in multiplications. From the first amount on, threads that are awake help: it is several times what
+// sharing costs. From the second on, a loop of calls wakes sleeping threads: less work is sometimes faster alone. From
+// the third on, every call wakes them, although that may take the caller a fifth of a millisecond [log 21].
 constexpr Index work_worth_sharing = Index{1} << 19;
 constexpr Index work_worth_waking_in_a_loop = Index{1} << 20;
 constexpr Index work_worth_waking = Index{1} << 24;
@@ -17,16 +17,16 @@ constexpr Index work_worth_waking = Index{1} << 24;
 // L2 gives 11 [log 7].
 constexpr Index rows_for_reading = 3;
 
-// What decides whether `rows` rows of `work_per_row` multiplications are shared.
+// The work of `rows` rows of `work_per_row` multiplications each, with the reading of the weights.
 constexpr Index shared_work(Index work_per_row, Index rows) noexcept {
     return (rows + rows_for_reading) * work_per_row;
 }
 
-// Chunks for each thread, so that all end at about the same time wherever one was held up.
+// Several chunks for each thread: if one thread is held up, others take its chunks, and all end at about the same time.
 constexpr Index chunks_for_each_thread = 4;
 
-// How the work of `rows` rows of `work_per_row` multiplications may be shared; `threads` of 0 asks for
-// as many as thread_count() says.
+// How many threads share `rows` rows of `work_per_row` multiplications, and which are woken. `wanted` is the most
+// threads, or 0 for as many as thread_count() says.
 struct Sharing {
     int threads;
     Wakes wakes;

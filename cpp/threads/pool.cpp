@@ -20,8 +20,7 @@
 namespace forwardpass {
 namespace {
 
-// How long a worker stays awake after a job: a loop of calls then finds it there and need not wake it, and an idle
-// process uses no CPU.
+// How long a worker stays awake after a job. A loop of calls then need not wake it, and an idle process uses no CPU.
 constexpr std::chrono::microseconds awake_after_job{50};
 using Clock = std::chrono::steady_clock;
 
@@ -29,7 +28,7 @@ inline void relax() noexcept {
 #if defined(FORWARDPASS_X86)
     __builtin_ia32_pause();
 #elif defined(FORWARDPASS_NEON)
-    __asm__ volatile("isb");  // longer than `yield`, which most cores take for nothing
+    __asm__ volatile("isb");  // `yield` does nothing on most cores
 #endif
 }
 
@@ -46,11 +45,11 @@ bool spin_until(Condition condition) noexcept {
     return condition();
 }
 
-// One of the threads that help.
+// A thread that helps the callers.
 struct alignas(64) Worker {
     pthread_t thread;
-    HelperCpus cpus;           // where it was moved; under ThreadPool::sleep_
-    std::atomic<int> cpu{-1};  // where it was when it last joined a job, or -1
+    HelperCpus cpus;           // where it may run; ThreadPool::sleep_ guards it
+    std::atomic<int> cpu{-1};  // where it ran when it last joined a job, or -1
 };
 
 class ThreadPool {
@@ -59,7 +58,7 @@ public:
     int workers() const noexcept { return workers_.load(); }
 
 private:
-    // state_: the workers inside the job in the low half, the seats left for more in the high half.
+    // The low half of state_ counts the workers in the job. The high half counts seats: how many more may join.
     static constexpr std::uint32_t seat = 1u << 16, inside_mask = seat - 1;
 
     void start_workers(int count) noexcept;
@@ -73,7 +72,7 @@ private:
     bool may_join() const noexcept { return state_.load() >= seat; }
     bool is_empty() const noexcept { return (state_.load() & inside_mask) == 0; }
 
-    std::atomic<bool> in_use_{false};  // by the call whose job this is; no mutex, as a signal handler may call
+    std::atomic<bool> in_use_{false};  // by the call that runs a job; no mutex, as a signal handler may call
     std::atomic<int> workers_{0};      // changed by that call
     Worker worker_[max_threads];       // from 1 on
     Clock::time_point last_end_{};     // of a job; that call's, too
@@ -89,11 +88,11 @@ private:
     std::atomic<bool> caller_sleeps_{false};
 };
 
-// Never destroyed: its workers sleep in it until the process ends.
+// Never destroyed, because its workers sleep in it until the process ends.
 std::atomic<ThreadPool*> the_pool{nullptr};
 std::atomic<unsigned> forks{0};
 
-// The child has none of the threads, and cannot know the state of their locks.
+// A forked child has none of the threads and cannot know the state of their locks, so it makes a pool of its own.
 void forget_pool_in_child() {
     the_pool.store(nullptr);
     forks.fetch_add(1);
@@ -103,7 +102,7 @@ ThreadPool* pool() noexcept {
     ThreadPool* existing = the_pool.load();
     if (existing != nullptr) return existing;
     static const int registered = pthread_atfork(nullptr, nullptr, forget_pool_in_child);
-    if (registered != 0) return nullptr;  // out of memory: threads could not be forgotten
+    if (registered != 0) return nullptr;  // out of memory: a child could not forget the threads
     auto* made = new (std::nothrow) ThreadPool;
     if (made == nullptr) return nullptr;
     if (the_pool.compare_exchange_strong(existing, made)) return made;
@@ -120,7 +119,7 @@ bool run_alone(const Job& job) noexcept {
 }
 
 void ThreadPool::start_workers(int count) noexcept {
-    // Signals are the business of the threads that were there before.
+    // Workers inherit a mask that blocks all signals, so that the program's own threads handle them.
     sigset_t all, before;
     sigfillset(&all);
     if (workers_.load() >= count || pthread_sigmask(SIG_SETMASK, &all, &before) != 0) return;
@@ -131,7 +130,7 @@ void ThreadPool::start_workers(int count) noexcept {
             const std::lock_guard<std::mutex> lock(sleep_);
             std::thread made([this, number] { work(number); });
             worker.thread = made.native_handle();
-            // On the caller's CPU it would wait until that one's time has run out, for milliseconds [log 21].
+            // On the caller's CPU it would wait milliseconds, until the caller's time slice ends [log 21].
             if (cpus_.find()) worker.cpus = cpus_, cpus_.confine(worker.thread);
             made.detach();
             workers_.store(number);
@@ -142,7 +141,7 @@ void ThreadPool::start_workers(int count) noexcept {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-// Takes a seat if there is one: the number of this thread in the job, or 0.
+// Takes a seat if there is one. Returns this thread's number in the job, or 0 where there was no seat.
 int ThreadPool::join() noexcept {
     std::uint32_t state = state_.load();
     while (state >= seat)
@@ -151,15 +150,15 @@ int ThreadPool::join() noexcept {
 }
 
 void ThreadPool::leave() noexcept {
-    state_.fetch_and(inside_mask);  // it left because no chunks are left: nobody else need come
+    state_.fetch_and(inside_mask);  // no chunks are left, so nobody else needs to join
     if ((state_.fetch_sub(1) & inside_mask) == 1 && caller_sleeps_.load()) {
         const std::lock_guard<std::mutex> lock(sleep_);
         done_.notify_one();
     }
 }
 
-// Returns once woken, though the job may be over: in a loop of jobs that are shorter than waking takes, the worker is
-// then awake for the next one. Where it slept on, two threads were no faster than one [log 21].
+// Returns when woken, even if the job is over by then. A loop may have jobs that are shorter than waking takes, and the
+// worker is awake for the next one. When it slept on instead, two threads were no faster than one [log 21].
 void ThreadPool::sleep(Worker& worker) {
     std::unique_lock<std::mutex> lock(sleep_);
     sleepers_.fetch_add(1);
@@ -178,7 +177,7 @@ void ThreadPool::work(int number) noexcept {
         if (!spin_until([this] { return may_join(); })) sleep(worker);
         const int thread = join();
         if (thread == 0) continue;
-        // Read by the caller before every job, so written only where it changes.
+        // The caller reads it before every job. Writing it only where it changes leaves it in the caller's cache.
         if (const int here = this_cpu(); worker.cpu.load(std::memory_order_relaxed) != here)
             worker.cpu.store(here, std::memory_order_relaxed);
         const Job& job = *job_;
@@ -187,8 +186,8 @@ void ThreadPool::work(int number) noexcept {
     }
 }
 
-// Linux moves a thread that calls in a loop now and then, to the CPU where an awake worker is. Moved away at once, the
-// worker does not wait some milliseconds for it, in which calls take twice as long [log 21].
+// Linux now and then moves the calling thread to the CPU where an awake worker is. The two would take turns for some
+// milliseconds, and calls would take twice as long [log 21]. So the caller moves the worker away at once.
 void ThreadPool::clear_this_cpu() noexcept {
     const int here = this_cpu();
     if (here < 0) return;
@@ -202,7 +201,7 @@ void ThreadPool::clear_this_cpu() noexcept {
     }
 }
 
-// Of the thread's own share, then of the others'.
+// The next chunk of the thread's own share, and when that is done, one of another thread's share.
 Index ThreadPool::next_chunk(const Job& job, int thread) noexcept {
     for (int i = 0; i < job.threads; ++i)
         if (const Index chunk = ranges_[(thread + i) % job.threads].take(i == 0); chunk >= 0) return chunk;
@@ -233,7 +232,7 @@ bool ThreadPool::run(const Job& job) noexcept {
                        static_cast<std::uint32_t>(job.chunks * (t + 1) / job.threads));
     state_.store(static_cast<std::uint32_t>(job.threads - 1) * seat);
     if (wakes && sleepers_.load() > 0) {
-        // Through the lock, or a worker that has just looked would miss it.
+        // With the lock: a worker that has just seen no seat, but does not wait yet, would miss the wake-up.
         {
             const std::lock_guard<std::mutex> lock(sleep_);
             cpus_.find();

@@ -82,7 +82,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-# Few programs ask for these, and what they import (zipfile, json) takes as long as all the rest.
+# Imported when first asked for: few programs need these, and their imports (zipfile, json) take as long as the rest.
 LAZY = {
     "ConversionError": ".convert.errors",
     "ModelFileError": ".files",
@@ -98,7 +98,7 @@ LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    """What reads and writes files and other libraries' networks, once it is asked for."""
+    """A name of LAZY; its module is imported when a program first asks for it."""
     if name in LAZY:
         return getattr(import_module(LAZY[name], __name__), name)
     raise AttributeError(f"module 'forwardpass' has no attribute {name!r}")

@@ -1,16 +1,16 @@
-"""Refuses subinterpreters, in which NumPy and the core would share what each interpreter must have for itself."""
+"""Refuses subinterpreters: NumPy and the core keep state that two interpreters must not share."""
 
 from importlib import import_module
 from typing import Any
 
 
 def _interpreters() -> Any:
-    for name in ("_interpreters", "_xxsubinterpreters"):  # from Python 3.13 on, and before
+    for name in ("_interpreters", "_xxsubinterpreters"):  # its name from Python 3.13 on, and its older name
         try:
             return import_module(name)
         except ImportError:
             continue
-    return None  # then there are none
+    return None  # this Python has no subinterpreters
 
 
 if (interpreters := _interpreters()) and interpreters.get_current() != interpreters.get_main():

@@ -1,4 +1,4 @@
-"""What this installation is and what it found."""
+"""show_config(): the versions, and what the library found on this machine."""
 
 import platform
 from typing import Any
@@ -14,7 +14,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     Parameters
     ----------
     mode : {"stdout", "dicts"}
-        ``dicts`` returns the same as a dictionary, as NumPy's does.
+        With ``dicts`` the function prints nothing and returns a dictionary, as NumPy's does.
 
     Raises
     ------

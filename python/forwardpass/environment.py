@@ -1,4 +1,4 @@
-"""Around arithmetic in Python: standard floats, and settings that no interrupt leaves changed."""
+"""`undisturbed` protects arithmetic in Python from the caller's float settings, and the settings from interrupts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ R = TypeVar("R")
 
 
 def undisturbed(function: Callable[P, R]) -> Callable[P, R]:
-    """Runs a function with rounding to nearest and subnormals kept, and in a copy of the caller's context.
+    """The function, run with rounding to nearest and subnormals kept, in a copy of the caller's context.
 
     Other libraries switch the rounding mode and flush-to-zero for the whole thread, and NumPy obeys. An interrupt can
-    come while ``numpy.errstate`` changes the context: then the copy alone is changed.
+    come while ``numpy.errstate`` changes the context. Then only the copy stays changed.
 
     Examples
     --------

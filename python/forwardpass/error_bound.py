@@ -1,4 +1,4 @@
-"""How far an output can be from the exact result: the error bound of the numerics contract, through every layer."""
+"""How far an output can be from the exact result: the bound of docs/numerics.md, carried through every layer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def error_bound(network: Module, x: ArrayLike) -> Bound:
     network : Module
         A layer or a network, of forwardpass's own layers.
     x : array_like, shape (..., in_features)
-        Exact as the network sees it, after the conversion to its dtype.
+        Counts as exact after the network has converted it to its dtype.
 
     Returns
     -------
@@ -35,13 +35,12 @@ def error_bound(network: Module, x: ArrayLike) -> Bound:
 
     Notes
     -----
-    For one Linear, with u the unit roundoff (2**-24 or 2**-53), gamma_n = n u / (1 - n u), and c the
-    longest way from a product to the sum: gamma_{c+1} sum |x||w| + u |b| (1 + u), and 2**-150 (or
-    2**-1075) for each product that may underflow. It is Higham's argument for blocked summation
-    (Accuracy and Stability of Numerical Algorithms, 2nd ed., ch. 3 and 4). An error that comes in with x is
-    multiplied by |w|, by the largest slope of an activation, and by what docs/numerics.md derives for the others;
-    to it comes a layer's own, of 2 units in the last place. It is 1 in float32 for functions of rows, but for Softmax.
-    Parameters of functions count as the network's dtype holds them.
+    One Linear: gamma_{c+1} sum |x||w| + u |b| (1 + u), plus 2**-150 (float64: 2**-1074) for each product, which may
+    underflow. u is the unit roundoff (2**-24 or 2**-53), gamma_n = n u / (1 - n u), and c the number of additions that
+    the first product goes through. Higham derives this for sums in blocks (Accuracy and Stability of Numerical
+    Algorithms, 2nd ed., ch. 3 and 4). A layer passes an error of x on: a Linear multiplies it by |w|, an activation by
+    its largest slope. docs/numerics.md derives the other layers. A function adds an error of its own: 2 units in the
+    last place, or 1 for a function of rows in float32 other than Softmax. Its parameters count as rounded to the dtype.
 
     Examples
     --------
@@ -59,8 +58,8 @@ def error_bound(network: Module, x: ArrayLike) -> Bound:
 def agreement_bound(network: Module, x: ArrayLike) -> Bound:
     """How far another implementation's outputs can be from those of ``network(x)``.
 
-    One that sums in any order, and whose functions are right to 8 units in the last place of their arguments and
-    results, which are those of the network's dtype.
+    The other one computes in the same dtype and may sum in any order. Its functions may be wrong by 8 units in the
+    last place of their arguments and results.
 
     Parameters
     ----------
@@ -79,13 +78,13 @@ def agreement_bound(network: Module, x: ArrayLike) -> Bound:
     >>> bool((abs(layer(x) - (layer.weight @ x + layer.bias)) <= agreement_bound(layer, x)).all())
     True
     """
-    # Ours is such an implementation too, so that both are this far from exact at most.
+    # Ours is such an implementation too, so each of the two is at most this far from exact.
     return 2 * _bound(network, x, ours=False)
 
 
 @undisturbed
 def older_bound(network: Module, x: ArrayLike, contract: str) -> Bound:
-    """As error_bound(), for the answers of a library that summed in the order of one of CONTRACTS.
+    """As error_bound(), for answers of an older version, which summed in the order that ``contract`` names.
 
     Examples
     --------
@@ -103,4 +102,4 @@ def _bound(network: Module, x: ArrayLike, ours: bool, contract: str = _core.CONT
     arithmetic = Arithmetic(values.dtype == np.float32, ours, contract)
     with np.errstate(all="ignore"):
         _, bound = network.through(values, np.zeros(values.shape), arithmetic)
-        return np.where(np.isnan(bound), np.inf, bound)  # Inf - Inf or 0 * Inf: something has overflowed
+        return np.where(np.isnan(bound), np.inf, bound)  # NaN is Inf - Inf or 0 * Inf: something overflowed

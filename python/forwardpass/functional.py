@@ -1,8 +1,9 @@
 """Layers without arrays as functions of x, with PyTorch's names: ``fp.tanh(x)`` has the bits of ``fp.Tanh()(x)``.
 
-All take array_likes of any shape, a number too, and compute float16 in float32, integers and lists in float64. They
-return a new array of the shape of x, a scalar for a number, or ``out``, which may be x. Functions of a row need at
-least one axis. They raise TypeError for a dtype that is not real, and ValueError for an ``out`` that does not fit.
+x is an array_like of any shape, or a number. float16 is computed in float32; integers and lists are computed in
+float64. A function returns ``out`` if it is given, which may be x. Otherwise it returns a new array of the shape of x,
+or a scalar for a number. Softmax and log_softmax need at least one axis. All raise TypeError for a dtype that is not
+real, and ValueError for an ``out`` that does not fit.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ __all__ = [
 
 Out = NDArray[Any] | None
 
-# A call of a function without parameters is a call of its layer.
+# A function without parameters calls the one layer that stands here.
 _hardsigmoid, _hardswish, _mish, _relu, _selu = Hardsigmoid(), Hardswish(), Mish(), ReLU(), SELU()
 _sigmoid, _silu, _softsign, _tanh = Sigmoid(), SiLU(), Softsign(), Tanh()
 
@@ -52,10 +53,10 @@ def _kept(kind: Any, *arguments: Any) -> Module:
 
 
 def _layer(kind: Any, *arguments: Any) -> Module:
-    """The layer of these arguments, which is made once; or its error."""
+    """The layer with these arguments, made once and kept. Raises the layer's own error for arguments that are wrong."""
     try:
         return _kept(kind, *arguments)
-    except TypeError:  # what cannot be looked up is no argument of a layer either, and the layer says so
+    except TypeError:  # an argument without a hash: the layer refuses it and says why
         return _kept.__wrapped__(kind, *arguments)
 
 
@@ -72,7 +73,7 @@ def relu(x: ArrayLike, *, out: Out = None) -> Any:
 
 
 def leaky_relu(x: ArrayLike, negative_slope: float = 0.01, *, out: Out = None) -> Any:
-    """x, times ``negative_slope`` where it is negative: `LeakyReLU`.
+    """x, multiplied by ``negative_slope`` where x is negative: `LeakyReLU`.
 
     Examples
     --------
@@ -120,7 +121,7 @@ def hardswish(x: ArrayLike, *, out: Out = None) -> Any:
 
 
 def elu(x: ArrayLike, alpha: float = 1.0, *, out: Out = None) -> Any:
-    """x, but ``alpha`` (e^x - 1) where it is negative: `ELU`.
+    """x, but ``alpha`` (e^x - 1) where x is negative: `ELU`.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def elu(x: ArrayLike, alpha: float = 1.0, *, out: Out = None) -> Any:
 
 
 def celu(x: ArrayLike, alpha: float = 1.0, *, out: Out = None) -> Any:
-    """x, but ``alpha`` (e^(x / alpha) - 1) where it is negative: `CELU`.
+    """x, but ``alpha`` (e^(x / alpha) - 1) where x is negative: `CELU`.
 
     Examples
     --------
@@ -144,7 +145,7 @@ def celu(x: ArrayLike, alpha: float = 1.0, *, out: Out = None) -> Any:
 
 
 def selu(x: ArrayLike, *, out: Out = None) -> Any:
-    """ELU of fixed numbers, times a number: `SELU`.
+    """ELU with a fixed alpha, multiplied by a fixed number: `SELU`.
 
     Examples
     --------
@@ -156,7 +157,7 @@ def selu(x: ArrayLike, *, out: Out = None) -> Any:
 
 
 def gelu(x: ArrayLike, approximate: Literal["none", "tanh"] = "none", *, out: Out = None) -> Any:
-    """Each x times the normal distribution up to x: `GELU`.
+    """Each x times the share of the normal distribution that lies below x: `GELU`.
 
     Examples
     --------
@@ -216,7 +217,7 @@ def tanh(x: ArrayLike, *, out: Out = None) -> Any:
 
 
 def softsign(x: ArrayLike, *, out: Out = None) -> Any:
-    """Each x over 1 + abs(x): `Softsign`.
+    """Each x divided by 1 + abs(x): `Softsign`.
 
     Examples
     --------
@@ -240,7 +241,7 @@ def softplus(x: ArrayLike, beta: float = 1.0, threshold: float = 20.0, *, out: O
 
 
 def softmax(x: ArrayLike, dim: int = -1, *, out: Out = None) -> Any:
-    """e^x over its sum in each row: `Softmax`.
+    """e^x divided by the sum of e^x in its row: `Softmax`.
 
     Examples
     --------

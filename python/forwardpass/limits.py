@@ -1,4 +1,4 @@
-"""What a model file may cost, each limit in one place, and how a file that nobody vouches for is opened."""
+"""The limits on files that nobody vouches for: sizes, nesting, memory. And how such a file is opened."""
 
 from __future__ import annotations
 
@@ -8,43 +8,42 @@ from typing import IO, Any
 
 import numpy as np
 
-# Bytes of all tensors of a file together, as they are once inflated, unless the caller says otherwise.
+# The default of max_bytes: bytes of all tensors of a file together, after they are inflated.
 MAX_BYTES = 4 << 30
-# Reading a file takes at most so many times the bytes of its tensors, and so many bytes beside them.
+# Reading a file takes at most TIMES the bytes of its tensors, and SPARE bytes more.
 TIMES, SPARE = 4, 64 << 20
-# DEFLATE holds at most so many bytes in one: a member that says more than that is lying (zlib's technical notes).
+# DEFLATE packs at most so many bytes into one (zlib's technical notes). A member that claims more is lying.
 MOST_INFLATION = 1032
 
 
-# What a library raises that cannot do what it was asked for. Anything beside these passes through as it is: an
-# exception of the caller's own, which a signal handler may raise anywhere, and what the system says (OSError, and
-# TimeoutError with it).
+# What a library raises when it cannot do what we asked. We catch nothing more: a signal handler of the caller may raise
+# an exception of its own anywhere. OSError (and TimeoutError with it) passes too: it tells what the system said.
 FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-# Of networks and groups inside each other, and of in_features, out_features and features: with bytes for each, products
-# of sizes stay below 2**63.
+# Networks and groups may stand inside each other so deep. LARGEST_SIZE is the most for in_features, out_features and
+# features: the product of two sizes and the bytes of an element stays below 2**63.
 DEEPEST_NESTING = 50
 LARGEST_SIZE = 2**30
-# Of a network, and of what a file has for its layers: a weight and a bias each, or a node and a constant.
+# The most layers of a network, and the most parts of a file. A layer has two: weight and bias, or node and constant.
 MOST_LAYERS = 10_000
 MOST_PARTS = 2 * MOST_LAYERS
-# Memory for each feature of a layer with numbers for each: its table and arrays, and what they are made from.
+# Memory for each feature of a layer like BatchNorm1d: its table and arrays, and what they are made from.
 BYTES_OF_FEATURE = 256
 
-# What JSON becomes in Python: its text several times, in up to four bytes a character, and an object for each mark.
+# Parsing JSON copies its text several times, in up to four bytes a character, and makes an object for each mark.
 BYTES_OF_TEXT, BYTES_OF_MARK = 12, 150
 
 
 class Budget:
-    """What reading one file may take: TIMES the bytes of its tensors in memory, and SPARE beside them.
+    """The memory that reading one file may take: TIMES the bytes of its tensors, and SPARE bytes more.
 
-    A reader counts what it is about to make before it makes it, whatever the file says of itself.
+    A reader calls it before it allocates, and so never trusts the sizes that the file claims.
 
     Parameters
     ----------
     max_bytes : int
-        The most that all tensors together may have.
+        The most bytes that all tensors together may have.
     error : type
-        The class of what is raised, a ValueError.
+        The exception to raise, a subclass of ValueError.
 
     Examples
     --------
@@ -67,7 +66,7 @@ class Budget:
         self.tensors = self.taken = 0
 
     def count_tensors(self, nbytes: int) -> None:
-        """Bytes of tensors, as they are once inflated. Raises ``error`` where all are more than max_bytes."""
+        """Add the bytes of tensors, after they are inflated. Raises ``error`` where the sum passes max_bytes."""
         self.tensors += nbytes
         if self.tensors > self.max_bytes:
             raise self.error(
@@ -76,7 +75,7 @@ class Budget:
             )
 
     def take(self, nbytes: int, what: str) -> None:
-        """Bytes of memory that ``what`` is about to take. Raises ``error`` where all are more than it may take."""
+        """Add the bytes of memory that ``what`` is about to take. Raises ``error`` where the sum is too large."""
         self.taken += nbytes
         if self.taken > self._most:
             raise self.error(
@@ -85,7 +84,7 @@ class Budget:
             )
 
     def compute(self, numbers: int, what: str) -> None:
-        """Numbers that ``what`` is about to compute without weights: as many as it may take bytes, or ``error``."""
+        """Raises ``error`` where ``what`` is about to compute more numbers than it may take bytes of memory."""
         if numbers > self._most:
             raise self.error(f"{what}: would compute {numbers} numbers, and its tensors account for {self._most}")
 
@@ -95,9 +94,9 @@ class Budget:
 
 
 def json_bytes(text: bytes) -> int:
-    """Memory that a JSON text takes at most, before anything of it is parsed.
+    """The most bytes of memory that parsing a JSON text takes, known before it is parsed.
 
-    Every value stands behind one of four marks, and so does what is inside of texts, which then counts for too much.
+    Every value stands behind one of four marks. Marks inside of strings count too, so the result can be too large.
 
     Examples
     --------
@@ -109,7 +108,7 @@ def json_bytes(text: bytes) -> int:
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, for json.loads(). Raises ValueError where a key stands there twice."""
+    """The ``object_pairs_hook`` of json.loads(): a dict. Raises ValueError where a key stands there twice."""
     made = dict(pairs)
     if len(made) < len(pairs):
         raise ValueError("a key stands there twice")
@@ -117,16 +116,16 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def open_regular(path: str | os.PathLike[str], error: type[ValueError]) -> IO[bytes]:
-    """Open a file for reading, if it is a regular one: a pipe would hang, and a device never ends.
+    """Open a regular file for reading. Others are refused: a pipe may hang, and a device may never end.
 
     Raises
     ------
     ValueError
-        Of the class ``error``: no regular file.
+        Of the class ``error``: the path is no regular file.
     OSError
         The file cannot be opened.
     """
-    # Without O_NONBLOCK, opening a pipe would wait for a writer. A regular file does not know the flag.
+    # Without O_NONBLOCK, opening a pipe would wait for a writer. The flag does nothing to a regular file.
     try:
         file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 (given away)
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):

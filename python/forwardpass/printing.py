@@ -1,4 +1,4 @@
-"""What a person reads: a line that cannot fail the call that prints it, and text that cannot steer a terminal."""
+"""Text for people: printing it never fails the caller, and no control character in it reaches the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .limits import FAILURES
 
 
 def say(line: str) -> None:
-    """Print a line on standard output, or nothing where it cannot be printed: closed, full, nobody reads it.
+    """Print a line on standard output. Print nothing where that fails: it is closed, or full, or nobody reads it.
 
     Examples
     --------
@@ -26,27 +26,27 @@ def say(line: str) -> None:
         if descriptor is None:
             stream.write(data.decode(encoding))
             return
-        # Past the stream's own buffer: what fails there stays in it, and fails again when the program ends.
+        # Not into the stream's buffer: a line that fails would stay there and fail again when the program ends.
         stream.flush()
         os.write(descriptor, data)
-    except TimeoutError:  # an OSError, but one that a signal handler of the caller's may raise
+    except TimeoutError:  # an OSError too, but a signal handler of the caller may have raised it
         raise
     except (OSError, EOFError, *FAILURES):
         pass
 
 
 def _descriptor() -> int | None:
-    """The file behind standard output, where it is Python's own stream; None of notebooks and the like."""
+    """The file descriptor of standard output, or None where a notebook or a test has replaced the stream."""
     if type(sys.stdout) is not io.TextIOWrapper or type(sys.stdout.buffer) is not io.BufferedWriter:
         return None
     try:
         return sys.stdout.fileno()
-    except io.UnsupportedOperation:  # of a buffer that is no file
+    except io.UnsupportedOperation:  # the buffer is not a file
         return None
 
 
 def printable(text: str) -> str:
-    r"""The text with control characters escaped: what stands in a file must not steer a terminal.
+    r"""The text with control characters escaped, because text from a file must not control the terminal.
 
     Examples
     --------

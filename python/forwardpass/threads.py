@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from . import _core
 
 try:
-    # Optional. Imported at once where it is installed (3 ms): it asks only those that have registered before.
+    # Optional, and imported at once: it asks only libraries that registered before it was asked itself.
     import threadpoolctl
 except ImportError:
     pass
@@ -34,21 +34,21 @@ else:
 
 @contextmanager
 def num_threads(num_threads: int) -> Iterator[None]:
-    """In a ``with`` block, how many threads calls may use.
+    """Set how many threads calls inside a ``with`` block may use.
 
-    The setting belongs to the context, as the setting of `numpy.errstate` does: other threads and other coroutines do
-    not see it. The caller of a generator sees the block of the generator until that ends.
+    The setting belongs to the context, like that of `numpy.errstate`: other threads and coroutines do not see it. If a
+    generator yields inside such a block, the code that runs the generator sees the setting until the block ends.
 
     Parameters
     ----------
     num_threads : int
-        From 1 up; 256 and more count as 256. Comes before ``set_num_threads``, and after the
-        argument ``num_threads`` of a call.
+        From 1 up; 256 and more count as 256. It has priority over ``set_num_threads``. The argument ``num_threads``
+        of a call has priority over it.
 
     Raises
     ------
     TypeError
-        No integer.
+        Not an integer.
     ValueError
         Less than 1.
 
@@ -65,6 +65,6 @@ def num_threads(num_threads: int) -> Iterator[None]:
         blocks.set((*blocks.get(()), block))
         yield
     finally:
-        # A generator may end its block after one that began later, or in another context than it began.
+        # A generator may end its block after a block that began later, or in another context. So it ends its own only.
         block[0] = 0
         blocks.set(tuple(other for other in blocks.get(()) if other[0] > 0))

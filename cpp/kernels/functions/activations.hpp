@@ -23,13 +23,13 @@ FORWARDPASS_INLINE Register<V> relu(Register<V> y) noexcept {
     return activation.function == Function::identity || activation.function == Function::relu;
 }
 
-// Of those that fit registers.
+// The activations that need few registers: identity, ReLU and the like.
 template <class V>
 FORWARDPASS_INLINE Register<V> activated(const Activation& activation, Register<V> y) noexcept {
     return activation.function == Function::relu ? relu<V>(y) : y;
 }
 
-// Some elements of each of several rows; x == y is allowed.
+// The same elements of several rows. x == y is allowed.
 template <class T>
 struct Strips {
     const T* x;
@@ -40,8 +40,8 @@ struct Strips {
     Index count;
 };
 
-// `count` registers of each row, from element `first` on. In one loop: what stays the same is made ready once, not for
-// each row.
+// Computes `count` registers of each row, from element `first` on. One loop over all rows prepares constants once, not
+// for each row.
 template <class V, class Compute>
 FORWARDPASS_INLINE void each_register(const Strips<Element<V>>& a, Index first, Index count,
                                       const Compute& compute) noexcept {
@@ -58,8 +58,7 @@ FORWARDPASS_INLINE void each_register(const Strips<Element<V>>& a, Index first, 
     }
 }
 
-// y = compute(x), element by element; an object tells compute the type of vectors. The last, partial vector of a row is
-// filled up with zeros.
+// y = compute(x), element by element. The last vector of a row may be partial, and zeros fill it up.
 template <class V, class Compute>
 FORWARDPASS_INLINE void each_element(const Strips<Element<V>>& a, const Compute& compute) noexcept {
     constexpr Index two = Twice<V>::lanes;

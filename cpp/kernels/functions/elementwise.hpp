@@ -1,4 +1,4 @@
-// Additions over whole arrays, for what no layer fuses.
+// Additions over whole arrays, which no layer could fuse.
 #pragma once
 
 #include "kernels/vector.hpp"

@@ -1,4 +1,4 @@
-// e^x as a power of two times 1 + rest, in plain numbers: whoever adds to it or multiplies it rounds both at once.
+// e^x as a power of two times 1 + rest, in plain numbers. An fma then adds or multiplies both parts with one rounding.
 #pragma once
 
 #include "kernels/functions/exponential.hpp"
@@ -6,7 +6,7 @@
 namespace forwardpass {
 namespace {
 
-// All of a polynomial but its first coefficient, over x: in two chains where it is long, which then wait half as long.
+// A polynomial without its first coefficient, divided by x. A long one has two chains, so that it takes half the time.
 template <class V, int count>
 FORWARDPASS_INLINE Register<V> higher_powers(const Element<V> (&coefficients)[count], Register<V> x) noexcept {
     constexpr int last = count - 1, chains = count < 8 ? 1 : 2;
@@ -19,13 +19,14 @@ FORWARDPASS_INLINE Register<V> higher_powers(const Element<V> (&coefficients)[co
     return chains == 1 ? chain[0] : V::fma(chain[last % 2], x, chain[(last + 1) % 2]);
 }
 
-// As polynomial(), of pair.hpp, but for the order of its roundings.
+// The same as polynomial() of pair.hpp, with another order of roundings.
 template <class V, int count>
 FORWARDPASS_INLINE Register<V> in_chains(const Element<V> (&coefficients)[count], Register<V> x) noexcept {
     return V::fma(higher_powers<V>(coefficients, x), x, V::broadcast(coefficients[0]));
 }
 
-// The same with what its last addition loses, where that at most halves or doubles the first coefficient.
+// The same with the error of its last addition. Precondition: that addition at most halves or doubles the first
+// coefficient.
 template <class V, int count>
 FORWARDPASS_INLINE Pair<V> polynomial_pair(const Element<V> (&coefficients)[count], Register<V> x) noexcept {
     const auto rest = higher_powers<V>(coefficients, x), first = V::broadcast(coefficients[0]);
@@ -39,7 +40,7 @@ struct Reduced {
     Register<V> shifted, n, r;
 };
 
-// Of x + low, where low is at most a unit in the last place of x. ln 2 has two parts, as in exponential().
+// Reduces x + low, where low is at most a unit in the last place of x. ln 2 has two parts, as in exponential().
 template <class V>
 FORWARDPASS_INLINE Reduced<V> reduce(Register<V> x, Register<V> low, Element<V> more) noexcept {
     using C = Coefficients<Element<V>>;
@@ -48,7 +49,7 @@ FORWARDPASS_INLINE Reduced<V> reduce(Register<V> x, Register<V> low, Element<V> 
     return {shifted, n, V::fma(n, V::broadcast(-C::ln2_high), x) + V::fma(n, V::broadcast(-C::ln2_low), low)};
 }
 
-// Of x alone, in one addition less.
+// Reduces x alone, with one addition less.
 template <class V>
 FORWARDPASS_INLINE Reduced<V> reduce(Register<V> x, Element<V> more) noexcept {
     using C = Coefficients<Element<V>>;

@@ -1,4 +1,4 @@
-// e^x for x <= 0, kept in parts so that what is made of it rounds once.
+// e^x for x <= 0 in parts, so that a result that is made from it rounds once.
 #pragma once
 
 #include "kernels/functions/pair.hpp"
@@ -13,7 +13,7 @@ template <>
 struct FloatFormat<float> {
     // 1.5 * 2^23 plus the exponent's bias: adding it rounds to a whole number, whose bits are then the lowest.
     static constexpr float rounder = 12582912.0f + 127;
-    // e^-limit is below half of the smallest subnormal times anything that it is multiplied by.
+    // e^-limit, times anything that it is multiplied by, is below half of the smallest subnormal.
     static constexpr float exp_limit = 110;
     // expm1(-limit) and tanh(limit) round to -1 and 1.
     static constexpr float expm1_limit = 20, tanh_limit = 10;
@@ -21,7 +21,7 @@ struct FloatFormat<float> {
     static constexpr float gelu_limit = 11, gelu_linear_from = 6;
     // 1 + e^-one_from rounds to 1.
     static constexpr float one_from = 20;
-    // With 2^lift results down to subnormals are normal numbers, and with 2^-lift their inverses.
+    // Times 2^lift even subnormal results are normal numbers, and so are their inverses times 2^-lift.
     static constexpr float lift = 64, lowered = 0x1p-64f;
     static constexpr float smallest_exponent = -126;  // of a normal number
     static constexpr float largest = 0x1.fffffep127f;
@@ -45,8 +45,8 @@ struct Exponential {
     Register<V> n, high, low;
 };
 
-// For x.high in [-exp_limit, 0]. Reduction by a ln 2 in two parts (Cody and Waite, Software Manual for the Elementary
-// Functions, 1980).
+// Precondition: x.high is in [-exp_limit, 0]. Multiples of ln 2, which has two parts, are subtracted (Cody and Waite,
+// Software Manual for the Elementary Functions, 1980).
 template <class V>
 FORWARDPASS_INLINE Exponential<V> exponential(const Pair<V>& x) noexcept {
     using T = Element<V>;

@@ -1,8 +1,9 @@
-// The activations that are no single operation, in plain numbers: at most two units in the last place wrong, in float
-// and in double, with the same bits on every instruction set. tests/cpp/ulp.cpp measures them.
+// The activations that need more than one operation, in plain numbers. In float and double they are wrong by at most
+// two units in the last place, and have the same bits on every instruction set. tests/cpp/ulp.cpp measures them.
 //
-// A function that rises must do so for all neighbours, whatever is rounded on the way. So each is made of steps that
-// rise by themselves, such as 1 / (1 + e^-x), or of x and a small part, whose rounding is small beside a step of x.
+// A rising function must not fall between two neighbouring numbers, whatever is rounded. So some
+// are made of steps that rise too, such as 1 / (1 + e^-x). Others are x plus a small part, whose rounding is small
+// beside a step of x.
 //
 // Infinities give the limits, NaN gives NaN, and x = -0.0 gives -0.0 where the function is 0 there.
 #pragma once
@@ -39,7 +40,7 @@ FORWARDPASS_INLINE Register<V> tanh(Register<V> x) noexcept {
     return V::with_sign(V::select_at_least(a, V::broadcast(-C::tanh_turn), near, far), x);
 }
 
-// e^x - 1 below 0; anything above.
+// e^x - 1 below 0. Above 0 the result is not used.
 template <class V>
 FORWARDPASS_INLINE Register<V> expm1_down(Register<V> x) noexcept {
     return expm1<V>(V::max(V::broadcast(-FloatFormat<Element<V>>::expm1_limit), x));
@@ -75,7 +76,7 @@ FORWARDPASS_INLINE Register<V> selu(Register<V> x) noexcept {
 // 2^-lift (1 + e^x), of 2^-lift e^x: it is finite where 1 / (1 + e^x) is subnormal.
 template <class V>
 FORWARDPASS_INLINE Register<V> lowered_one_plus(const ExpParts<V>& e) noexcept {
-    // Exact, but for powers that are nothing beside 1.
+    // Exact, except for powers that are too small to change 1.
     const Pair<V> sum = fast_two_sum<V>(e.power, V::broadcast(FloatFormat<Element<V>>::lowered));
     return sum.high + V::fma(e.power, e.rest, sum.low);
 }
@@ -89,7 +90,7 @@ FORWARDPASS_INLINE Register<V> sigmoid(Register<V> x) noexcept {
     return V::broadcast(Format::lowered) / lowered_one_plus<V>(e);
 }
 
-// x / (1 + e^-u), of 2^-lift e^-u, and x itself from `most` on, where e^-u does not count any more.
+// x / (1 + e^-u), made from 2^-lift e^-u. From `most` on e^-u is too small to change the result, which is x.
 template <class V>
 FORWARDPASS_INLINE Register<V> gated(Register<V> x, Register<V> bounded, Element<V> most,
                                      const ExpParts<V>& e) noexcept {
@@ -117,7 +118,7 @@ FORWARDPASS_INLINE Register<V> gelu_tanh(Register<V> x) noexcept {
     const auto bounded = V::max(V::broadcast(-Format::gelu_limit), x);
     const auto square = bounded * bounded, square_low = V::fma(bounded, bounded, -square);
     const auto factor = V::fma(cubic, square, linear);
-    // linear.high is so short that its difference from the factor is exact.
+    // linear.high has so few digits that its difference from the factor is exact.
     auto left = V::fma(cubic, square, linear - factor);
     left = V::fma(cubic, square_low, left);
     left = V::fma(V::broadcast(C::gelu_cubic.low), square, left) + V::broadcast(C::gelu_linear.low);
@@ -136,7 +137,7 @@ FORWARDPASS_INLINE Register<V> gelu(Register<V> x) noexcept {
     const auto a = negative_down_to<V>(C::normal_largest, x), half = a * V::broadcast(static_cast<T>(-0.5));
     const auto pivot = V::broadcast(C::normal_half_pivot);
     const auto divisor = half + pivot, divisor_low = (pivot - divisor) + half, s = half / divisor;
-    // Half of what s (a + 2.25) lacks of a. For so much s G(s) lacks about (0.9 - s)^2 times as much.
+    // Half of a - s (a + 2.25), the error of s. It changes s G(s) by about (0.9 - s)^2 times as much.
     const auto lost = V::fma(-s, divisor_low, V::fma(-s, divisor, half));
     const auto weight = V::broadcast(static_cast<T>(0.9)) - s;
     const Pair<V> g = polynomial_pair<V>(C::normal_tail, s - V::broadcast(C::normal_center));
@@ -150,7 +151,7 @@ FORWARDPASS_INLINE Register<V> gelu(Register<V> x) noexcept {
     return V::fma(-below, V::broadcast(Format::lowered), V::max(V::broadcast(static_cast<T>(-0.0)), x));
 }
 
-// 1 / beta and log(2) / beta but for a power of two, which `rounder` has, as 1 / beta may overflow.
+// 1 / beta and log(2) / beta without a power of two, which `rounder` holds, because 1 / beta may overflow.
 template <class T>
 struct SoftplusParameters {
     T beta, threshold, farthest, half, rounder;
@@ -161,7 +162,7 @@ struct SoftplusParameters {
         int exponent = 0;
         const T part = static_cast<T>(__builtin_frexp(beta, &exponent));
         const int some = exponent / 2;
-        // What is further away gives 0. For a small beta that is further, as 1 / beta is large; 0.7 is above ln 2.
+        // x beyond `far` gives 0. For a small beta it is further away, because 1 / beta is large; 0.7 is above ln 2.
         const double most = static_cast<double>(Format::exp_limit) + (exponent < 0 ? -0.7 * exponent : 0);
         const double far = __builtin_ldexp(most / static_cast<double>(part), -exponent);
         farthest = far < static_cast<double>(Format::largest) ? static_cast<T>(far) : Format::largest;
@@ -192,7 +193,7 @@ FORWARDPASS_INLINE Register<V> softplus(Register<V> x, const SoftplusParameters<
     const auto a = negative_down_to<V>(f.farthest, x);
     const auto v = beta * x, w = beta * a;
 
-    // x / 2 has nothing of the rounding of v.
+    // x / 2 is exact, unlike v / 2.
     const auto square = w * w, even = square * in_chains<V>(C::softplus_even, square);
     const auto change = V::fma(even, reciprocal, V::broadcast(f.at_0.low));
     const auto near = V::broadcast(f.at_0.high) + V::fma(x, V::broadcast(f.half), change);

@@ -1,8 +1,7 @@
-// LayerNorm, right to the last place wherever the row lies and whatever its size: of floats in doubles, of doubles in
-// pairs (pair_layer_norm.hpp). Both sum d = x - origin and d^2 in one pass, so the mean may be large beside the
-// deviation. The further the origin is from the mean, the more digits cancel: (origin - mean)^2 / variance times as
-// many errors. The first element is an origin within sqrt(n) deviations of the mean, mostly within 4. RMSNorm is the
-// same with a mean of 0.
+// LayerNorm, right to the last place for every mean and deviation. Floats are summed in doubles, and doubles in pairs
+// (pair_layer_norm.hpp). Both sum d = x - origin and d^2 in one pass, so the mean may be large beside the deviation. An
+// origin far from the mean cancels digits: errors grow by (origin - mean)^2 / variance. The origin is the first
+// element, which is within sqrt(n) deviations of the mean, mostly within 4. RMSNorm is the same with a mean of 0.
 #pragma once
 
 #include "kernels/functions/pair_layer_norm.hpp"

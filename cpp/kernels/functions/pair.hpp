@@ -1,6 +1,6 @@
-// Numbers as the unevaluated sum of two, twice as precise: for what must be right to the last place after several
-// roundings. Each operation is written with +, *, / and fma alone, which round alike on every CPU. (Dekker, A
-// floating-point technique for extending the available precision, 1971; Muller et al., Handbook of Floating-Point
+// Pairs: a number as the unevaluated sum of two, with twice the precision. Results that must be right to the last place
+// after several roundings need them. Each operation uses +, *, / and fma only, which round alike on every CPU. (Dekker,
+// A floating-point technique for extending the available precision, 1971; Muller et al., Handbook of Floating-Point
 // Arithmetic, 2nd ed., ch. 4 and 14.)
 #pragma once
 
@@ -79,7 +79,7 @@ FORWARDPASS_INLINE Register<V> smaller(Register<V> a, Register<V> b) noexcept {
     return V::select_at_least(b, a, a, b);
 }
 
-// Rising powers of x, by Horner's rule.
+// The polynomial with these coefficients, of rising powers of x, by Horner's rule.
 template <class V, int count>
 FORWARDPASS_INLINE Register<V> polynomial(const Element<V> (&coefficients)[count], Register<V> x) noexcept {
     auto total = V::broadcast(coefficients[count - 1]);

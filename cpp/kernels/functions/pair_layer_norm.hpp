@@ -1,4 +1,4 @@
-// LayerNorm of doubles, in pairs: as layer_norm.hpp, and for rows of any size.
+// LayerNorm of doubles, in pairs. It works as in layer_norm.hpp, and numbers of any size are allowed.
 #pragma once
 
 #include "kernels/functions/row_pairs.hpp"
@@ -6,16 +6,16 @@
 namespace forwardpass {
 namespace {
 
-// Whether the mean of a row counts, or is 0.
+// Whether the mean of a row is subtracted. If not, it counts as 0.
 enum class Centred { no, yes };
 
-// The mean is center + rest. No element is nearer to the mean than `center`, the nearest number there is, so that
-// |rest| is at most the deviation: a mean that is large beside the deviation loses nothing.
+// The mean is center + rest, and `center` is the double nearest to the mean. No element is nearer to it, so |rest| is
+// at most the deviation. So a mean that is large beside the deviation loses nothing.
 struct PairMoments {
     using S = Scalar<double>;
     double center;
     Pair<S> rest, variance;
-    double squares;  // their sum, for its range
+    double squares;  // the sum of the squares, to check its range
 };
 
 // d is exact in a pair.
@@ -31,7 +31,7 @@ PairMoments moments_from(double origin, const double* x, Index count) noexcept {
         });
         return terms;
     });
-    // The lanes may cancel, so that the low part is the larger one.
+    // Where the lanes cancel, the low part may be the larger one.
     const Pair<S> sum_of_d = two_sum<S>(sums.of[0].high, sums.of[0].low), n{static_cast<double>(count), 0};
     const Pair<S> shift = quotient<S>(sum_of_d, n), square = product<S>(shift, shift);
     const Pair<S> high = two_sum<S>(origin, shift.high), low = two_sum<S>(high.low, shift.low);
@@ -70,10 +70,10 @@ Pair<S> reciprocal_root(const Pair<S>& x) noexcept {
     return quotient<S>({1, 0}, root);
 }
 
-// Of the normal numbers' powers of two.
+// The least exponent of a power of two that is a normal number.
 constexpr int smallest_exponent = -1022;
 
-// 2^-halvings as a product, as one number may be too small for it.
+// 2^-halvings as a product of three numbers, because it may be too small for one.
 struct Halvings {
     double first = 1, second = 1, last = 1;
 
@@ -111,13 +111,13 @@ void normalise(const RowTask& task, const Row<double>& row, const PairMoments& m
     });
 }
 
-// Where squares or eps may leave the range of the type. A power of two brings the row near 1, and eps with it: exact,
-// but for what is too small to count. Weights may leave it as well: their powers of two. Where eps is too large
-// for that, the result is scaled down instead: `halvings`.
+// For rows whose squares, or whose eps, may leave the range of the type. A power of two scales the row near 1, and eps
+// with it, which is exact except for numbers that are too small to count. Weights beyond the range have powers of two
+// of their own. Where eps is too large to be scaled, the result is scaled down instead (`halvings`).
 template <class W, Centred centred>
 __attribute__((noinline)) void scaled_layer_norm(const RowTask& task, const Row<double>& row) noexcept {
     using S = Scalar<double>;
-    constexpr int most = -smallest_exponent;  // that of a normal number as well
+    constexpr int most = -smallest_exponent;  // a normal number's exponent as well
     double largest = 0;
     for (Index i = 0; i < row.count; ++i) {
         const double size = S::magnitude(row.x[i]);
@@ -135,7 +135,8 @@ __attribute__((noinline)) void scaled_layer_norm(const RowTask& task, const Row<
     __builtin_frexp(task.eps, &eps_exponent);
     const int half = (eps_exponent - (eps_exponent & 1)) / 2, apart = task.eps > 0 ? half + up : 0;
     Pair<S> variance = m.variance, eps{__builtin_ldexp(task.eps, -2 * half), 0};
-    // The smaller one is scaled down. It stays above 0 where it is too small to count: 0 / 0 is for an eps of 0 alone.
+    // The smaller of the two is scaled down. Too small to count, it still stays above 0: only an eps of 0 may give 0 /
+    // 0.
     const int down = -2 * (apart < 0 ? -apart : apart);
     const double smaller = __builtin_ldexp(1, down > -most ? down : -most);
     Pair<S>& other = apart > 0 ? variance : eps;
@@ -146,7 +147,7 @@ __attribute__((noinline)) void scaled_layer_norm(const RowTask& task, const Row<
 template <class W, Centred centred>
 void layer_norm(const RowTask& task, const Row<double>& row) noexcept {
     using S = Scalar<double>;
-    // What is left of the smallest products in these limits is still normal, twice over.
+    // Inside these limits the errors of the smallest products are normal numbers, and so are the errors' own errors.
     constexpr double usual = 0x1p400;
     const PairMoments m = moments<W, centred>(row.x, row.count);
     const Pair<S> variance = sum<S>(m.variance, {task.eps, 0});

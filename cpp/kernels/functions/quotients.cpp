@@ -1,4 +1,5 @@
-// What a table of features divides by, made once for a layer: on any CPU, in pairs of doubles.
+// The quotients that a table of features multiplies by instead of dividing. A layer computes them once, on any CPU, in
+// pairs of doubles.
 #include <algorithm>
 #include <cmath>
 
@@ -10,7 +11,7 @@ namespace {
 
 using S = Scalar<double>;
 
-// A pair times a power of two, where the product may be subnormal, or too large.
+// A pair times a power of two. The product may be subnormal, or too large.
 Pair<S> scaled(const Pair<S>& value, int exponent) noexcept {
     const double high = std::ldexp(value.high, exponent);
     if (!std::isfinite(high)) return {high, 0};
@@ -40,7 +41,7 @@ void quotients(const double* numerator, const double* denominator, Index count, 
 void quotients_by_root(const double* numerator, const double* denominator, double eps, Index count, double* high,
                        double* low) noexcept {
     for (Index i = 0; i < count; ++i) {
-        // Both terms times the same even power of two, so that their sum is near 1.
+        // Multiplies both terms by the same even power of two, so that their sum is near 1.
         int exponent = 0;
         std::frexp(std::max(denominator[i], eps), &exponent);
         exponent += exponent & 1;

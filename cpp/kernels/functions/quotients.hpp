@@ -1,5 +1,5 @@
-// Activations that are a quotient: of x and its size, of x and 6, of polynomials of e^x. As functions.hpp asks, each is
-// right to two units, and those that rise do so for all neighbours.
+// Activations that are quotients: of x and its size, of x and 6, of polynomials of e^x. The rules of functions.hpp hold
+// for them: they are right to two units, and rising ones never fall between neighbours.
 #pragma once
 
 #include "kernels/functions/exp_parts.hpp"
@@ -7,25 +7,25 @@
 namespace forwardpass {
 namespace {
 
-// x / (1 + |x|). What 1 + |x| loses comes back, or the quotient would fall where the sum is rounded up.
+// x / (1 + |x|). The error of 1 + |x| is added again, because the quotient would fall where the sum is rounded up.
 template <class V>
 FORWARDPASS_INLINE Register<V> softsign(Register<V> x) noexcept {
     using T = Element<V>;
-    // From there on the quotient rounds to 1, and nothing overflows.
+    // From `most` on the quotient rounds to 1. Limiting |x| to it keeps everything from overflowing.
     constexpr T most = 1 / FloatFormat<T>::lowered;
     const auto a = -V::max(V::broadcast(-most), V::with_sign(x, V::broadcast(-1)));
     const Pair<V> y = quotient<V>({a, V::broadcast(0)}, two_sum<V>(V::broadcast(1), a));
     return V::with_sign(y.high + y.low, x);
 }
 
-// x + 3 from 0 to 6, as a part of 6: it rises step by step, and near -3 the sum is exact.
+// x + 3, limited to 0 and 6, divided by 6. Each step rises, and near -3 the sum is exact.
 template <class V>
 FORWARDPASS_INLINE Register<V> hardsigmoid(Register<V> x) noexcept {
     const auto six = V::broadcast(6);
     return smaller<V>(six, V::max(V::broadcast(0), x + V::broadcast(3))) / six;
 }
 
-// x (x + 3) / 6 between -3 and 3, and x above. The product has what the sum loses, and rounds once.
+// x (x + 3) / 6 between -3 and 3, and x above. The product includes the error of the sum, and rounds once.
 template <class V>
 FORWARDPASS_INLINE Register<V> hardswish(Register<V> x) noexcept {
     const auto three = V::broadcast(3), bounded = V::max(-three, x);
@@ -57,7 +57,7 @@ FORWARDPASS_INLINE Register<V> mish(Register<V> x) noexcept {
     return V::select_at_least(x, V::broadcast(Format::one_from), x, V::with_sign(y, x));  // -0.0 for -0.0
 }
 
-// 1 / alpha in two parts, and from where on e^(x / alpha) does not count any more.
+// 1 / alpha in two parts, and the x below which e^(x / alpha) is too small to count.
 template <class T>
 struct CeluParameters {
     T alpha, lowest;
@@ -69,7 +69,7 @@ struct CeluParameters {
           inverse(quotient<Scalar<T>>({1, 0}, {the_alpha, 0})) {}
 };
 
-// alpha (e^(x / alpha) - 1) below 0. Where x is next to nothing beside alpha that is x.
+// alpha (e^(x / alpha) - 1) below 0. Where x is very small beside alpha, that is x.
 template <class V>
 FORWARDPASS_INLINE Register<V> celu(Register<V> x, const CeluParameters<Element<V>>& f) noexcept {
     using T = Element<V>;

@@ -1,4 +1,4 @@
-// The functions of rows: what each column has of its own, here, and what a whole row decides.
+// The functions of rows: those with numbers for each column stand here, and the others are included.
 #pragma once
 
 #include "kernels/functions/layer_norm.hpp"
@@ -30,8 +30,8 @@ void columns(const RowTask& task, const Row<float>& row) noexcept {
     });
 }
 
-// x - center. The low part may be as large as u center, u the unit roundoff, where the high part is next to nothing.
-// What product() drops then is u^2 center times the scale, which the bound counts in any case.
+// x - center. Where the high part is nearly 0, the low part may be as large as u center, u being the unit roundoff.
+// product() then drops u^2 center times the scale, which the bound counts in any case.
 template <class W>
 FORWARDPASS_INLINE Pair<W> difference(Register<W> x, const Pair<W>& center) noexcept {
     const Pair<W> high = two_sum<W>(x, -center.high);

@@ -1,4 +1,4 @@
-// What the functions of rows of doubles share: columns in pairs, and their powers of two.
+// Helpers of the functions of rows of doubles: columns in pairs, and their powers of two.
 #pragma once
 
 #include "kernels/functions/rows.hpp"
@@ -6,7 +6,8 @@
 namespace forwardpass {
 namespace {
 
-// `exact`, a sum of two parts, unless the same in one, `rounded`, overflows or is NaN: parts of infinity are NaN.
+// `exact`, which is made of two parts. Where `rounded`, made of one, is infinite or NaN, the result is `rounded`: the
+// parts of an infinity are NaN.
 template <class W>
 FORWARDPASS_INLINE Register<W> finite_or(Register<W> exact, Register<W> rounded) noexcept {
     return W::select_at_least(W::broadcast(FloatFormat<double>::largest), W::magnitude(rounded), exact, rounded);
@@ -28,8 +29,8 @@ struct PairValues {
     }
 };
 
-// The power of two of some columns' scale, if any: where it is above 1 it comes before the scale, otherwise behind it,
-// so that what would be subnormal or infinite is rounded once.
+// The powers of two of some columns' scales, if any. A power above 1 is multiplied before the scale, and another one
+// after it, so that a product that would be subnormal or infinite is rounded once.
 template <class W, bool powers>
 struct Powers {
     Register<W> before, behind;

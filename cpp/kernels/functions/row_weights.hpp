@@ -1,4 +1,5 @@
-// The weights of a row, e^(x - largest), and what is computed of their sums: of floats in doubles, of doubles in pairs.
+// The weights of a row, e^(x - largest), and the functions of their sums. Weights of floats are doubles, and weights of
+// doubles are pairs.
 #pragma once
 
 #include "kernels/functions/logarithm.hpp"
@@ -10,8 +11,8 @@ namespace {
 template <class W, class T>
 struct Weights;
 
-// Of floats: in doubles, whose exponents have room for every weight that can count. Floats would be a third faster, and
-// wrong by more than 2 units [log 18].
+// The weights of floats are doubles, whose exponents have room for every weight that can count. Floats would be a third
+// faster, but wrong by more than 2 units [log 18].
 template <class W>
 struct Weights<W, float> {
     using S = Scalar<double>;
@@ -75,8 +76,9 @@ struct Weights<W, float> {
     }
 };
 
-// Of doubles: in pairs, and 2^lift times as large. The smallest that can count is then normal, low part and all, and so
-// is their sum where LogSoftmax takes it without the largest one. The sum overflows from 2^511 of the largest on.
+// The weights of doubles are pairs, multiplied by 2^lift. So both parts of the smallest weight that can count are
+// normal numbers, and so is LogSoftmax's sum without the largest weight. The sum overflows from 2^511 of the largest
+// on.
 constexpr double lift = 512;
 
 template <class W>
@@ -84,7 +86,7 @@ struct Weights<W, double> {
     using S = Scalar<double>;
     static constexpr double of_largest = 0x1p512;
 
-    // What is below e^-limit counts as that, which is nothing, even 2^39 times.
+    // A weight below e^-limit counts as e^-limit. Even 2^39 of these are too small to change the sum.
     static FORWARDPASS_INLINE Pair<W> weight(Register<W> x, double largest) noexcept {
         const auto limit = W::broadcast(1060);
         const Pair<W> d = two_sum<W>(x, W::broadcast(-largest));
@@ -119,12 +121,12 @@ struct Weights<W, double> {
     static FORWARDPASS_INLINE bool few_digits(const Pair<S>& others) noexcept {
         return others.high < 0x1p-40 * of_largest;
     }
-    // Of 2^lift s.
+    // log(1 + s), from 2^lift s.
     static Pair<S> log1p(const Pair<S>& lifted) noexcept {
         const double power = power_of_two<S>(-lift);
         const Pair<S> s{lifted.high * power, lifted.low * power};
         if (!(s.high > 1)) {
-            // The ratio is as large as s: what would be subnormal is brought down at the end.
+            // The ratio is as small as s. It keeps the factor 2^lift until the end, or it might be subnormal.
             const Pair<S> log = log1p_of_ratio<S>(quotient<S>(lifted, sum<S>(s, {2, 0})), power);
             return {log.high * power, log.low * power};
         }

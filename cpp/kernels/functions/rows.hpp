@@ -1,9 +1,9 @@
-// What the functions of whole rows share. A row is computed with at least twice the digits of its elements and rounded
-// once: floats as doubles, and doubles as pairs. W is the instruction set's vector of doubles for both.
+// Helpers that the functions of whole rows share. They compute a row with at least twice the digits of its elements and
+// round once: floats as doubles, and doubles as pairs. W is the instruction set's vector of doubles for both.
 //
-// A sum over a row goes through 64 bytes of lanes, element i through lane i modulo their number. Then the upper half of
-// the lanes is added to the lower half, again and again: the same bits whatever the width of the registers. That order
-// is ROW_ORDER of bindings/machine.cpp, and a change of it is a new name.
+// A sum over a row has 64 bytes of lanes, and element i is added to lane i modulo their number. Then the upper half of
+// the lanes is added to the lower half, again and again. So registers of any width give the same bits. ROW_ORDER of
+// bindings/machine.cpp names this order, and a change of the order needs a new name.
 #pragma once
 
 #include "kernels/functions/functions.hpp"
@@ -50,8 +50,8 @@ struct Paired {
 template <class W, class T>
 using TwiceTheDigits = Choose<sizeof(T) == 4, Single<W>, Paired<W>>;
 
-// Registers or pairs that lie side by side in a row and are computed in step: each operation on one hides the others'
-// latency.
+// Registers or pairs that lie side by side in a row. Each operation is done on all of them in turn, so that one hides
+// the others' latency.
 template <class Kind, int k>
 struct Several {
     static constexpr int count = k;
@@ -74,7 +74,7 @@ FORWARDPASS_INLINE Pair<Scalar<Element<W>>> first_lane(const Pair<W>& a) noexcep
     return {first_lane<W>(a.high), first_lane<W>(a.low)};
 }
 
-// Elements that fill a register, and those that are left at the end of a row: fewer.
+// The place of elements in a row: Whole fills a register, and the other one, at the end of a row, has fewer.
 struct Whole {
     Index at;
 };
@@ -82,7 +82,7 @@ struct Rest {
     Index at, count;
 };
 
-// What lies behind the rest of a row is `behind`.
+// Loads the elements at a place. Lanes behind the end of the row get `behind`.
 template <class W, class T>
 FORWARDPASS_INLINE Register<W> elements(const T* row, Whole place, Element<W>) noexcept {
     return W::load(row + place.at);
@@ -179,8 +179,8 @@ FORWARDPASS_INLINE auto total_of(const Several<TwiceTheDigits<W, T>, Lanes<W, T,
     return lanes.totals().of[0];
 }
 
-// The sums of term(Several registers of x, place), a RowSums, over x[0..count) and lanes of `behind`, whose terms must
-// not matter.
+// Sums term(Several registers of x, place), a RowSums, over x[0..count). The last register may have lanes of `behind`,
+// whose terms must not change the sums.
 template <class W, int sums, class T, class Term>
 FORWARDPASS_INLINE RowTotals<T, sums> sum_over(const T* x, Index count, Element<W> behind, const Term& term) noexcept {
     Lanes<W, T, sums> lanes;
@@ -222,7 +222,7 @@ FORWARDPASS_INLINE void each_column(Row<T> row, const Compute& compute) noexcept
     }
 }
 
-// A row of the table. It is read in whole registers, behind the last column too.
+// A row of the table. Kernels read whole registers, also behind the last column.
 [[maybe_unused]] inline const double* values_of(const RowTask& task, Index row) noexcept {
     return task.table + row * task.table_stride;
 }

@@ -30,7 +30,7 @@ FORWARDPASS_INLINE Element<V> largest_of(const Element<V>* x, Index count) noexc
     for (; i + V::lanes <= count; i += V::lanes) most.of[0] = V::max(most.of[0], V::load(x + i));
     if (V::lanes > 1 && i < count) most.of[1] = V::max(most.of[1], elements<V>(x, Rest{i, count - i}, x[0]));
     fold_registers<Larger<V>, in_step / 2>(most.of);
-    // As doubles, as only those come down to other lanes.
+    // As doubles, because V::down exists for doubles only.
     T lanes[V::lanes];
     V::store(lanes, most.of[0]);
     Registers<W, static_cast<int>(V::lanes / W::lanes)> wide;
@@ -50,7 +50,7 @@ struct NarrowRow {
         unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED { x.of[v] = W::broadcast(nothing); });
         each(count, [&](auto v, auto place) FORWARDPASS_UNROLLED { x.of[v] = elements<W>(row, place, nothing); });
     }
-    // use(register, place) for those that the row reaches.
+    // Calls use(register, place) for each register that the row reaches.
     template <class Use>
     static FORWARDPASS_INLINE void each(Index count, const Use& use) noexcept {
         unrolled<vectors>([&](auto v) FORWARDPASS_UNROLLED {
@@ -72,8 +72,8 @@ void narrow_softmax(Row<T> row) noexcept {
                                FORWARDPASS_UNROLLED { put<W>(row.y, place, Own::share(weights.of[v], reciprocal)); });
 }
 
-// The weights of a longer row wait in y until their sum is known. So each is rounded twice: to at most 1.5 units in the
-// last place, and what the polynomial adds.
+// The weights of a longer row wait in y until their sum is known. So each result is rounded twice, and is wrong by at
+// most 1.5 units in the last place, plus the error of the polynomial.
 template <class V>
 void softmax(Row<Element<V>> row) noexcept {
     using T = Element<V>;
@@ -95,7 +95,7 @@ void softmax(Row<Element<V>> row) noexcept {
                    [&](auto weight, auto) FORWARDPASS_UNROLLED { return V::fma(weight, high, weight * low); });
 }
 
-// The largest element and the sum of all weights, its own among them.
+// The largest element, and the sum of all weights with its own.
 template <class T>
 struct SumOfWeights {
     double largest;
@@ -119,8 +119,9 @@ FORWARDPASS_INLINE SumOfWeights<Element<V>> sum_of_weights(const Element<V>* x, 
     return {largest, totals.of[0]};
 }
 
-// Without that of the largest, where the others are so small that 1 would leave few of their digits: then there is one.
-// What lies behind the row counts as the largest too, and so for nothing. Out of line, as it is rare.
+// The sum without the weight of the largest element, which is 1. It is for rows whose other weights are so small that
+// adding 1 would leave few of their digits; there only one element is the largest. Lanes behind the row hold the
+// largest too, and so add nothing. Out of line, because it is rare.
 template <class W, class T>
 __attribute__((noinline)) auto sum_of_others(const T* x, Index count, double largest) noexcept {
     using Own = Weights<W, T>;
@@ -134,7 +135,7 @@ __attribute__((noinline)) auto sum_of_others(const T* x, Index count, double lar
     return totals.of[0];
 }
 
-// Several rows at a time, as a logarithm keeps a row waiting, and in all so many elements that they stay in L1.
+// Computes several rows at a time, because one row would wait long for its logarithm. Together they stay in L1.
 template <class V>
 void log_softmax(const Batch<Element<V>>& batch) noexcept {
     using T = Element<V>;

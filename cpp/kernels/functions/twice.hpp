@@ -1,4 +1,4 @@
-// Two registers as one: what waits for a result in one of them lets the other go on.
+// Two registers as one, so that the second one's operations run while the first one waits for a result.
 #pragma once
 
 #include "kernels/unrolled.hpp"
@@ -7,7 +7,7 @@
 namespace forwardpass {
 namespace {
 
-// Of V, what functions of elements use.
+// Two registers of V, with the operations that functions of elements use.
 template <class V>
 struct Twice {
     using Element = typename V::Element;

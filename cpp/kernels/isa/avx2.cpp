@@ -1,5 +1,5 @@
-// AVX2 and FMA. Compiled with its own flags, so it includes intrinsics and our headers only, and everything but the
-// table has internal linkage: a linker must never take a function compiled here for one that runs on every CPU.
+// AVX2 and FMA. This file has compiler flags of its own, and a linker must never use a function from here on a CPU
+// without AVX2. So the file includes intrinsics and our headers only, and only the table has external linkage.
 #include "kernels/isa/avx2.hpp"
 
 #include "kernels/make_kernels.hpp"

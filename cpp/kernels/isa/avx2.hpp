@@ -1,5 +1,5 @@
-// The vector types of AVX2 and FMA: 16 registers of 32 bytes. Also what AVX-512 has for half as many lanes, with 32 of
-// them. Rules as for avx2.cpp.
+// The vector types of AVX2 and FMA: 16 registers of 32 bytes. AVX-512 uses them for half its lanes, with 32 registers.
+// The rules are those of avx2.cpp.
 #pragma once
 
 #include <immintrin.h>
@@ -9,7 +9,7 @@
 namespace forwardpass {
 namespace {
 
-// The first `count` elements, 1 to 4.
+// Stores the first `count` elements, 1 to 4.
 [[maybe_unused]] inline void store_first(float* p, __m128 a, int count) noexcept {
     if (count == 4) return _mm_storeu_ps(p, a);
     if (count & 2) {
@@ -20,7 +20,7 @@ namespace {
     if (count & 1) _mm_store_ss(p, a);
 }
 
-// Half of one: four chains of neighbours in k (neighbours.hpp), and no more.
+// Half of an AVX2 register, which neighbours.hpp needs for four chains. It has no other functions.
 struct Avx128F32 {
     using Element = float;
     using Half = Avx128F32;
@@ -60,7 +60,7 @@ struct Avx2F32 {
         const __m256i at = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), at));
     }
-    // In halves: AMD's CPUs make many operations of a masked store.
+    // Stores halves, because a masked store is many operations on AMD's CPUs.
     static void store_partial(float* p, Register a, Index count) noexcept {
         __m128 part = _mm256_castps256_ps128(a);
         if (count & 4) {

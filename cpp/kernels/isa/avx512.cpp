@@ -29,7 +29,7 @@ struct Avx512F32 {
     }
     static void hold(Register& a) noexcept { __asm__("" : "+v"(a)); }
     static Register broadcast(float a) noexcept { return _mm512_set1_ps(a); }
-    // Of integers: that is a load and no more, where one of floats also takes a unit that an FMA could have.
+    // A broadcast of integers is only a load. A broadcast of floats also takes a unit that an FMA could use.
     static Register load_broadcast(const float* p) noexcept {
         int bits;
         __builtin_memcpy(&bits, p, sizeof bits);
@@ -38,7 +38,7 @@ struct Avx512F32 {
     static Register add(Register a, Register b) noexcept { return _mm512_add_ps(a, b); }
     static Register max(Register a, Register b) noexcept { return _mm512_max_ps(a, b); }
     static Register fma(Register a, Register b, Register c) noexcept { return _mm512_fmadd_ps(a, b, c); }
-    // As integers: AVX-512F has no logic for floats.
+    // On integers, because AVX-512F has no bitwise instructions for floats.
     static Register magnitude(Register a) noexcept {
         return _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x7FFFFFFF)));
     }
@@ -54,7 +54,7 @@ struct Avx512F32 {
         return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 23));
     }
 
-    // A masked broadcast from memory blends on any unit, where an insertion takes the one that shuffles.
+    // A masked broadcast from memory runs on any unit. An insertion would take the only unit that shuffles.
     static Register load_fours(const float* p, Index stride) noexcept {
         __m512 rows = _mm512_castps128_ps512(_mm_loadu_ps(p));
         rows = _mm512_mask_broadcast_f32x4(rows, 0x00F0, _mm_loadu_ps(p + stride));

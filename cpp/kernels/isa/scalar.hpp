@@ -1,4 +1,4 @@
-// The vector type of one lane: any CPU's, and what wider sets use for one output.
+// The vector type of one lane. Every CPU can run it, and wider instruction sets use it for one output.
 #pragma once
 
 #include "kernels/contract.hpp"

@@ -1,5 +1,5 @@
-// Rows of another type, byte order or layout, as the rows that the other kernels read. Each number is rounded once, to
-// nearest, as NumPy's casts round.
+// Converts rows of another type, byte order or layout to the rows that the other kernels read. It rounds each number
+// once, to nearest, as NumPy's casts do.
 #pragma once
 
 #include "kernels/contract.hpp"
@@ -8,7 +8,7 @@
 namespace forwardpass {
 namespace {
 
-// What C++ has no type for: a half, and a truth value that may be any byte.
+// C++ has no type for these two: a half, and a truth value that may be any byte.
 struct Half {
     std::uint16_t bits;
 };
@@ -38,7 +38,8 @@ template <class T>
 FORWARDPASS_INLINE T converted(Boolean value) noexcept {
     return value.byte != 0 ? 1 : 0;
 }
-// The exponent of a half counts from -15, of a float from -127: 2^112 brings one to the other, subnormal halves too.
+// The exponent of a half counts from -15 and that of a float from -127. Multiplying by 2^112 converts one to the other,
+// also for subnormal halves.
 template <class T>
 FORWARDPASS_INLINE T converted(Half half) noexcept {
     const std::uint32_t sign = static_cast<std::uint32_t>(half.bits & 0x8000u) << 16;
@@ -54,10 +55,10 @@ FORWARDPASS_INLINE T converted(Half half) noexcept {
     return static_cast<T>(value);
 }
 
-// Rows of Fortran order whose elements are converted together. L1 holds them, as they lie and converted [log 16].
+// So many rows in Fortran order are converted together. L1 holds both the originals and the converted ones [log 16].
 constexpr Index rows_of_columns = 32;
 
-// Along the shorter of the two strides first: Fortran order is read as it lies.
+// The inner loop runs along the shorter stride, so that memory in Fortran order too is read from front to back.
 template <class From, bool swapped, class T>
 void convert_from(const Source& source, Index rows, Index width, T* to, Index to_stride) noexcept {
     const auto run = [](const char* from, Index step, Index count, T* at, Index at_step) FORWARDPASS_UNROLLED {
@@ -76,7 +77,7 @@ void convert_from(const Source& source, Index rows, Index width, T* to, Index to
     for (Index r = 0; r < rows; r += rows_of_columns)
         for (Index k = 0; k < width; ++k) {
             const char* const from = source.at + r * row + k * column;
-            // A column is left after few lines, so that no hardware prefetcher goes on to the next ones.
+            // The loop leaves a column after few lines, so no hardware prefetcher fetches the column's next lines.
             for (Index line = 0; line < rows_of_columns * row; line += 64)
                 __builtin_prefetch(from + rows_of_columns * row + line);
             run(from, row, rows - r < rows_of_columns ? rows - r : rows_of_columns, to + r * to_stride + k, to_stride);

@@ -1,4 +1,4 @@
-// From a strided matrix to panels (panel.hpp), and back.
+// Packs a strided matrix into panels (panel.hpp), and unpacks it.
 #pragma once
 
 #include "kernels/layout/panel.hpp"
@@ -33,7 +33,7 @@ void pack_superblock(const Element<L>* w, Index output_stride, const Superblock&
     }
 }
 
-// x in the order of a panel's rows: each superblock chain by chain. Of many chains.
+// Copies x in the order of a panel's rows: each superblock chain by chain. Only for depths with many chains.
 template <class L>
 void to_chain_order(const Element<L>* x, Index depth, Element<L>* to) noexcept {
     constexpr Index lanes = L::lanes, length = many_chains * chain_length;
@@ -56,7 +56,7 @@ void to_chain_order(const Element<L>* x, Index depth, Element<L>* to) noexcept {
     }
 }
 
-// The weights as they lie, `count` outputs wide.
+// Packs `count` outputs as rows, in the order in which NumPy holds them.
 template <class T>
 void pack_rows(const WeightSource<T>& source, Index depth, Index count, T* to, Index stride) noexcept {
     for (Index j = 0; j < count; ++j)
@@ -64,7 +64,7 @@ void pack_rows(const WeightSource<T>& source, Index depth, Index count, T* to, I
             to[j * stride + k] = source.w[j * source.output_stride + k * source.depth_stride];
 }
 
-// The weights of one k for `count` outputs, and zeros up to the width.
+// Packs the weights of one k for `count` outputs, and zeros up to the width.
 template <class V>
 FORWARDPASS_INLINE void pack_k(const Element<V>* w, Index output_stride, Index count, Element<V>* to,
                                Index width) noexcept {
@@ -126,8 +126,8 @@ void pack(const WeightSource<Element<V>>& source, Index depth, Index outputs, El
         pack_panel<V>(source.from(panels.first_output(p)), depth, panels.outputs_in(p), to + panels.offset(p));
 }
 
-// The weights of a panel, (count, depth). A line of k at a time, which lie in L1 while every output takes its own from
-// them.
+// Unpacks the weights of a panel, (count, depth). It goes through a cache line of k at a time, so that those rows stay
+// in L1 while every output takes its weights from them.
 template <class T>
 void unpack_panel(const T* panel, const Panels<T>& layout, Index count, T* weight) noexcept {
     const Index depth = layout.depth, stride = layout.stride(count);

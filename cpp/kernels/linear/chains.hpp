@@ -15,8 +15,8 @@ namespace {
 // An FMA takes 4 cycles and two start in each (Zen 2-5, Skylake and later): 8 chains fill the units.
 constexpr int chains_wanted = 8;
 
-// Where a superblock's chains begin: the rows of x and the rows of weights. And what is fetched meanwhile: each step
-// moves it on.
+// Where a superblock's chains begin: the rows of x and the rows of weights. And the memory to fetch ahead, which each
+// step moves on.
 template <class T>
 struct Operands {
     const T* x;
@@ -29,8 +29,8 @@ struct Operands {
     Index fetch_stride = 0;
 };
 
-// A tile: chains of a superblock, rows of x, vectors of outputs in panels of so many, and cache lines that each step
-// fetches.
+// A tile: its chains of a superblock, rows of x, vectors of outputs, the panels that these vectors come from, and the
+// cache lines that each step fetches.
 template <class Vector, int chain_count, int row_count, int vector_count, int line_count = 0, int panel_count = 1>
 struct Tile {
     using V = Vector;
@@ -38,8 +38,8 @@ struct Tile {
     using Values = Sums<V, row_count, vector_count>;
     static constexpr int chains = chain_count, rows = row_count, vectors = vector_count, lines = line_count;
     static constexpr int panels = panel_count, in_panel = vectors / panels;
-    // Chains that run side by side, so that small tiles fill the units too. One row of three cache lines and more has
-    // fewer, but reads its weights as one stream, which L2 gives faster than two [log 7].
+    // How many chains run side by side, so that small tiles fill the units too. One row with three cache lines and more
+    // runs one chain at a time. It then reads its weights as one stream, which L2 gives faster than two [log 7].
     static constexpr int wanted = (chains_wanted + rows * vectors - 1) / (rows * vectors);
     static constexpr bool one_stream = rows == 1 && vectors * V::lanes >= 3 * line_elements<T>;
     static constexpr int at_once = one_stream || wanted <= 1 ? 1 : wanted <= 2 ? 2 : 4;
@@ -55,7 +55,7 @@ FORWARDPASS_INLINE void advance(const T* x, Index x_row_stride, const T* w, Inde
     using V = typename Tile::V;
     Register<V> held[Tile::vectors];
     unrolled<Tile::vectors>([&](auto v) FORWARDPASS_UNROLLED {
-        // By way of a variable: GCC 12 else keeps w in memory beside sums that are there [log 11].
+        // A variable, because without it GCC 12 keeps w in memory if the sums are there [log 11].
         auto value = V::load(w + v / Tile::in_panel * panel_distance + v % Tile::in_panel * V::lanes);
         if constexpr (Tile::rows > 1) V::hold(value);  // one load, not one in each row's FMA
         held[v] = value;
@@ -67,8 +67,8 @@ FORWARDPASS_INLINE void advance(const T* x, Index x_row_stride, const T* w, Inde
     });
 }
 
-// Whole rows of a panel into L1, where the next chain is about to want them, parts of them into L2, where they wait
-// longer.
+// Fetches whole rows of a panel into L1, because the next chain needs them soon. Parts of rows must wait longer, so
+// they go to L2.
 template <class Tile, class T>
 FORWARDPASS_INLINE void fetch(const T* fetched, Index panel_distance) noexcept {
     constexpr bool whole_rows = Tile::lines * line_elements<T> >= Tile::in_panel * Tile::V::lanes;
@@ -79,8 +79,8 @@ FORWARDPASS_INLINE void fetch(const T* fetched, Index panel_distance) noexcept {
     });
 }
 
-// The share of chains from `c` on of the next superblock's x, which a chain reads in all its lines at once: so the
-// memory would have nothing to do while the other chains run [log 23].
+// Fetches a part of the next superblock's x, for the chains from `c` on. The first chain reads all lines of x, and
+// without this the memory would have nothing to do while the other chains run [log 23].
 template <class Tile, class T>
 FORWARDPASS_INLINE void fetch_x(const Operands<T>& at, Index c) noexcept {
     constexpr int lines = static_cast<int>(Tile::at_once * chain_length / line_elements<T>);
@@ -97,7 +97,7 @@ FORWARDPASS_INLINE void add_chains(Operands<T>& at, const Superblock& s, Index f
                                    typename Tile::Values& sums) noexcept {
     constexpr int at_once = Tile::at_once;
     const Index w_step = at.w_row_stride;
-    // x lies as it is, or in the order of the weights.
+    // x lies in the caller's order, or was copied in the order of the weights.
     constexpr bool ordered = Tile::lines > 0 && Tile::rows > 1 && Tile::chains == many_chains;
     constexpr Index x_step = ordered ? 1 : Tile::chains;
     const T* w = at.w + s.steps_before(first) * w_step;

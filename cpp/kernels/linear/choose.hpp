@@ -1,4 +1,4 @@
-// Which kernel a layer, or a product of plain arrays, gets: all such rules are here.
+// All rules that choose a kernel for a layer, or for a product of plain arrays.
 #pragma once
 
 #include "kernels/layout/pack.hpp"
@@ -10,7 +10,7 @@
 namespace forwardpass {
 namespace {
 
-// The last panel of a layer, where its outputs are rows (panel.hpp).
+// Runs the last panel of a layer if its outputs are rows (panel.hpp).
 template <class V>
 void panel_of_rows(const Panel<Element<V>>& panel) noexcept {
     using T = Element<V>;
@@ -21,7 +21,7 @@ void panel_of_rows(const Panel<Element<V>>& panel) noexcept {
                   panel.rows.rows, panel.outputs);
 }
 
-// Elements from one row of x in chain order to the next; rows a power of two apart would share cache sets.
+// Elements from one row of x in chain order to the next. One more line: rows a power of two apart share cache sets.
 template <class T>
 constexpr Index chain_order_stride(Index depth) noexcept {
     return padded<T>(depth) + line_elements<T>;
@@ -45,7 +45,7 @@ void packed_linear(const PackedLinear<Element<V>>& a, const Batch<Element<V>>& b
     Batch<T> ordered = batch;
     const bool streaming = a.from_memory && batch.rows > 1 && a.outputs >= 2 * panel_outputs<V>;
     if (streaming && chain_count(a.depth) == many_chains) {
-        // As it lies each chain reads all lines of x, while weights are on their way from memory [log 12].
+        // In the caller's order each chain would read all lines of x, while weights come from memory [log 12].
         ordered.x = scratch;
         ordered.x_row_stride = chain_order_stride<T>(a.depth);
         for (Index r = 0; r < batch.rows; ++r, scratch += ordered.x_row_stride)

@@ -1,4 +1,4 @@
-// What becomes of finished sums: bias and activation, on the way to y.
+// Adds the bias to finished sums, applies the activation and stores y.
 #pragma once
 
 #include "kernels/functions/activations.hpp"
@@ -7,8 +7,8 @@
 namespace forwardpass {
 namespace {
 
-// The bias, and activations that fit registers. `left` outputs, which are fewer than the vectors hold only in the last
-// of those. No biases are null.
+// Adds the bias, and applies an activation that needs few registers. `left` outputs are stored; only the last vector
+// may have fewer than its lanes. `biases` is null where there are none.
 template <class V, int rows, int vectors>
 FORWARDPASS_INLINE void finish(const Sums<V, rows, vectors>& sums, const Element<V>* biases,
                                const Activation& activation, Element<V>* y, Index y_row_stride, Index left) noexcept {
@@ -23,7 +23,8 @@ FORWARDPASS_INLINE void finish(const Sums<V, rows, vectors>& sums, const Element
     });
 }
 
-// The other activations, of what lies in a cache right after: of a whole panel, as they wait long for each result.
+// Applies the other activations to y while it is still in a cache. It takes a whole panel, because each result of
+// theirs takes long, and many can run at the same time.
 template <class V>
 FORWARDPASS_INLINE void finish_late(const Activation& activation, Element<V>* y, Index y_row_stride, Index rows,
                                     Index outputs) noexcept {

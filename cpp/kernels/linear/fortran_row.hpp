@@ -1,5 +1,5 @@
-// One row of x against a weight in Fortran order: each k has its outputs side by side. They stream through once, some
-// rows of one chain at a time, over chains that wait in L1.
+// One row of x and a weight in Fortran order, where the outputs of each k lie side by side. The kernel reads the
+// weights once, some rows of one chain at a time, and the chains wait in L1.
 #pragma once
 
 #include "kernels/linear/epilogue.hpp"
@@ -7,11 +7,11 @@
 namespace forwardpass {
 namespace {
 
-// Outputs whose chains and sums stay in L1, and on the stack of any thread: 4 KB each.
+// How many outputs run together: their chains and sums, 4 KB each, fit L1 and the stack of any thread.
 template <class T>
 constexpr Index outputs_in_l1 = Index{4096 / sizeof(T)};
 
-// Steps of a chain that pass over it at once.
+// So many steps of a chain are done each time that it is loaded.
 constexpr int steps_at_once = 8;
 
 // w[k * stride + j], for `count` outputs.
@@ -23,7 +23,8 @@ struct FortranRows {
     Index depth, count;
 };
 
-// chain[j] = the next `steps` steps of a chain that `opens` with them; handed to use(j, chain) for each vector.
+// Does the next `steps` steps of a chain, which are its first ones where `opens`, and calls use(j, chain) for each
+// vector.
 template <class V, int steps, class Use>
 FORWARDPASS_INLINE void pass_over(const FortranRows<Element<V>>& a, Index k, Index chains, bool opens,
                                   const Element<V>* chain, const Use& use) noexcept {
@@ -43,7 +44,7 @@ FORWARDPASS_INLINE void pass_over(const FortranRows<Element<V>>& a, Index k, Ind
         vector(j, [&](const Element<V>* from) FORWARDPASS_UNROLLED { return V::load_partial(from, a.count - j); });
 }
 
-// `count` outputs of `a`, at most outputs_in_l1.
+// Computes the outputs of `a`, at most outputs_in_l1 of them.
 template <class V>
 void fortran_row(const FortranRows<Element<V>>& a, const Element<V>* bias, const Activation& activation,
                  Element<V>* y) noexcept {

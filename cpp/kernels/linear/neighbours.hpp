@@ -25,8 +25,8 @@ struct Products {
     Index y_stride;
 };
 
-// Some groups of rows, each of which shares its registers, and some outputs; and so many superblocks of each side by
-// side. A set is what a superblock, a group and an output have: registers of chains.
+// A block of work: groups of rows, outputs, and superblocks side by side. The rows of a group share registers. A set is
+// the registers of chains for one superblock, one group and one output.
 template <class Vector, int chain_count, int group_count, int output_count, int block_count = 1>
 struct Block {
     using V = Vector;
@@ -34,14 +34,14 @@ struct Block {
     static constexpr int lanes = static_cast<int>(V::lanes), turned = lanes < chains ? lanes : chains;
     static constexpr int registers = chains / turned, rows_in_group = lanes / turned, rows = groups * rows_in_group;
     static constexpr int sets = groups * outputs * blocks;
-    // A vector of sums is those of as many sets as were turned together. Where it is of several rows as well, it is of
-    // one group's outputs.
+    // A vector of sums belongs to the sets that were turned together. Where a group has several rows, these sets are
+    // outputs of one group.
     static constexpr int columns = rows_in_group > 1 ? (outputs + turned - 1) / turned * turned : outputs;
     static constexpr int sums = groups * columns, vectors = (sums * blocks + turned - 1) / turned;
     static constexpr Index length = chains * chain_length;
     using Values = Sums<V, 1, vectors>;
 
-    // The set of place `i`, of those that are turned; any where there is none.
+    // The set that is turned at place `i`. Where there is none, any set: its sum is not used.
     static constexpr int set_at(int i) noexcept {
         const int block = i / sums, group = i % sums / columns, output = i % sums % columns;
         return block < blocks && output < outputs ? (block * groups + group) * outputs + output : 0;
@@ -51,7 +51,7 @@ struct Block {
 // How many registers of chains fill the FMA units.
 constexpr int registers_wanted = 8;
 
-// The sets' chains, added from left to right: lane after lane a set's sum.
+// Adds each set's chains from left to right. Each lane of `sums` becomes the sum of one set.
 template <class B>
 FORWARDPASS_INLINE void add_sets(const Register<typename B::V> (&chain)[B::sets][B::registers],
                                  typename B::Values& sums) noexcept {
@@ -71,7 +71,7 @@ FORWARDPASS_INLINE void add_sets(const Register<typename B::V> (&chain)[B::sets]
     });
 }
 
-// sums = the superblocks at x and w, of `left` products. Only a single one may be short.
+// sums = the superblocks at x and w, which have `left` products. Only a superblock that runs alone may be short.
 template <class B, class T>
 FORWARDPASS_INLINE void sum_superblocks(const T* x, Index x_stride, const T* w, Index w_stride, Index left,
                                         typename B::Values& sums) noexcept {
@@ -117,7 +117,7 @@ FORWARDPASS_INLINE void sum_superblocks(const T* x, Index x_stride, const T* w, 
         });
     if constexpr (B::blocks == 1)
         if (left > 0) {
-            // What is not there is -0.0 * +0.0 = -0.0, which changes no chain.
+            // Missing products are -0.0 * +0.0 = -0.0, which changes no chain.
             T x_rest[B::rows][B::chains], w_rest[B::outputs][B::chains];
             for (int c = 0; c < B::chains; ++c) {
                 for (int r = 0; r < B::rows; ++r) x_rest[r][c] = c < left ? x[r * x_stride + c] : static_cast<T>(-0.0);
@@ -163,7 +163,7 @@ FORWARDPASS_INLINE void sum_rows(const Products<T>& a, const T* x, const T* w, I
     if constexpr (at_once > 1) sum_rows<V, chains, groups, outputs, at_once / 2>(a, x, w, number, kept, sums);
 }
 
-// Rows from `row`, and outputs from `output` on, whose biases are at `bias`.
+// Computes the rows from `row` on and the outputs from `output` on. Their biases are at `bias`.
 template <class B, class T>
 __attribute__((noinline)) void run_block(const Products<T>& a, const T* bias, Index row, Index output) noexcept {
     using V = typename B::V;
@@ -199,8 +199,8 @@ __attribute__((noinline)) void run_block(const Products<T>& a, const T* bias, In
     }
 }
 
-// So many groups of rows at once, then half as many, ... The last rows that fill no group overlap those before: the
-// same sums again, the same bits.
+// Computes `groups` groups of rows at once, then half as many, and so on. The last group may be too small, so it takes
+// rows before it too and computes them again, with the same bits.
 template <class V, int chains, int groups, int outputs, class T>
 void run_rows(const Products<T>& a, const T* bias, Index rows, Index row, Index output) noexcept {
     using B = Block<V, chains, groups, outputs>;
@@ -209,7 +209,7 @@ void run_rows(const Products<T>& a, const T* bias, Index rows, Index row, Index 
     else if (row < rows) run_block<B>(a, bias, rows - B::rows, output);
 }
 
-// `outputs` of them, `most` or fewer.
+// Computes `outputs` outputs, `most` or fewer.
 template <class V, int chains, int most, int registers, class T>
 FORWARDPASS_INLINE void run_outputs(const Products<T>& a, const T* bias, Index rows, Index output,
                                     Index outputs) noexcept {
@@ -233,7 +233,7 @@ void run_all(const Products<T>& a, Index rows, Index outputs) noexcept {
     }
 }
 
-// All of them. V is the widest vector type there is.
+// Computes all rows and outputs. V is the widest vector type of the instruction set.
 template <class V>
 void neighbours(const Products<Element<V>>& a, Index rows, Index outputs) noexcept {
     using Few = typename LanesUpTo<V, few_chains>::Type;

@@ -1,5 +1,5 @@
-// One row through panels. A small layer is short of work: there are no tiles to deal out here and no sums to put aside,
-// only chains.
+// One row through panels. A small layer has too little work to pay for anything else, so there are only chains here: no
+// tiles, and no sums in memory.
 #pragma once
 
 #include "kernels/linear/chains.hpp"
@@ -13,8 +13,8 @@ namespace {
 template <class V>
 constexpr int panels_side_by_side = V::panel_vectors >= 4 ? 1 : 4;
 
-// Panels from `panel` on, `left` outputs. Kept out of line: in one function with the others GCC 12 has too few
-// registers [log 8].
+// Runs the panels from `panel` on, with `left` outputs. Kept out of line: in one function with other tiles GCC 12 runs
+// out of registers [log 8].
 template <class Tile, class T>
 __attribute__((noinline)) void row_of_panels(const PackedLinear<T>& a, const T* panel, Index left, const T* x,
                                              T* y) noexcept {
@@ -52,7 +52,7 @@ FORWARDPASS_INLINE void row_group(const PackedLinear<Element<V>>& a, const Eleme
     row_of_panels<Tile<V, many_chains, 1, vectors, 0, panels>>(a, panel, left, x, y);
 }
 
-// The last panel, of `vectors` vectors at most.
+// Runs the last panel, which has at most `vectors` vectors.
 template <class V, int vectors>
 FORWARDPASS_INLINE void last_panel(const PackedLinear<Element<V>>& a, const Element<V>* panel, Index left,
                                    const Element<V>* x, Element<V>* y) noexcept {
@@ -60,7 +60,7 @@ FORWARDPASS_INLINE void last_panel(const PackedLinear<Element<V>>& a, const Elem
     if constexpr (vectors > 1) last_panel<V, vectors - 1>(a, panel, left, x, y);
 }
 
-// Full panels, as many side by side as there are, then half as many, ...
+// Runs `panels` full panels side by side while there are so many, then half as many, and so on.
 template <class V, int panels>
 FORWARDPASS_INLINE void full_panels(const PackedLinear<Element<V>>& a, const Element<V>*& panel, Index& left,
                                     const Element<V>* x, Element<V>*& y) noexcept {
@@ -70,7 +70,7 @@ FORWARDPASS_INLINE void full_panels(const PackedLinear<Element<V>>& a, const Ele
     if constexpr (panels > 1) full_panels<V, panels / 2>(a, panel, left, x, y);
 }
 
-// All panels but a last one of rows: what is left of the outputs.
+// Runs all panels except a last one whose outputs are rows. Returns how many outputs are left for that one.
 template <class V>
 Index one_row(const PackedLinear<Element<V>>& a, const Element<V>* x, Element<V>* y) noexcept {
     const Element<V>* panel = a.panels;

@@ -1,4 +1,4 @@
-// Sums in registers, and what becomes of those of superblocks and groups, in the order of order.hpp.
+// Sums in registers, and how the sums of superblocks and groups are added, in the order of order.hpp.
 #pragma once
 
 #include "kernels/layout/panel.hpp"
@@ -29,7 +29,7 @@ struct Sums {
     FORWARDPASS_INLINE void store(Element<V>* to, Index row_stride) const noexcept {
         each([&](auto r, auto v) FORWARDPASS_UNROLLED { V::store(to + r * row_stride + v * V::lanes, at[r][v]); });
     }
-    // Behind what was stored before.
+    // These sums come after the stored ones in the order, so they are the right operands.
     FORWARDPASS_INLINE void add_to_stored(const Element<V>* from, Index row_stride) noexcept {
         Sums sum;
         sum.load(from, row_stride);
@@ -45,9 +45,9 @@ struct Kept {
     Index row_stride;
 };
 
-// What becomes of the sum of superblock `number` of `count`, and of those of the `several` - 1 behind it, which
-// next(1), ... gives, all of one group: the sum of the group waits for the next superblock, or is added to the total.
-// Of the last superblock `sum` becomes the sum of all.
+// Adds the sum of superblock `number` of `count`, and the sums of the `several` - 1 superblocks behind it, which
+// next(1), next(2), ... give. All are of one group. The group's sum then waits for the next superblock, or is added to
+// the total. After the last superblock, `sum` is the sum of all.
 template <int several = 1, class V, int rows, int vectors, class Next>
 FORWARDPASS_INLINE void close_superblocks(Index number, Index count, Sums<V, rows, vectors>& sum,
                                           const Kept<Element<V>>& kept, const Next& next) noexcept {

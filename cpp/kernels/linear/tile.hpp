@@ -1,5 +1,5 @@
-// Batches: register tiles over a panel, slice by slice. A slice is what stays in L1 of a panel's weights while every
-// row of a batch passes over it; between two slices the sums wait in scratch memory.
+// Batches: register tiles run over a panel, slice by slice. A slice is a part of a panel's weights that stays in L1
+// while all rows of the batch pass over it. Between two slices the sums wait in scratch memory.
 #pragma once
 
 #include "kernels/linear/chains.hpp"
@@ -8,7 +8,7 @@
 namespace forwardpass {
 namespace {
 
-// One panel of a layer, for some rows; and what its tiles share.
+// One panel of a layer, the rows that run through it, and what its tiles share.
 template <class T>
 struct Panel {
     const PackedLinear<T>& layer;
@@ -20,7 +20,7 @@ struct Panel {
     Index passes = 0;  // of tiles that share the fetching of weights, 0 for none
 };
 
-// What stays in L1 of a panel: chains [first, end) of superblock `number`.
+// The part of a panel that stays in L1: chains [first, end) of superblock `number`.
 template <class T>
 struct Slice {
     const T *x, *w;  // of the superblock
@@ -28,23 +28,22 @@ struct Slice {
     Index number, first, end;
 };
 
-// The most rows of a tile of so many vectors, for weights in a cache, or from memory for few rows. Twelve chains fill
-// the registers, beside their sums where there are 32 [log 3]. Twice as many, whose sums are in memory, pay only where
-// few rows wait for weights from there [log 10].
+// The most rows of a tile of `vectors` vectors. `few_cold_rows` says that few rows wait for weights from memory. Twelve
+// chains fill the registers, or half of 32, whose other half holds the sums [log 3]. Twice as many chains need their
+// sums in memory, and pay only for few cold rows [log 10].
 template <class V>
 constexpr int most_rows(int vectors, bool few_cold_rows) noexcept {
     if (V::registers == 32 && few_cold_rows && vectors == 4) return 6;
-    // One vector reads an x for each FMA: 8 rows are as many chains as fill the units, one after another [log 12].
+    // With one vector each FMA reads an x. 8 rows are 8 chains, which fill the units [log 12].
     return vectors == 1 ? 8 : 12 / vectors;
 }
 
-// How far ahead of the weights in use others are fetched from memory in a single pass: 8 KB, as for one row
-// [log 6].
+// How far ahead of the weights in use a single pass fetches weights from memory: 8 KB, as for one row [log 6].
 template <class T>
 constexpr Index fetch_distance = Index{8192 / sizeof(T)};
 
-// What tile number `pass` fetches of weights from memory: in the only pass a little ahead of those in use; in the first
-// of several its share of the next slice.
+// Sets what tile number `pass` fetches of weights in memory. A single pass fetches a little ahead of the weights in
+// use. If there are several, each of the first ones fetches its share of the next slice.
 template <class T>
 FORWARDPASS_INLINE void fetch_weights(const Panel<T>& a, const Slice<T>& slice, Index pass, Operands<T>& at) noexcept {
     const Index begin = slice.superblock.steps_before(slice.first);
@@ -59,8 +58,8 @@ FORWARDPASS_INLINE void fetch_weights(const Panel<T>& a, const Slice<T>& slice, 
     }
 }
 
-// Rows from `row` on over a slice. Kept out of line: GCC 12 has too few registers for several tiles in one function, as
-// for one row [log 8].
+// Runs the rows from `row` on over a slice. Kept out of line: with several tiles in one function GCC 12 runs out of
+// registers [log 8].
 template <class Tile, class T>
 __attribute__((noinline)) void run_tile(const Panel<T>& a, const Slice<T>& slice, Index row) noexcept {
     using V = typename Tile::V;
@@ -86,7 +85,7 @@ __attribute__((noinline)) void run_tile(const Panel<T>& a, const Slice<T>& slice
     finish(sums, b.at, b.layer.activation, b.y + row * b.rows.y_row_stride, b.rows.y_row_stride, b.outputs);
 }
 
-// `tiles` tiles of `rows_each` rows, at most `rows`.
+// Runs `tiles` tiles of `rows_each` rows, which is at most `rows`.
 template <class V, int chains, int rows, int vectors, int lines, class T>
 void some_tiles(const Panel<T>& a, const Slice<T>& slice, Index row, Index tiles, Index rows_each) noexcept {
     if (rows_each == rows) {
@@ -96,7 +95,7 @@ void some_tiles(const Panel<T>& a, const Slice<T>& slice, Index row, Index tiles
     }
 }
 
-// All rows, in tiles dealt out evenly (4 = 2 + 2, not 3 + 1), so that no row count falls off a cliff.
+// Runs all rows in tiles of even sizes (4 = 2 + 2, not 3 + 1), so that no number of rows is much slower than the next.
 template <class V, int chains, int most, int vectors, int lines, class T>
 void all_rows(const Panel<T>& a, const Slice<T>& slice) noexcept {
     const Index count = a.rows.rows, tiles = (count + most - 1) / most;
@@ -113,7 +112,7 @@ void slices(const Panel<T>& a) noexcept {
     const Index depth = a.layer.depth, length = superblock_length(depth);
     Slice<T> slice{a.rows.x, a.at + a.width, superblock_of(depth, 0), 0, 0, few_chains};
     if (chain_count(depth) == few_chains) return all_rows<V, few_chains, most, vectors, lines>(a, slice);
-    // One tile is all: there is nothing to keep in L1 for.
+    // A single tile reads the weights once, so nothing needs to stay in L1.
     const bool halves = a.rows.rows > most && length * a.width * static_cast<Index>(sizeof(T)) > slice_bytes;
     const Index chains = halves ? many_chains / 2 : many_chains;
     for (; slice.number < superblock_count(depth); ++slice.number, slice.x += length, slice.w += length * a.width) {
@@ -125,8 +124,8 @@ void slices(const Panel<T>& a) noexcept {
     }
 }
 
-// Two rows and more over a panel of `vectors` vectors. Weights from memory are fetched where a panel is full: one tile
-// fetches whole rows of it, two or four tiles their shares. Three that shared four lines lost a tenth or more [log 20].
+// Runs two rows and more over a panel of `vectors` vectors. For a full panel the tiles fetch weights from memory: one
+// tile fetches whole rows, two or four tiles their shares. Three that shared four lines lost a tenth and more [log 20].
 template <class V, int vectors, class T>
 void tiles_of(Panel<T>& a, bool streaming) noexcept {
     constexpr int most = most_rows<V>(vectors, false), few = most_rows<V>(vectors, true);

@@ -1,8 +1,8 @@
-"""Networks in files, .npz or .safetensors: the values under torch's names, and a document beside them.
+"""Networks in files, .npz or .safetensors. A file holds the values under PyTorch's names, and a document about them.
 
-The document is one JSON string: the architecture, the answer to a fixed input, and the content hash. Both
-are compared when the file is loaded, so that a network from a file answers as the saved one did, bit for bit. Where the
-order of sums has changed since, it answers within the error bounds of both, and load() warns.
+The document is one JSON string: the architecture, the answer to a fixed input, and the content hash. load() compares
+answer and hash, so a network from a file answers as the saved one did, bit for bit. Where the order of sums has changed
+since, the answer is within the error bounds of both orders, and load() warns.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .tensors import Contents, Tensor, Values
 
 __all__ = ["ModelFileError", "content_hash", "load", "save"]
 
-# Names in a file may be of any length.
+# A message quotes names from the file, which may have any length.
 LONGEST_MESSAGE = 2000
 FORMATS: dict[str, ModuleType] = {".npz": npz, ".safetensors": safe}
 
@@ -47,7 +47,7 @@ def content_hash(network: Module) -> str:
     Raises
     ------
     TypeError
-        A subclass of one's own.
+        The network has a layer of a user's own subclass.
 
     Examples
     --------
@@ -63,8 +63,8 @@ def content_hash(network: Module) -> str:
 def save(network: Module, path: str | os.PathLike[str]) -> None:
     """Write a network to a file, which is replaced as a whole or not at all.
 
-    A symbolic link is followed, and the permissions of the file that is there are kept. No other file can take the
-    place of a mounted one, so that is written where it is, and an interruption then leaves it damaged.
+    save() follows a symbolic link, and keeps the permissions of a file that is there. No other file can take the place
+    of a mounted file. So save() writes into a mounted file, and an interrupt then leaves it damaged.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def load(path: str | os.PathLike[str], architecture: str | None = None, *, max_b
         with open_regular(path, ModelFileError) as file:
             network, note = _network_of(read(file, budget), architecture, path.suffix == ".safetensors", budget)
     except ModelFileError as error:
-        # Without its cause, whose message would stand in a traceback as the file has it.
+        # Without its cause: a traceback would print the cause's message with the file's control characters.
         raise ModelFileError(printable(f"{path}: {str(error)[:LONGEST_MESSAGE]}")) from None
     except MemoryError as error:
         raise ModelFileError(printable(f"{path}: takes more memory than there is")) from error
@@ -180,11 +180,11 @@ def _network_of(contents: Contents, architecture: str | None, sorted_: bool, bud
 
 
 def _bare(tensors: Mapping[str, Tensor], architecture: str, sorted_: bool, budget: Budget) -> Module:
-    """The network of an architecture."""
+    """The network that ``architecture`` describes, with the tensors of a file of bare weights."""
     try:
         spec, names = order.assigned({name: tensor.shape for name, tensor in tensors.items()}, architecture, sorted_)
     except ValueError as error:
         raise ModelFileError(str(error)) from error
-    dtype = max(tensor.native for tensor in tensors.values())  # float64 where any is
+    dtype = max(tensor.native for tensor in tensors.values())  # float64 if one tensor is float64
     values = Values({mine: tensors[name] for mine, name in names.items()}, dtype)
     return document.built(spec, dtype, values, budget)

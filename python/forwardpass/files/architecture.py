@@ -1,6 +1,6 @@
-"""Networks as JSON: which layers, of which sizes; the values are tensors beside it.
+"""Networks as JSON: which layers they have, and of which sizes. The values are tensors beside it in the file.
 
-A layer is an object with its ``type`` and what else it takes, all of it required:
+A layer is an object with its ``type`` and these keys, all of which are required:
 
     {"type": "Linear", "in_features": 64, "out_features": 10, "bias": true}
     {"type": "LeakyReLU", "negative_slope": 0.01}         functions: the arguments of the class
@@ -32,14 +32,14 @@ INFINITIES = ("inf", "-inf")
 
 @dataclass(frozen=True)
 class Expected:
-    """A tensor that must be in the file."""
+    """What a file must have for one array of a layer."""
 
     shape: tuple[int, ...]
-    float64: bool  # whatever the network's dtype
+    float64: bool  # float64 in every network; if not, of the network's dtype
 
 
 class Arrays(Protocol):
-    """What build() asks for a tensor: a dict, or the tensors of a file."""
+    """Where build() finds an array by its name: a dict, or the tensors of a file."""
 
     def __getitem__(self, name: str, /) -> FloatArray: ...
 
@@ -63,19 +63,19 @@ def describe(module: Module) -> dict[str, Any]:
 
 
 def of_class(kind: type[Module], **sizes: int) -> dict[str, Any]:
-    """The JSON of a layer with these sizes, all of its arrays, and the arguments that it has by default."""
+    """The JSON of a layer with these sizes, all of its arrays, and its default arguments."""
     there = {name: True for name, array in kind.arrays.items() if array.optional}
     parameters = signature(kind).parameters
     return {"type": kind.__name__, **sizes, **there, **{name: parameters[name].default for name in kind.arguments}}
 
 
 def tensors(spec: Any) -> dict[str, Expected]:
-    """The tensors that go with a description, which is checked.
+    """Check a description, and return the tensors that a file must have for it.
 
     Raises
     ------
     ModelFileError
-        No description of a network.
+        It does not describe a network.
     """
     expected: dict[str, Expected] = {}
     for count, (prefix, layer) in enumerate(layers(spec)):
@@ -89,7 +89,7 @@ def tensors(spec: Any) -> dict[str, Expected]:
 def build(spec: Any, arrays: Arrays) -> Module:
     """The network of a description that tensors() has checked.
 
-    Each array is asked for when its layer is made, in the order of tensors(), and is not kept.
+    It takes each array when it makes the layer, in the order of tensors(), and keeps none. So only one lies in memory.
     """
 
     def layer_of(spec: Any, prefix: str) -> Module:
@@ -118,14 +118,14 @@ def _arguments(spec: Any) -> dict[str, Any]:
 
 
 def _as_json(value: Any) -> Any:
-    """A parameter as JSON has it, which knows neither infinity nor NumPy's types."""
+    """A layer's argument for JSON, which has neither infinity nor NumPy's types."""
     if isinstance(value, np.generic):
         value = value.item()
     return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def _value(value: Any) -> Any:
-    """What _as_json() was given."""
+    """The inverse of _as_json()."""
     return float(value) if value in INFINITIES else value
 
 
@@ -137,18 +137,18 @@ def width(spec: Any) -> int:
 
 def test_input(spec: Any, dtype: str) -> FloatArray:
     """One row that every machine makes alike: sixteenths from -2 to 2, exact in every dtype."""
-    # 40503 is odd, so that all 65 values come one after another, and then again.
+    # 40503 and 65 share no divisor, so all 65 values appear before the first one comes again.
     values = (np.arange(65) * 40503 % 65 - 32) / 16
     return np.resize(values.astype(dtype), width(spec))
 
 
 def layers(spec: Any, prefix: str = "", nesting: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every layer with the prefix of its tensors' names, networks before what is in them. Each is checked first.
+    """Every layer with the prefix of its tensors' names, a network before its layers. Each is checked first.
 
     Raises
     ------
     ModelFileError
-        No description of a layer.
+        Something that does not describe a layer.
     """
     where = f"architecture, layer {prefix.rstrip('.') or 'at the top'}"
     if not isinstance(spec, dict) or not isinstance(spec.get("type"), str) or spec["type"] not in LAYERS:
@@ -167,7 +167,7 @@ def layers(spec: Any, prefix: str = "", nesting: int = 0) -> Iterator[tuple[str,
 
 
 def _check(kind: type[Module], spec: Any, where: str) -> None:
-    """All keys of a layer and no others, with values of their types, which the layer takes."""
+    """Raises ModelFileError unless the keys are those of the class and the class takes their values."""
     flags = [name for name, array in kind.arrays.items() if array.optional]
     holds = [kind.holds] if kind.holds else []
     keys = {"type", *kind.size_names, *flags, *kind.arguments, *kind.labels, *holds}
@@ -191,7 +191,7 @@ def _check(kind: type[Module], spec: Any, where: str) -> None:
 
 
 def _is_of(argument: Argument[Any], value: Any) -> bool:
-    """Whether JSON has a value of the type. json.loads() takes NaN and Infinity too, and integers no float holds."""
+    """Whether a value has the argument's type. json.loads() also gives NaN, Infinity, and integers beyond float64."""
     if value is None:
         return argument.optional
     if argument.kind is not float:

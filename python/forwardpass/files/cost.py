@@ -1,4 +1,4 @@
-"""What a network of a description takes in memory and time, known before anything of it is made."""
+"""How much memory and time the network of a description takes, computed before anything of it is made."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..limits import BYTES_OF_TEXT, json_bytes
 from ..nn import LAYERS
 from . import architecture as arch
 
-# Objects of a layer, and its step in the plan of each network that it is in: measured, and rounded up.
+# Bytes of a layer's Python objects, and of its step in the plan of each network that holds it; measured, rounded up.
 LAYER, STEP = 2048, 384
-# Of a tensor in the header of a .safetensors file, without its name: twelve marks, and up to a hundred characters.
+# Bytes to parse one tensor's entry in a .safetensors header, without its name: twelve marks, up to 100 characters.
 ENTRY = 3000
 
 
 def memory(spec: Any, dtype: str) -> int:
-    """Bytes at the peak, while a network of a checked description is made and answers its test input.
+    """The most bytes that are in use at a time, while the network is made and answers its test input.
 
-    Arrays are read one after another, and packed. So the largest one counts, and all of them packed.
+    The reader packs one array after another. So all packed arrays count, and of the others the largest one.
     """
     each = np.dtype(dtype).itemsize
     kept = largest = buffers = widest = outputs = steps = 0
@@ -40,7 +40,7 @@ def memory(spec: Any, dtype: str) -> int:
 
 
 def work(spec: Any) -> int:
-    """Numbers that the layers compute of one row, if no weights account for them: thousands may share a large width."""
+    """How many numbers the layers compute for one row. Thousands of layers without weights may share a large width."""
     width, numbers = arch.width(spec), 0
     for _, layer in arch.layers(spec):
         kind = LAYERS[layer["type"]]
@@ -50,6 +50,6 @@ def work(spec: Any) -> int:
 
 
 def texts(document: str, names: Iterable[str]) -> int:
-    """Bytes that a document and the names of tensors take at most, in whichever format takes more."""
-    # A .safetensors file has the document in its header, in quotes, and then it is parsed once more.
+    """The most bytes that parsing a document and the names of tensors takes, in either format."""
+    # A .safetensors header holds the document as a quoted string: it is parsed with the header, and then once more.
     return 3 * json_bytes(document.encode()) + sum(ENTRY + 2 * BYTES_OF_TEXT * len(name) for name in names)

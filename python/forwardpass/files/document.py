@@ -1,4 +1,4 @@
-"""The document beside the values: the architecture, the answer to a test input, and the content hash."""
+"""The JSON document of a model file: the architecture, the answer to a test input, and the content hash."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from .tensors import Tensor, Values
 
 VERSION = 1
 KEYS = {"forwardpass", "contract", "dtype", "architecture", "answer", "hash"}
-# The names that say how a network computes. Of a layer, `order` is one of these keys.
+# The names of the ways in which networks compute today. A layer class gives one of the keys as its `order`.
 ORDERS = {"contract": _core.CONTRACT, "row_order": _core.ROW_ORDER, "functions": _core.FUNCTIONS}
-# Files that were made before these had names have none.
+# Older files do not have these keys, because the two orders had no names then.
 NEWER_KEYS = {"row_order", "functions"}
-# Outputs of the test input that a file keeps.
+# A file keeps at most so many outputs of the test input.
 MOST_ANSWERS = 4096
-# Elements of an array that are copied at a time.
+# So many elements of an array are copied at a time.
 LARGEST_COPY = 1 << 17
 
 
 class ContentHash:
-    """SHA-256 of an architecture, and of arrays that come one after another."""
+    """SHA-256 of an architecture and of its arrays, which are added one after another."""
 
     def __init__(self, spec: Any, dtype: str) -> None:
         self._digest = hashlib.sha256(json.dumps([dtype, spec], sort_keys=True, separators=(",", ":")).encode())
 
     def add(self, array: NDArray[Any]) -> None:
-        """The next array, in pieces: a copy of all of it would count as memory of the file."""
+        """Add the next array, in pieces: reading a file may not take the memory for a whole copy."""
         flat = array.reshape(-1)
         for first in range(0, flat.size, LARGEST_COPY):
             self._digest.update(_one_nan(flat[first : first + LARGEST_COPY]).tobytes())
 
     def text(self) -> str:
-        """64 hexadecimal digits."""
+        """The hash as 64 hexadecimal digits."""
         return self._digest.hexdigest()
 
 
@@ -71,8 +71,8 @@ def written(network: Module, spec: Any, arrays: Mapping[str, FloatArray]) -> str
         A network that load() would refuse.
     """
     dtype = dtype_of(network)
-    arch.tensors(spec)  # refuses what load() would refuse, as it does the memory below
-    copy = arch.build(spec, arrays)  # which another thread's load_state_dict() does not change meanwhile
+    arch.tensors(spec)  # refuses what load() would refuse; so does the budget below
+    copy = arch.build(spec, arrays)  # load_state_dict() in another thread does not change the copy
     made = {
         "forwardpass": VERSION,
         **ORDERS,
@@ -91,12 +91,12 @@ def written(network: Module, spec: Any, arrays: Mapping[str, FloatArray]) -> str
 
 
 def replayed(text: str, tensors: Mapping[str, Tensor], budget: Budget) -> tuple[Module, str]:
-    """The network of a document, which answers as the document says; and what a user should know of that, or nothing.
+    """The network of a document, after its answer was checked, and a warning for the user, or "".
 
     Raises
     ------
     ModelFileError
-        No such document, tensors that do not go with it, or a network that answers otherwise.
+        The text is no such document, the tensors do not fit it, or the network gives another answer.
     """
     document = _parsed(text, budget)
     dtype, spec = document["dtype"], document["architecture"]
@@ -117,7 +117,7 @@ def replayed(text: str, tensors: Mapping[str, Tensor], budget: Budget) -> tuple[
 
 
 def built(spec: Any, dtype: str, values: arch.Arrays, budget: Budget) -> Module:
-    """The network of a checked description, if the file may take the memory."""
+    """The network of a checked description. Raises ModelFileError where it takes more memory than it may."""
     budget.take(cost.memory(spec, dtype), "its architecture")
     budget.compute(cost.work(spec), "its architecture")
     try:
@@ -150,7 +150,9 @@ def _answer(network: Module, spec: Any, dtype: str) -> FloatArray:
 
 
 def _check_answer(network: Module, document: dict[str, Any]) -> str:
-    """Bit for bit; but where the order of a sum or a function has changed since, within the bounds of both: a note."""
+    """Raises ModelFileError unless the answer has the saved bits. If an order has changed since, the answer must be
+    within the bounds of both orders, and the result is a warning for the user.
+    """
     dtype, spec, said = document["dtype"], document["architecture"], document["answer"]
     older = _older_orders(document)
     answer = _one_nan(_answer(network, spec, dtype))
@@ -170,7 +172,7 @@ def _check_answer(network: Module, document: dict[str, Any]) -> str:
 
 
 def _older_orders(document: dict[str, Any]) -> list[str]:
-    """The orders of a file that are not ours, and that one of its layers computes in."""
+    """The names of a file's orders that differ from today's, if one of its layers uses them."""
     used = {LAYERS[layer["type"]].order for _, layer in arch.layers(document["architecture"])}
     return [
         shown(document[key]) if key in document else f"{name.partition('-')[0]} without a name"
@@ -182,17 +184,17 @@ def _older_orders(document: dict[str, Any]) -> list[str]:
 def _agree(answer: FloatArray, said: Any, bound: NDArray[np.float64]) -> bool:
     try:
         old = np.frombuffer(bytes.fromhex(said), answer.dtype)
-    except (TypeError, ValueError):  # no text, or no such digits
+    except (TypeError, ValueError):  # not a text, or not hexadecimal digits
         return False
     if old.shape != answer.shape:
         return False
     with np.errstate(all="ignore"):
         near = np.abs(old.astype(np.float64) - answer) <= bound
-    # Where nothing is known of an answer, as it overflows, it says nothing.
+    # Something overflowed where the bound is not finite. Such an output proves nothing.
     return bool((near | (old == answer) | (np.isnan(old) & np.isnan(answer)) | ~np.isfinite(bound)).all())
 
 
 def _one_nan(array: NDArray[Any]) -> NDArray[Any]:
-    """Little-endian, and every NaN with the same bits: theirs differ between instruction sets."""
+    """The array, little-endian and with the same bits in every NaN: instruction sets make different NaNs."""
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     return np.where(np.isnan(little), little.dtype.type(np.nan), little).astype(little.dtype, copy=False)

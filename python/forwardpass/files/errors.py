@@ -1,4 +1,4 @@
-"""The one exception of files that are not what they should be, and how it shows what is in them."""
+"""ModelFileError, which refuses a bad model file, and a helper that quotes a file's values in messages."""
 
 import reprlib
 from typing import Any
@@ -21,5 +21,5 @@ class ModelFileError(ValueError):
 
 
 def shown(value: Any) -> str:
-    """A value of a file for a message: a few words of it, however large or deeply nested it is."""
+    """A value from a file as a short text for a message, however large or deeply nested the value is."""
     return reprlib.repr(value)

@@ -24,7 +24,7 @@ from .errors import shown
 ENDS: dict[str, type[Module]] = {kind.function: kind for kind in LAYERS.values() if kind.function}
 ACTIVATIONS = {name: kind for name, kind in ENDS.items() if issubclass(kind, Elementwise)}
 NORM = "norm"
-# Of one repetition, and of a width: more is a mistake, or a file's way to take memory.
+# The most repetitions of a part, and digits of a width. More is a mistake, or an attack on the memory.
 MOST_TIMES, MOST_DIGITS = 1000, 10
 PART = re.compile(r"(?P<what>norm|[0-9]+|\[[^][]*\])(?:x(?P<times>[0-9]{1,4}))?")
 
@@ -37,9 +37,9 @@ def parse(text: str) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        Not of that form.
+        The text does not follow the notation.
     TypeError
-        No string.
+        It is not a string.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def _times(part: re.Match[str], text: str) -> int:
 
 
 def _parts(chain: str, text: str) -> list[str]:
-    """The parts between the hyphens that stand in no brackets, each as often as it says."""
+    """The parts between the hyphens outside of brackets. A part with xN stands there N times."""
     parts: list[str] = []
     at = 0
     while at <= len(chain):
@@ -95,7 +95,7 @@ def _parts(chain: str, text: str) -> list[str]:
 
 
 def _chain(parts: list[str], width: int, activation: type[Module], text: str, room: int) -> tuple[Layers, int, int]:
-    """The layers of some parts behind `width` features, how many features they give, and the room that is left."""
+    """The layers of the parts after ``width`` features, how many features come out, and how many parts may follow."""
     layers: Layers = []
     begun = False
     for part in parts:

@@ -1,6 +1,6 @@
-"""The .npz format: a zip file of .npy arrays, by NumPy and the standard library alone.
+"""The .npz format, a zip file of .npy arrays, read and written with NumPy and the standard library.
 
-Nothing is unpickled, and no member is inflated before its size is known to fit its array.
+The reader unpickles nothing. It inflates a member only after its size was found to fit its array.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .zip import Archive
 
 DOCUMENT = "forwardpass.npy"  # the member with the document: UTF-8 as uint8
 LONGEST_HEADER = 1024
-# What NumPy's parser of headers raises, or Python's below it: MemoryError of what is nested.
+# What NumPy's parser of headers raises, or Python's parser below it, which raises MemoryError for deep nesting.
 UNREADABLE = (*FAILURES, SyntaxError, tokenize.TokenError, MemoryError, Warning)
 Header = tuple[tuple[int, ...], bool, np.dtype[Any], int]
 
 
 def write(file: IO[bytes], document: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """The file's bytes; the same network gives the same ones."""
-    # numpy.savez would stamp the time of day on its members only in later versions; ZipInfo's own default is 1980.
+    """Write the file. The same network gives the same bytes."""
+    # Not with numpy.savez, of which a version may stamp its members with the time. ZipInfo's default date is in 1980.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         text = np.frombuffer(document.encode(), np.uint8)
         members = {DOCUMENT: text, **{name + ".npy": array for name, array in arrays.items()}}
@@ -41,12 +41,12 @@ def write(file: IO[bytes], document: str, arrays: Mapping[str, NDArray[Any]]) ->
 
 
 def read(file: IO[bytes], budget: Budget) -> Contents:
-    """What is in it. The file must stay open until the tensors have been read.
+    """The document and the tensors of a file, which must stay open until the tensors have been read.
 
     Raises
     ------
     ModelFileError
-        No zip file of arrays of floats, or of more than the budget.
+        The file is no zip file of float arrays, or takes more than the budget.
     """
     archive = Archive(file, budget, MOST_PARTS + 1)
     for name in archive.sizes:
@@ -59,7 +59,7 @@ def read(file: IO[bytes], budget: Budget) -> Contents:
 
 
 def _header(archive: Archive, name: str) -> Header:
-    """(shape, Fortran order, dtype, where the values begin), whose sizes fit the member's."""
+    """(shape, Fortran order, dtype, where the values begin). Raises ModelFileError unless the member has this size."""
     start = io.BytesIO(archive.beginning(name, LONGEST_HEADER))
     try:
         version = np.lib.format.read_magic(start)

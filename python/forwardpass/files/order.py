@@ -1,4 +1,4 @@
-"""Bare weights: which tensors are which layer's."""
+"""Files of bare weights: which tensor belongs to which layer."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def assigned(shapes: Shapes, text: str, sorted_: bool = False) -> tuple[Any, dict[str, str]]:
-    """The description of an architecture, and the tensors' names under ours.
+    """The description of an architecture, and a dict from our names of tensors to theirs.
 
-    Layers come in the mapping's order or in that of their names, whichever has the shapes: a module's own state_dict
-    has the first, a file that sorts its tensors, which ``sorted_`` says of it, loses it. Names that differ in numbers
-    alone come by those, if those fit.
+    Layers are taken in the mapping's order or in that of their names: the shapes decide. A state_dict has the layers'
+    own order, and a file that sorts its tensors (``sorted_``) loses it. Where names differ in numbers alone, the order
+    of the numbers is tried first.
 
     Raises
     ------
     ValueError
-        Names or shapes that do not fit, or two orders that do.
+        No order fits the names and shapes, or two orders do.
     """
     given = list(dict.fromkeys(name.rpartition(".")[0] for name in shapes))
     by_name = sorted(given, key=natural)
@@ -56,7 +56,7 @@ def _tensor(layer: str, kind: str) -> str:
 
 
 def _could_be_swapped(shapes: Shapes, layers: list[str]) -> bool:
-    """Whether two of one shape have names that say nothing of their order."""
+    """Whether two layers have the same shape, and names that do not tell their order."""
     kinds: dict[tuple[int, ...], set[str]] = {}
     for layer in layers:
         kinds.setdefault(shapes[_tensor(layer, "weight")], set()).add(_without_numbers(layer))
@@ -64,14 +64,14 @@ def _could_be_swapped(shapes: Shapes, layers: list[str]) -> bool:
 
 
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """So that layer 10 comes after layer 2: of two numbers the one with more digits is larger."""
+    """A sort key that puts layer 10 after layer 2: of two numbers, the one with more digits is larger."""
     parts = re.split("([0-9]+)", name)
     digits = [part.lstrip("0") if i % 2 else part for i, part in enumerate(parts)]
     return [(len(part) if i % 2 else 0, part) for i, part in enumerate(digits)], name
 
 
 def check_names(expected: Mapping[str, Any], names: Mapping[str, Any]) -> None:
-    """All that is expected, and no more."""
+    """Raises ValueError unless exactly the expected tensors are there."""
     missing = [name for name in expected if name not in names]
     unexpected = [name[:100] for name in names if name not in expected]
     if missing or unexpected:
@@ -79,7 +79,7 @@ def check_names(expected: Mapping[str, Any], names: Mapping[str, Any]) -> None:
 
 
 def check_shapes(expected: Mapping[str, arch.Expected], shapes: Shapes, names: Mapping[str, str]) -> None:
-    """As a description wants them, of ours, which have other names there."""
+    """Raises ValueError unless each tensor has the expected shape. ``names`` maps our names to those in ``shapes``."""
     for mine, tensor in expected.items():
         if shapes[names[mine]] != tensor.shape:
             raise ValueError(f"{names[mine]}: expected shape {tensor.shape}, got {shapes[names[mine]]}")

@@ -1,4 +1,4 @@
-"""The .safetensors format, by its own library (``pip install safetensors``)."""
+"""The .safetensors format, read and written with its own library (``pip install safetensors``)."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ def _library() -> Any:
 
 
 def write(file: IO[bytes], document: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """The file's bytes."""
+    """Write the file."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     file.write(_library().numpy.save(contiguous, metadata={DOCUMENT: document}))
 
 
 def read(file: IO[bytes], budget: Budget) -> Contents:
-    """What is in it.
+    """The document and the tensors of a file.
 
     Raises
     ------
     ImportError
         The library is not installed.
     ModelFileError
-        Not of the format, tensors of other dtypes than floats, or more than the budget.
+        The file has another format, has tensors that are not floats, or takes more than the budget.
     """
     library = _library()
     size = file.seek(0, os.SEEK_END)
     header = _header(file, size, budget)
     file.seek(0)
     try:
-        entries = dict(library.deserialize(file.read(size)))  # copies of all tensors; what they are copied from goes
+        entries = dict(library.deserialize(file.read(size)))  # copies all tensors; the bytes that were read are freed
     except (*FAILURES, library.SafetensorError) as error:
         raise ModelFileError(f"not a safetensors file: {str(error)[:200]}") from error
     if len(entries) > MOST_PARTS:
@@ -61,12 +61,12 @@ def read(file: IO[bytes], budget: Budget) -> Contents:
             raise ModelFileError(f"{name[:100]}: expected floats, got dtype {entry['dtype']}")
         dtype, code = DTYPES[entry["dtype"]]
         tensors[name] = Tensor(dtype, tuple(entry["shape"]), partial(_array, entries, name, code))
-    # The library has checked the header, and gives everything in it but the metadata.
+    # The library has checked the header, but does not return the metadata.
     return Contents(header.get("__metadata__", {}).get(DOCUMENT), tensors)
 
 
 def _header(file: IO[bytes], size: int, budget: Budget) -> dict[str, Any]:
-    """The header, with each key once: of two the library would take the last."""
+    """The header. Raises ModelFileError where a key stands twice: the library would take the last one silently."""
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
     most = min(max(0, size - 8), LONGEST_HEADER)

@@ -1,4 +1,4 @@
-"""What both formats give: named tensors whose shapes are known before their values are read."""
+"""The readers of both formats return these: named tensors, whose shapes are known before their values are read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Tensor:
 
     dtype: str  # one of FLOATS
     shape: tuple[int, ...]
-    # Gives the array once, in C order, and keeps nothing of it; bfloat16 as its bits, uint16.
+    # Returns the array once, in C order, and keeps nothing of it. bfloat16 comes as its bits, in uint16.
     read: Callable[[], NDArray[Any]]
 
     def values(self, dtype: DTypeLike | None = None) -> NDArray[np.floating[Any]]:
-        """Native floats; without a dtype float16 and bfloat16 become float32, which holds them exactly."""
+        """The array as native floats. Without a dtype, float16 and bfloat16 become float32, which is exact."""
         array = self.read()
         if self.dtype == "bfloat16":
             bits = array.astype(np.uint32)
@@ -32,13 +32,13 @@ class Tensor:
 
     @property
     def native(self) -> str:
-        """The dtype of a network with these values."""
+        """The dtype of a network that has these values."""
         return "float64" if self.dtype == "float64" else "float32"
 
 
 @dataclass(frozen=True)
 class Values:
-    """The arrays of a file. Each is read when its layer is made, and not kept: only one lies beside the packed ones."""
+    """The arrays of a file. Each is read when its layer is made and then dropped, so memory holds one at a time."""
 
     tensors: Mapping[str, Tensor]
     dtype: str | None = None
@@ -52,7 +52,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Contents:
-    """Of a file: the tensors in its order, and the document that save() put beside them, if any."""
+    """What a file holds: its tensors in their order, and the document if save() wrote one."""
 
     document: str | None
     tensors: dict[str, Tensor]

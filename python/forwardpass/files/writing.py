@@ -1,4 +1,4 @@
-"""A file is replaced as a whole, or not at all."""
+"""replace() writes a file as a whole, or leaves the old one as it is."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-# No file can be put beside it, or none can take its place: a mounted file, a folder that is closed or read-only, and
-# another's file in a folder where each may remove only his own.
+# With these errors no new file can stand beside the old one, or take its place. The file is mounted, its folder is
+# closed or read-only, or it is another user's file where users may remove only their own.
 IN_PLACE = (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -23,7 +23,7 @@ def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     Raises
     ------
     OSError
-        No regular file is there, or it may not be written.
+        Something there is not a regular file, or may not be written.
     """
     path = Path(os.path.realpath(path))
     if not path.parent.exists():
@@ -35,7 +35,7 @@ def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     if old is not None and not stat.S_ISREG(old.st_mode):
         raise OSError(errno.EINVAL, "path: expected a regular file, or none", str(path))
     if old is not None:
-        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))  # a file that is closed to writing is not to be replaced
+        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))  # fails for a write-protected file
     try:
         _replace(path, old, write)
     except OSError as error:
@@ -45,7 +45,7 @@ def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 
 def _overwrite(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Where no other file can take its place. What can fail does so before the first byte is written."""
+    """Write into the file itself. What can fail, fails before the first byte of the file changes."""
     content = io.BytesIO()
     write(content)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb") as file:
@@ -57,9 +57,9 @@ def _overwrite(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 
 def _replace(path: Path, old: os.stat_result | None, write: Callable[[IO[bytes]], None]) -> None:
-    """By a file that is written beside it, under a name that is short enough for every folder."""
+    """Write a new file beside the old one and rename it. Its name is short enough for every file system."""
     temporary = path.with_name(f".{secrets.token_hex(8)}.forwardpass")
-    # A file that others must not read is closed to them from its first byte on.
+    # Nobody may read in the new file what he could not read in the old one, not even while it is written.
     descriptor = os.open(
         temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if old is None else 0o600
     )
@@ -80,11 +80,11 @@ def _keep_permissions(descriptor: int, old: os.stat_result) -> None:
     mode = stat.S_IMODE(old.st_mode)
     new = os.fstat(descriptor)
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-        # For the superuser alone, and not for an owner that a container does not know: the writer owns the file then.
+        # Only the superuser may do this, and not for an owner that a container does not know. If not, we own the file.
         with contextlib.suppress(OSError):
             os.fchown(descriptor, old.st_uid, -1)
         try:
             os.fchown(descriptor, -1, old.st_gid)
         except OSError:
-            mode &= ~stat.S_IRWXG  # what one group might do, another may not
+            mode &= ~stat.S_IRWXG  # the file now has another group, which gets no rights
     os.fchmod(descriptor, mode)

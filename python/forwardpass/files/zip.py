@@ -1,4 +1,4 @@
-"""Zip archives that nobody vouches for, of .npz and .keras files: all sizes are known before anything is inflated."""
+"""Reads zip archives that nobody vouches for (.npz, .keras): it knows all sizes before it inflates anything."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from numpy.typing import NDArray
 
 from ..limits import FAILURES, MOST_INFLATION, Budget
 
-# zipfile makes an object of 500 bytes of each entry, and an entry has 46 bytes at least.
+# zipfile makes an object of 500 bytes for each entry, which has at least 46 bytes in the directory.
 TIMES_DIRECTORY = 12
 END, LOCATOR, END64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
 CHUNK = 1 << 20
-# What zipfile and zlib raise of damaged files.
+# What zipfile and zlib raise for damaged files.
 DAMAGED = (*FAILURES, zipfile.BadZipFile, zlib.error, struct.error, EOFError)
 
 
 class Archive:
-    """A zip file from the first byte to the last, each of its names once.
+    """A zip file that begins with a member and ends with its directory, and in which no name stands twice.
 
     Parameters
     ----------
     file : binary file
         Must stay open while members are read.
     budget : Budget
-        Counts the directory. The members are counted by who reads them. Its ``error`` is what is raised.
+        Counts the memory of the directory. Whoever reads a member counts it. Its ``error`` is the exception to raise.
     most_members : int
 
     Attributes
     ----------
     sizes : dict
-        Bytes of each member once inflated, by its name, in the order of the directory.
+        Bytes of each member after inflating, by its name, in the order of the directory.
     """
 
     def __init__(self, file: IO[bytes], budget: Budget, most_members: int) -> None:
@@ -51,7 +51,7 @@ class Archive:
             raise self._error(f"expected 1 to {most_members} members, each name once, got {len(members)}")
         for member in members:
             self._check_size(member)
-        # Members that share their bytes would be inflated again and again. Before each there are 30 bytes at least.
+        # Members that share bytes would be inflated again and again. Each has a header of at least 30 bytes.
         needed = sum(member.compress_size + 30 for member in members)
         if min(member.header_offset for member in members) != 0 or directory < needed:
             raise self._error("expected a zip file from the first byte to the last, each byte in one member")
@@ -62,13 +62,13 @@ class Archive:
         return self._read(name, min(nbytes, self.sizes[name])).tobytes()
 
     def read(self, name: str) -> NDArray[np.uint8]:
-        """All bytes of a member, whose checksum is right."""
+        """All bytes of a member. Raises the budget's error where the checksum is wrong."""
         return self._read(name, self.sizes[name])
 
     def _check_directory(self, file: IO[bytes], budget: Budget) -> int:
-        """Where the directory begins, if it is as long as it says, and worth reading."""
+        """Where the directory begins. Raises where its end is damaged, or where reading it takes too much memory."""
         place = file.seek(0, os.SEEK_END) - END.size
-        # zipfile looks for these records itself, in several ways. Here only one place is right, so that both agree.
+        # zipfile searches for these records in several places. We accept only one place, so both read the same record.
         signature, *_, size, start, comment = END.unpack(_bytes_at(file, place, END.size))
         if signature != b"PK\5\6" or comment != 0:
             raise self._error("not a zip file: expected a zip file from the first byte to the last")
@@ -92,7 +92,7 @@ class Archive:
             raise self._error(f"{name}: {member.compress_size} bytes cannot hold the {member.file_size} that they say")
 
     def _read(self, name: str, nbytes: int) -> NDArray[np.uint8]:
-        content = np.empty(nbytes, np.uint8)  # takes no memory before it is written, if the file ends early
+        content = np.empty(nbytes, np.uint8)  # pages take memory when they are written: a short file takes little
         view, read = content.data, 0
         try:
             with self._zip.open(self._members[name]) as stream:
@@ -107,6 +107,6 @@ class Archive:
 
 
 def _bytes_at(file: IO[bytes], place: int, nbytes: int) -> bytes:
-    """Zeros where the file has none."""
+    """The bytes of a file from ``place`` on, with zeros for those that lie outside of it."""
     file.seek(max(0, place))
     return (file.read(nbytes) if place >= 0 else b"").ljust(nbytes, b"\0")

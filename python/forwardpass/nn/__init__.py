@@ -28,7 +28,7 @@ from .smooth import *
 from .softmax import *
 from .squeeze import *
 
-# What a file or a network in text may name: every layer that is in one of these modules.
+# The layers that a file, or a network in text, may name: all that these modules list in __all__.
 LAYERS: dict[str, type[Module]] = {
     name: getattr(module, name)
     for module in (

@@ -1,4 +1,4 @@
-"""Where pickles of version 0.1 look for functions of elements and of rows."""
+"""Kept for pickles of version 0.1, which look here for functions of elements and of rows."""
 
 from .elementwise import *
 from .elu import *

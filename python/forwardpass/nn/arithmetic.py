@@ -12,26 +12,27 @@ from .. import _core
 
 Bound = NDArray[np.float64]
 T = TypeVar("T")
-# Orders of sums whose bound is known: ours, and those that files have from before.
+# The orders of sums whose bound we know: today's, and the older one that files may name.
 CONTRACTS = (_core.CONTRACT, "fma-v1")
 
 
 def gamma(n: int, u: float) -> float:
-    """The relative error that n roundings can add up to, n u / (1 - n u)."""
+    """Return n u / (1 - n u), the relative error that n roundings can add up to."""
     return n * u / (1 - n * u)
 
 
 def longest_way(depth: int, contract: str = _core.CONTRACT) -> int:
-    """The c of the contract: the additions that the first product of a sum goes through.
+    """How many additions the first product of a sum goes through: the c of docs/numerics.md.
 
-    Its chain, the other chains of its superblock, the other superblocks of its group, the other groups.
+    It is added up in its own chain, then with the other chains of its superblock, then with the other superblocks of
+    its group, and then with the other groups.
 
     Parameters
     ----------
     depth : int
         How many products are summed.
     contract : str
-        One of CONTRACTS: fma-v1 for answers that a file holds from before.
+        One of CONTRACTS. The answer in an older file was summed in the order fma-v1.
 
     Examples
     --------
@@ -55,45 +56,45 @@ def longest_way(depth: int, contract: str = _core.CONTRACT) -> int:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A dtype, and whether the computation is ours or another library's."""
+    """How a computation rounds: its dtype, and whether this library or another one computes it."""
 
-    single: bool  # float32, or else float64
+    single: bool  # float32; float64 where it is False
     ours: bool
     contract: str = _core.CONTRACT  # the order of our sums
 
     @property
     def u(self) -> float:
-        """The unit roundoff."""
+        """The unit roundoff: the largest relative error of one rounding."""
         return 2.0**-24 if self.single else 2.0**-53
 
     @property
     def underflow(self) -> float:
-        """What one operation may lose there: half of the smallest subnormal, or for float64 all of it."""
+        """What one operation may lose by underflow: half of the smallest subnormal of float32, all of float64's."""
         return 2.0**-150 if self.single else 2.0**-1074
 
     @property
     def dtype(self) -> type[np.floating[Any]]:
-        """np.float32 or np.float64."""
+        """The NumPy type, np.float32 or np.float64."""
         return np.float32 if self.single else np.float64
 
     @property
     def element_units(self) -> float:
-        """How many units in the last place a function of one element may be wrong: docs/numerics.md."""
+        """By how many units in the last place a function of one element may be wrong (docs/numerics.md)."""
         return 2.0 if self.ours else 8.0
 
     @property
     def row_units(self) -> float:
-        """The same for functions of rows but Softmax: in float32 they round once, from doubles."""
+        """The same for functions of rows other than Softmax. In float32 they round once, from doubles."""
         return 1.0 if self.ours and self.single else self.element_units
 
     def of_result(self, y: NDArray[Any], units: float) -> Bound:
-        """So many units of y: one is at most 2 u |y|, or the smallest subnormal."""
+        """The size of ``units`` units in the last place of y. One is at most 2 u |y|, or the smallest subnormal."""
         unit: Bound = 2 * self.u * np.abs(y).astype(np.float64) * (1 + 4 * self.u) + 2 * self.underflow
         return units * unit
 
 
 class Shake:
-    """Moves numbers by some units in the last place, up or down at random: what rounding does to them.
+    """Moves numbers up or down at random by a relative size, as rounding does.
 
     Parameters
     ----------
@@ -106,9 +107,9 @@ class Shake:
         self.units, self._rng = units, rng
 
     def signs(self, *shape: int) -> NDArray[np.float64]:
-        """As many numbers, each 1 or -1."""
+        """An array of random signs, each 1 or -1."""
         return 1.0 - 2.0 * self._rng.integers(0, 2, shape, np.uint8)
 
     def of(self, array: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """The array, each of its numbers moved."""
+        """The array after each of its numbers was moved."""
         return (array * (1 + self.units * self.signs(*array.shape))).astype(array.dtype)

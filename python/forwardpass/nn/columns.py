@@ -1,4 +1,4 @@
-"""Where pickles of version 0.1 look for layers with numbers for each feature."""
+"""Kept for pickles of version 0.1, which look here for layers with numbers for each feature."""
 
 from .normalization import *
 from .scaling import *

@@ -1,4 +1,4 @@
-"""Functions of each element that are x above 0 and e^x - 1 below, but for factors. PyTorch's names and defaults."""
+"""Functions of each element: x above 0, and e^x - 1 below 0, with factors. Names and defaults are PyTorch's."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["CELU", "ELU", "SELU"]
 
 
 class ExpBelow(Elementwise):
-    """Its bend is e^x - 1."""
+    """A function that is made of e^x - 1 below 0."""
 
     order = "functions"
 
     def cancelled(self, x: NDArray[Any]) -> Bound:
-        """Below 0, e^x and 1 are no larger than 1."""
+        """The size of the terms that cancel. Below 0, neither e^x nor 1 is larger than 1."""
         return np.minimum(super().cancelled(x), 1.0) + 1.0
 
 
 class ELU(ExpBelow):
-    """x, and alpha (e^x - 1) where it is negative (Clevert et al., 2015).
+    """x, and alpha (e^x - 1) where x is negative (Clevert et al., 2015).
 
     Parameters
     ----------
@@ -53,17 +53,17 @@ class ELU(ExpBelow):
 
     @property
     def largest_slope(self) -> float:
-        """Of the two halves, the steeper one's."""
+        """The larger of the slope above 0, which is 1, and the steepest slope below 0, which is alpha."""
         return max(1.0, abs(self.alpha))
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Two halves."""
+        """x, and alpha (e^x - 1) where x is negative, in wider numbers."""
         y: Wide = np.where(x >= 0, x, held(self.alpha, x, dtype) * expm1(np.minimum(x, x * 0)))
         return y
 
 
 class CELU(ExpBelow):
-    """x, and alpha (e^(x / alpha) - 1) where it is negative: an ELU whose slope is continuous (Barron, 2017).
+    """x, and alpha (e^(x / alpha) - 1) where x is negative: an ELU whose slope is continuous (Barron, 2017).
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class CELU(ExpBelow):
     @staticmethod
     def _middling(name: str, value: float) -> float:
         alpha = single(name, value)
-        if not 1e-30 <= alpha <= 1e30:  # float32 must hold its inverse too, to all digits and more
+        if not 1e-30 <= alpha <= 1e30:  # float32 must hold 1 / alpha too, with all its digits and some more
             raise ValueError(f"{name}: expected a number from 1e-30 to 1e30, got {value!r}")
         return alpha
 
@@ -95,13 +95,13 @@ class CELU(ExpBelow):
         super().__init__(alpha=alpha)
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Two halves."""
+        """x, and alpha (e^(x / alpha) - 1) where x is negative, in wider numbers."""
         alpha = held(self.alpha, x, dtype)
         y: Wide = np.where(x >= 0, x, alpha * expm1(np.minimum(x, x * 0) / alpha))
         return y
 
     def cancelled(self, x: NDArray[Any]) -> Bound:
-        """Below 0, alpha e^(x / alpha) and alpha are no larger than alpha."""
+        """The size of the terms that cancel. Below 0, neither alpha e^(x / alpha) nor alpha is larger than alpha."""
         size: Bound = np.minimum(np.abs(x).astype(np.float64), self.alpha) + self.alpha
         return size
 
@@ -123,7 +123,7 @@ class SELU(ExpBelow):
         super().__init__()
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """The constants of the paper."""
+        """The function with the paper's constants, in wider numbers."""
         scale, alpha = number("1.0507009873554804934193349852946", x), number("1.6732632423543772848170429916717", x)
         y: Wide = scale * np.where(x >= 0, x, alpha * expm1(np.minimum(x, x * 0)))
         return y

@@ -1,7 +1,7 @@
-"""What layers with a few numbers for each feature share.
+"""The class that layers with a few numbers for each feature share.
 
-Their arrays are float64 whatever the network computes in, and the network uses them to twice its own precision, so
-that a mean that is large beside its deviation loses nothing.
+A mean may be large beside its deviation, and x - mean must not lose digits then. So the arrays are float64 in every
+network, and the network uses them with twice its own precision.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def column(*, optional: bool = False) -> Array:
 class PerFeature(Module):
     """A layer whose arrays have shape (features,).
 
-    What it computes with is a table of the rows that _core names: (x - CENTER) SCALE + OFFSET, from LOWEST to HIGHEST.
-    All but the limits have two rows, whose sum is the number.
+    The kernel reads a table and computes (x - CENTER) SCALE + OFFSET, limited to LOWEST and HIGHEST; _core has the
+    numbers of these rows. CENTER, SCALE and OFFSET have two rows each, and the number is the sum of the two.
     """
 
     size_names = ("features",)
     order = "row_order"
-    kernel: ClassVar[str] = "columns"  # in _core
+    kernel: ClassVar[str] = "columns"  # its name in _core
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class PerFeature(Module):
 
     @classmethod
     def table_of(cls, arrays: Mapping[str, Doubles], features: int | None, **arguments: Any) -> Doubles:
-        """The table of these arrays and arguments. Raises ValueError for values that make no sense."""
+        """Make the table from arrays and arguments. Raises ValueError for a value that the layer does not take."""
         raise NotImplementedError  # each of its classes has its own
 
     def table(self) -> Doubles:
@@ -73,7 +73,7 @@ class PerFeature(Module):
 
     @undisturbed
     def to_load(self, prefix: str, values: list[ArrayLike]) -> list[tuple[str, Any]]:
-        """The table and the arrays together: a layer never says one thing and computes another."""
+        """The table and the arrays as one value: loaded together, a layer's arrays and its answers always agree."""
         arrays = checked_columns(dict(zip(self.array_names, values, strict=True)), self.features, prefix)
         arguments = {name: getattr(self, name) for name in self.arguments}
         return [(prefix.rstrip("."), (self.table_of(arrays, self.features, **arguments), tuple(arrays.values())))]
@@ -92,15 +92,15 @@ class PerFeature(Module):
         return {"num_features": self.features, **super().shown()}
 
     def wide_arrays(self, x: Wide) -> dict[str, Wide]:
-        """Its arrays as x holds numbers."""
+        """The layer's arrays as numbers of the same type as those of x."""
         return {name: numbers(array, x) for name, array in self.own_arrays().items()}
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-        """The scale times the error, and what the pairs lose: some u^2 of each term. Others round each term."""
+        """The scale times the error, plus the rounding of each term: some u^2 here, some u in other libraries."""
         table = self.table()
         center, scale, offset = table[_core.CENTER], np.abs(table[_core.SCALE]), np.abs(table[_core.OFFSET])
         away = np.abs(x.astype(np.float64) - center)
-        # Second parts may be too small for the dtype.
+        # The second number of a pair may be too small for the dtype: a.underflow.
         lost = 24 * a.u * a.u if a.ours else 8 * a.u
         own: Bound = lost * ((np.abs(x) + np.abs(center)) * scale + offset) + a.underflow * (away + scale + 1)
         bound: Bound = error * scale * (1 + 4 * a.u) + own
@@ -108,7 +108,7 @@ class PerFeature(Module):
         return np.where(known, bound, np.inf) + a.of_result(y, a.row_units)
 
     def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
-        """Both terms moved. Limits stay where they are."""
+        """The answer if rounding had moved x SCALE, CENTER SCALE and OFFSET. The limits do not move."""
         table = self.table()
         y = self(x).astype(np.float64)
         offset, middle = table[_core.OFFSET], table[_core.CENTER] * table[_core.SCALE]
@@ -121,18 +121,18 @@ class PerFeature(Module):
 
     @classmethod
     def widths(cls, sizes: Mapping[str, int]) -> tuple[int, int] | None:
-        """As many out as in."""
+        """As many features come out as go in."""
         return sizes["features"], sizes["features"]
 
     @classmethod
     def memory(cls, sizes: Mapping[str, int], itemsize: int) -> tuple[int, int]:
-        """The table and the arrays, and what the table is made from."""
+        """Bytes of the table and the arrays, and bytes that only the making of the table takes."""
         (features,) = sizes.values()
         return 136 * features, 160 * features
 
 
 def checked_columns(values: Mapping[str, Any], width: int | None, prefix: str = "") -> dict[str, Doubles]:
-    """Arrays of one length. Raises ValueError or TypeError with the name."""
+    """The values as float64 arrays of one length. Raises ValueError or TypeError with the name of an array."""
     arrays: dict[str, Doubles] = {}
     for name, value in values.items():
         array = _core.to_ndarray(value, prefix + name)
@@ -148,7 +148,7 @@ def checked_columns(values: Mapping[str, Any], width: int | None, prefix: str = 
 
 
 def empty_table(features: int) -> Doubles:
-    """The table of x itself."""
+    """The table with which the kernel returns x unchanged."""
     table = np.zeros((_core.COLUMN_ROWS, features))
     table[_core.SCALE] = 1.0
     table[_core.LOWEST], table[_core.HIGHEST] = -np.inf, np.inf
@@ -156,6 +156,6 @@ def empty_table(features: int) -> Doubles:
 
 
 def is_held(values: Doubles, x: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which numbers of a layer are finite in the dtype of x."""
+    """Which of the layer's numbers stay finite in the dtype of x."""
     held: NDArray[np.bool_] = np.isfinite(values.astype(x.dtype))
     return held

@@ -1,4 +1,4 @@
-"""Batch normalisation as part of the Linear beside it."""
+"""fold_batch_norm() multiplies each BatchNorm1d into the Linear beside it, which saves a step of every call."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ Doubles = NDArray[np.float64]
 def fold_batch_norm(network: Module) -> Module:
     """A network that computes the same with each BatchNorm1d folded into the Linear before or after it.
 
-    A Flatten takes the place of what was folded: the other layers keep their names, and x of three axes is refused as
-    BatchNorm1d refuses it. Weights are multiplied in float64 and rounded once: the results differ from the unfolded
-    network's by rounding.
+    A Flatten takes the place of the BatchNorm1d. So the other layers keep their names, and x of three axes is refused
+    as before. Weights are multiplied in float64 and rounded once, so the results change by rounding.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ def fold_batch_norm(network: Module) -> Module:
 
 
 def _scale_and_offset(norm: BatchNorm1d) -> tuple[Doubles, Doubles]:
-    """Of x * scale + offset."""
+    """The numbers with which the BatchNorm1d is x * scale + offset."""
     table = norm.table()
     return table[_core.SCALE], table[_core.OFFSET] - table[_core.CENTER] * table[_core.SCALE]
 

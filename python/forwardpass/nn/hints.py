@@ -1,4 +1,4 @@
-"""What a person who knows PyTorch, scikit-learn or NumPy tries, and what to do instead."""
+"""Messages for people who know PyTorch, scikit-learn or NumPy: what they may try, and what to write instead."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ATTRIBUTES = {
 
 
 def instead_of(value: Any, base: type) -> str:
-    """What stands where a layer was expected, and how to write the layer. ``base`` is the class of all layers."""
+    """For a message: the wrong value, and how to write the layer instead. ``base`` is the class of all layers."""
     if isinstance(value, (list, tuple)):
         return f"{type(value).__name__}; pass its layers one by one, Sequential(*layers)"
     if isinstance(value, type):
@@ -60,7 +60,7 @@ def instead_of(value: Any, base: type) -> str:
 
 
 def _layer_named(name: str, base: type) -> str | None:
-    """The class whose function is called so, as torch.relu, numpy.tanh and "relu" are."""
+    """The class whose ``function`` has this name, as in torch.relu, numpy.tanh or "relu"; None if there is none."""
     kinds: list[type] = base.__subclasses__()
     for kind in kinds:
         found = kind.__name__ if getattr(kind, "function", "") == name else _layer_named(name, kind)
@@ -70,7 +70,7 @@ def _layer_named(name: str, base: type) -> str | None:
 
 
 class SignatureOfCall:
-    """What inspect.signature() shows of a network: the arguments of its call. A class shows those of a new layer."""
+    """inspect.signature() of a network shows the arguments of its call; of a class, those of a new layer."""
 
     def __get__(self, layer: Any, owner: type) -> Signature:
         if layer is None:

@@ -1,4 +1,4 @@
-"""y = W x + b."""
+"""The layer Linear, y = W x + b."""
 
 # Annotations stay text: evaluating np.random.Generator would import numpy.random, which few programs need.
 from __future__ import annotations
@@ -110,21 +110,21 @@ class Linear(Module):
 
     @property
     def has_bias(self) -> bool:
-        """Whether there is a bias."""
+        """Whether the layer has a bias."""
         return "bias" in self.array_names
 
     def shown(self) -> dict[str, Any]:
-        """As torch.nn.Linear shows itself."""
+        """Its repr() is that of torch.nn.Linear."""
         return {"in_features": self.in_features, "out_features": self.out_features, "bias": self.has_bias}
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """W x + b."""
+        """W x + b in wider numbers."""
         arrays = self.own_arrays()
         y: Wide = x @ numbers(arrays["weight"], x).T
         return y + numbers(arrays["bias"], x) if self.has_bias else y
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-        """That of the sum, and |W| times what came in."""
+        """The rounding of the sums, plus |W| times the error of x."""
         depth, outputs = self.in_features, self.out_features
         roundings = longest_way(depth, a.contract) if a.ours else depth + 1
         magnitudes = np.abs(x).astype(np.float64)
@@ -138,14 +138,14 @@ class Linear(Module):
             bound[..., at : at + len(weight)] = part
             at += len(weight)
         bound += depth * a.underflow
-        # These sums of positive numbers are themselves rounded: by less than gamma(depth + 8).
+        # The sums above are of positive numbers, and are rounded too: by less than gamma(depth + 8).
         total: Bound = bound * (1 + 2 * gamma(depth + 8, 2.0**-53))
         return total
 
     def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
-        """Signs s and t move W[i, j] by units * W[i, j] s[i] t[j], and b[i] by units * b[i] s[i].
+        """Random signs s and t move W[i, j] by units * W[i, j] s[i] t[j], and b[i] by units * b[i] s[i].
 
-        That moves y by units * s (W (t x) + b), which takes no copy of the weight.
+        So y moves by units * s (W (t x) + b), and that needs no copy of the weight.
         """
         turned = self((x * shake.signs(self.in_features)).astype(x.dtype)).astype(np.float64)
         y = self(x) + shake.units * turned * shake.signs(self.out_features)
@@ -153,21 +153,21 @@ class Linear(Module):
 
     @classmethod
     def widths(cls, sizes: Mapping[str, int]) -> tuple[int, int]:
-        """Of its weight."""
+        """The two sizes of the weight."""
         return sizes["in_features"], sizes["out_features"]
 
     @classmethod
     def memory(cls, sizes: Mapping[str, int], itemsize: int) -> tuple[int, int]:
-        """The most on any instruction set (cpp/kernels/panel.hpp), and the weight that is packed.
+        """Bytes of the packed weight on the instruction set that needs most, and bytes of the weight itself.
 
-        A few outputs are rows, and they and their biases begin on a cache line. More outputs are lanes, whole lines of
-        them for each input; the last few of them may be rows as well.
+        cpp/kernels/layout/panel.hpp packs it. A few outputs are packed as rows; they and their biases begin on a cache
+        line. More outputs are lanes: whole cache lines for each input. The last few of them may be rows as well.
         """
         inputs, outputs, line = sizes["in_features"], sizes["out_features"], 64 // itemsize
         if inputs > 128 and outputs <= 4:
             packed = line + outputs * _whole(inputs, line)
         else:
-            # Up to half a line of the shallow ones: whether they are rows depends on the instruction set.
+            # Up to half a line of the last outputs: the instruction set decides whether they are rows.
             packed = (inputs + 1) * _whole(outputs, line) + (line // 2 + 1) * line
         return packed * itemsize, inputs * outputs * itemsize
 

@@ -1,4 +1,4 @@
-"""What all layers and networks share. A call computes in _core.Network alone."""
+"""The class that all layers and networks share. A call runs in _core.Network, without Python."""
 
 from __future__ import annotations
 
@@ -23,33 +23,32 @@ Meaning = Literal["scores", "shares", "chances"]
 
 
 class Module(_core.Network):
-    """What all layers and networks share.
+    """A layer or a network: the class that all of them share.
 
-    Calling a module, ``module(x, *, out=None, num_threads=None)``, maps x of shape (..., in_features) to
-    (..., out_features), each row by itself and with the same bits wherever it stands. x is
-    converted to the module's dtype by NumPy's same_kind rule. With ``out`` the result is written
-    there and nothing is allocated, from the second call of a kind on: memory for what lies between layers is
-    kept by the calling thread, up to 64 MB. Large calls share their work among at most ``num_threads`` threads
-    (``get_num_threads()`` where it is None). Raises ValueError for a shape and TypeError for a dtype that
-    does not fit. Calls may run in several threads at once.
+    A call, ``module(x, *, out=None, num_threads=None)``, maps x of shape (..., in_features) to (..., out_features). It
+    computes each row alone, with the same bits in every batch. NumPy's same_kind rule converts x to the module's
+    dtype. With ``out`` the result is written there. The calling thread keeps up to 64 MB for values between layers, so
+    a second call like the first allocates nothing. A large call shares its work among at most ``num_threads`` threads
+    (``get_num_threads()`` where it is None). Raises ValueError for a shape and TypeError for a dtype that does not fit.
+    Calls may run in several threads at once.
 
     Attributes
     ----------
     arguments, arrays, labels : dict
-        Of a class: what it takes, by name. An `Argument` checks a number or a text, an `Array` names its sizes, and
-        `Labels` are names of outputs or inputs.
+        Of a class: what its layers take, by name. An `Argument` checks a number or a text, an `Array` names its sizes,
+        and `Labels` are names of outputs or inputs.
     size_names : tuple of str
-        Of a class: what a file calls the sizes in the shapes of its arrays.
+        Of a class: the names in a file of the sizes in the shapes of its arrays.
     training_names : tuple of str
-        Of a class: arrays that PyTorch has beside these, for training.
+        Of a class: names of arrays that PyTorch has for training, and that the layer does not need.
     order : str
-        Of a class: how it computes, as show_config() names it: 'contract' (sums), 'row_order', or 'functions'. Empty
-        where nothing can round in more than one way.
+        Of a class: the key of show_config() that says how it computes: 'contract' (sums), 'row_order' or 'functions'.
+        Empty where nothing can round in more than one way.
     function : str
         Of a class of functions: its name in _core and in networks in text, such as ``17-64-6:tanh``. Functions of
-        elements have it in ``fp.linear(..., activation=)`` as well.
+        elements have this name in ``fp.linear(..., activation=)`` as well.
     holds : str
-        Of a class of containers: what a file calls its layers.
+        Of a class of containers: the key in a file under which its layers stand.
     verification : Verification
         Of a network that an importer made: how near its answers are to those of its source.
     """
@@ -63,25 +62,25 @@ class Module(_core.Network):
     function: ClassVar[str] = ""
     holds: ClassVar[str] = ""
     verification: Verification
-    array_names: tuple[str, ...] = ()  # of the arrays that are there
+    array_names: tuple[str, ...] = ()  # of the arrays that this layer has
 
     def __init__(self, *packed: Any, arguments: Mapping[str, Any] | None = None, arrays: Sequence[str] = ()) -> None:
-        """Each class says of what it is made."""  # or help() would show pybind11's text for every class
-        if self._initialised:  # attributes would change, and what is computed would not
+        """Each class says what its layers are made of."""  # without it help() would show pybind11's text
+        if self._initialised:  # attributes would change, but not the answers
             raise TypeError(f"{type(self).__name__}: __init__() cannot be called again: make a new layer")
         super().__init__(*packed)
         vars(self).update(arguments or {}, array_names=tuple(arrays))
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if hasattr(cls, "forward"):  # it would be passed over in silence
+        if hasattr(cls, "forward"):  # nothing would ever call it, or say so
             raise TypeError(f"{cls.__name__}: forward() is never called; build networks of layers with Sequential(...)")
         own = vars(cls).items()
         cls.arguments = cls.arguments | {name: value for name, value in own if isinstance(value, Argument)}
         cls.arrays = cls.arrays | {name: value for name, value in own if isinstance(value, Array)}
         cls.labels = cls.labels | {name: value for name, value in own if isinstance(value, Labels)}
 
-    if not TYPE_CHECKING:  # which would take every name for an attribute
+    if not TYPE_CHECKING:  # a type checker would believe that every attribute exists
 
         def __getattr__(self, name: str) -> Any:
             if name in hints.ATTRIBUTES:
@@ -94,11 +93,11 @@ class Module(_core.Network):
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The sizes in the shapes of its arrays, by their names in a file."""
+        """The sizes in the shapes of its arrays, by the names that files use."""
         return {name: getattr(self, name) for name in self.size_names}
 
     def own_arrays(self) -> dict[str, NDArray[Any]]:
-        """New arrays of this layer alone, by name."""
+        """Copies of this layer's own arrays, by name."""
         return dict(zip(self.array_names, self._state(), strict=True))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -106,14 +105,14 @@ class Module(_core.Network):
         return iter(())
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Every layer in it that is made of no others, or the layer itself, with the prefix of its names."""
+        """Every layer in it that contains no other layers, with the prefix of its names in state_dict()."""
         if not self.holds:
             yield prefix, self
         for name, layer in self.named_children():
             yield from layer.leaves(f"{prefix}{name}.")
 
     def made_from(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Arguments, by position and by name, with which our own class makes an equal layer."""
+        """The arguments, by position and by name, with which forwardpass's own class makes an equal layer."""
         there = self.own_arrays()
         arrays = {name: there.get(name) for name in self.arrays}
         return (), {**arrays, **{name: getattr(self, name) for name in self.arguments}}
@@ -121,18 +120,18 @@ class Module(_core.Network):
     # ---- what it computes ----
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """What the layer computes, in plain NumPy: of wider floats, or of Decimals, as wide.py explains.
+        """What the layer computes, written in plain NumPy for wider floats or Decimals (see wide.py).
 
         Parameters
         ----------
         x : numpy.ndarray
         dtype : numpy.float32 or numpy.float64
-            What the network computes in, and rounds the parameters of functions to.
+            The network's dtype, to which the network rounds the parameters of functions.
         """
         raise NotImplementedError  # each of its classes has its own
 
     def through(self, x: NDArray[Any], error: Bound, a: Arithmetic) -> tuple[NDArray[Any], Bound]:
-        """What the layer makes of x, and how far from exact that is if x is off by ``error``."""
+        """The layer's answer for x, and how far that can be from exact if x is wrong by ``error``."""
         y = self(x)
         return y, self.bound(x, y, error, a)
 
@@ -141,11 +140,11 @@ class Module(_core.Network):
         return "scores"
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-        """How far y = layer(x) can be from exact, if x is off by ``error``: docs/numerics.md derives each."""
+        """How far y = layer(x) can be from exact if x is wrong by ``error``. docs/numerics.md derives each bound."""
         raise NotImplementedError  # each of its classes has its own
 
     def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
-        """The answer of the layer if rounding had moved all its numbers."""
+        """The layer's answer if rounding had moved all its numbers."""
         return shake.of(self(x))
 
     # ---- how it is written in a file, and read: files/architecture.py ----
@@ -157,12 +156,12 @@ class Module(_core.Network):
 
     @classmethod
     def spec_of(cls, children: list[Any]) -> dict[str, Any]:
-        """What a file says of its layers, from their descriptions."""
+        """The part of a container's description in a file that holds its layers' descriptions."""
         return {}
 
     @classmethod
     def children_in(cls, spec: Mapping[str, Any]) -> list[tuple[str, Any]]:
-        """The descriptions of its layers, with their names. Raises ValueError where there is no such list."""
+        """The descriptions of a container's layers, with their names. Raises ValueError where they are missing."""
         return []
 
     @classmethod
@@ -172,34 +171,34 @@ class Module(_core.Network):
 
     @classmethod
     def widths(cls, sizes: Mapping[str, int]) -> tuple[int, int] | None:
-        """How many features go in and come out; None where it takes any number and gives as many."""
+        """How many features go in and come out; None where the layer gives as many as it takes, of any number."""
         return None
 
     @classmethod
     def memory(cls, sizes: Mapping[str, int], itemsize: int) -> tuple[int, int]:
-        """Bytes that its arrays take once they are packed, and bytes that only its making takes."""
+        """Bytes of its arrays after they are packed, and bytes that only making the layer takes."""
         return 0, 0
 
     # ---- arrays by name ----
 
     @cached_property
     def _state_names(self) -> tuple[str, ...]:
-        """What state_dict() calls all arrays, in order."""
+        """The names of all arrays in state_dict(), in order."""
         return tuple(prefix + name for prefix, layer in self.leaves() for name in layer.array_names)
 
     @cached_property
     def _ignored_names(self) -> frozenset[str]:
-        """What PyTorch keeps too, for training."""
+        """Names that load_state_dict() accepts and ignores: PyTorch needs those arrays for training."""
         return frozenset(prefix + name for prefix, layer in self.leaves() for name in layer.training_names)
 
     def state_dict(self) -> dict[str, FloatArray]:
-        """Names and values of all arrays, named as PyTorch names them.
+        """Copies of all arrays, under PyTorch's names.
 
         Returns
         -------
         dict of str to numpy.ndarray
-            New arrays: ``weight`` (out_features, in_features) and ``bias`` (out_features,) of a
-            Linear, (features,) of other layers, with the position of the layer before them in a Sequential.
+            ``weight`` (out_features, in_features) and ``bias`` (out_features,) of a Linear; arrays of other layers are
+            (features,). In a Sequential, the layer's position stands before each name.
 
         Examples
         --------
@@ -210,18 +209,18 @@ class Module(_core.Network):
         return dict(zip(self._state_names, self._state(), strict=True))
 
     def load_state_dict(self, state_dict: Mapping[str, ArrayLike]) -> None:
-        """Put new values in all arrays, in place, from names as state_dict() gives them.
+        """Put new values in all arrays, in place. The names are those of state_dict().
 
-        All names and shapes are checked before anything changes, and an interrupt leaves all values old or all new.
-        ``num_batches_tracked`` of a BatchNorm1d, which only training needs, may be there. Networks that share these
-        layers see the new values. A call that runs in another thread meanwhile may use old and new ones.
+        All names and shapes are checked before anything changes, and after an interrupt all values are old or all are
+        new. ``num_batches_tracked`` of a BatchNorm1d is accepted and ignored, because only training needs it. Networks
+        that share these layers see the new values. A call in another thread at the same time may use old and new ones.
 
         Raises
         ------
         ValueError
             Names missing or unexpected, a shape that differs, or a value that the layer does not take.
         TypeError
-            No mapping, or a dtype that NumPy's same_kind rule does not convert to the module's.
+            Not a mapping, or a dtype that NumPy's same_kind rule does not convert to the module's.
 
         Examples
         --------
@@ -244,16 +243,16 @@ class Module(_core.Network):
         packed: list[tuple[str, Any]] = []
         for prefix, layer in self.leaves():
             packed += layer.to_load(prefix, [state_dict[prefix + name] for name in layer.array_names])
-        # In one call, which no Python code interrupts: all of the values are new, or none.
+        # One call, which no Python code interrupts. So all values are new, or none.
         self._load(tuple(name for name, _ in packed), [value for _, value in packed])
 
     def to_load(self, prefix: str, values: list[ArrayLike]) -> list[tuple[str, Any]]:
-        """What _core takes for new values of its own arrays, each with its name in messages."""
+        """The new values of this layer's arrays as _core takes them, each with its name for messages."""
         return [(prefix + name, value) for name, value in zip(self.array_names, values, strict=True)]
 
     @cached_property
     def _loads_as_it_is(self) -> bool:
-        """Whether _core takes the arrays as they are: twice as fast for a small network."""
+        """Whether _core takes the arrays without a table made from them, which saves time in a small network."""
         return all(type(layer).to_load is Module.to_load for _, layer in self.leaves())
 
     # ---- how it is copied and shown ----
@@ -265,7 +264,7 @@ class Module(_core.Network):
         copying.set_state(self, state)
 
     def shown(self) -> dict[str, Any]:
-        """What repr() shows of the layer, by name."""
+        """The arguments that repr() shows, by name."""
         return {name: getattr(self, name) for name in self.arguments}
 
     def __repr__(self) -> str:
@@ -273,7 +272,7 @@ class Module(_core.Network):
         return f"{type(self).__name__}({arguments})"
 
     def _repr_html_(self) -> str:
-        """A table of the layers, for notebooks."""
+        """A table of the layers, which notebooks show."""
         cells = (
             (name.rstrip(".") or "-", type(layer).__name__, layer.in_features, layer.out_features, layer.nbytes)
             for name, layer in self.leaves()
@@ -285,11 +284,11 @@ class Module(_core.Network):
 
 
 def check_layer(name: str, layer: object) -> None:
-    """Whether a network may be made of it. Raises TypeError."""
+    """Raises TypeError where ``layer`` cannot be part of a network. ``name`` says in the message what it is."""
     if not isinstance(layer, Module):
         raise TypeError(f"{name}: expected a forwardpass layer, got {hints.instead_of(layer, Module)}")
     if type(layer).__call__ is not Module.__call__:
         raise TypeError(f"{name}: {type(layer).__name__} has a __call__ of its own, which a network would not call")
 
 
-_remade = copying.remade  # what pickles of version 0.1 call it
+_remade = copying.remade  # the name in pickles of version 0.1

@@ -1,4 +1,4 @@
-"""Normalisation: of a row by its own mean and deviation, and of each feature by those of training."""
+"""Normalisation: of a row by its own mean and deviation, or of each feature by numbers that training found."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _not_negative(name: str, value: float) -> float:
 
 
 def number_of_features(name: str, shape: Any) -> int:
-    """From what PyTorch's layers take: a number, or a tuple or list of one. Raises ValueError or TypeError."""
+    """The number, given as PyTorch takes it: an int, or a tuple or list of one. Raises ValueError or TypeError."""
     if isinstance(shape, (tuple, list)) and len(shape) == 1:
         (shape,) = shape
     if isinstance(shape, bool) or not isinstance(shape, (int, np.integer)):
@@ -38,7 +38,7 @@ def number_of_features(name: str, shape: Any) -> int:
 
 
 class RowNorm(PerFeature):
-    """A row divided by its deviation, from its mean or from 0.
+    """A layer that divides a row by its deviation: from its mean, or from 0.
 
     Attributes
     ----------
@@ -55,24 +55,24 @@ class RowNorm(PerFeature):
         return (self.features,)
 
     def shown(self) -> dict[str, Any]:
-        """As PyTorch's show themselves, but for the brackets."""
+        """Its repr() is that of PyTorch's layer, with a number instead of a tuple."""
         return {"normalized_shape": self.features, "eps": self.eps}
 
     def made_from(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The number of features too, as there may be no array."""
+        """The number of features too, because a layer without arrays cannot tell it otherwise."""
         _, named = super().made_from()
         return (self.features,), named
 
     @classmethod
     def built(cls, sizes: Mapping[str, int], parts: Mapping[str, Any], children: Sequence[Module]) -> Module:
-        """The number of features comes first."""
+        """The layer of these sizes, arrays and arguments. The class takes the number of features first."""
         layer: Any = cls
         made: Module = layer(sizes["features"], **parts)
         return made
 
     @classmethod
     def table_of(cls, arrays: Mapping[str, Doubles], features: int | None, **arguments: Any) -> Doubles:
-        """The weight and the bias. The kernel finds the mean, if any, and the deviation."""
+        """The table with the weight and the bias. The kernel computes mean and deviation for each row."""
         assert features is not None
         table = empty_table(features)
         table[_core.SCALE] = arrays.get("weight", 1.0)
@@ -80,7 +80,7 @@ class RowNorm(PerFeature):
         return table
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """With the variance of the row as it is, divided by the number of features."""
+        """The definition in wider numbers. The variance divides by the number of features, not by one less."""
         arrays, count = self.wide_arrays(x), x.shape[-1]
         middle = x - x.sum(axis=-1, keepdims=True) / count if self.centred else x
         variance = (middle * middle).sum(axis=-1, keepdims=True) / count
@@ -88,12 +88,12 @@ class RowNorm(PerFeature):
         return y * arrays.get("weight", 1) + arrays.get("bias", 0)
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-        """It does not grow with the mean: differences from the first element are exact to their own size."""
+        """The bound does not grow with the mean: x minus its first element is rounded by its own size only."""
         table, width = self.table(), x.shape[-1]
         scale, offset = np.abs(table[_core.SCALE]), np.abs(table[_core.OFFSET])
         if width == 0:
             return error
-        # In units of a power of two, so that no square over- or underflows here.
+        # Scaled by a power of two, so that no square overflows or underflows here.
         _, exponents = np.frexp(np.abs(x).max(axis=-1, keepdims=True, initial=0.0))
         values, error = np.ldexp(x.astype(np.float64), -exponents), np.ldexp(error, -exponents)
         moved, lost_offset = _moved(values, error, np.ldexp(np.sqrt(self.eps), -exponents), self.centred, a)
@@ -103,19 +103,19 @@ class RowNorm(PerFeature):
 
 
 def _moved(values: Doubles, error: Bound, root_of_eps: Doubles, centred: bool, a: Arithmetic) -> tuple[Bound, float]:
-    """How far (x - mean) / deviation can be from exact, and what share of the bias is lost."""
+    """How far (x - mean) / deviation can be from exact, and which share of the bias rounding may lose."""
     width = values.shape[-1]
     shifted = values - values[..., :1] if centred else values
     middle = shifted - shifted.mean(axis=-1, keepdims=True) if centred else values
     spread = np.sqrt((middle**2).mean(axis=-1, keepdims=True))
     deviation = np.hypot(spread, root_of_eps)
     rounded_here = (width + 8) * 2.0**-53 * np.abs(shifted).max(axis=-1, keepdims=True, initial=0.0)
-    # The deviation is a norm of the middle parts (and of eps), so it changes by at most the error's own.
+    # The deviation is a norm of x - mean (and of eps). So it changes by at most the same norm of the error.
     change = np.sqrt((error**2).mean(axis=-1, keepdims=True))
     if a.ours:
-        # A sum in pairs loses u^2 of its terms' sizes, times the square of the longest way through it (Ogita, Rump and
-        # Oishi, Accurate sum and dot product, 2005). Terms are a few deviations from the origin. Sums of float32 are
-        # in doubles, which lose less.
+        # A sum in pairs loses u^2 of the sizes of its terms, times the square of the most additions that a term goes
+        # through (Ogita, Rump and Oishi, Accurate sum and dot product, 2005). Terms are a few deviations from 0. Rows
+        # of float32 are summed in doubles, which lose less.
         lanes = 16 if a.single else 8
         lost = (20 * (width / lanes + lanes + 1) ** 2 + 100) * a.u * a.u
         of_mean, of_deviation, lost_offset = lost * spread, lost * deviation, 4 * a.u * a.u
@@ -128,7 +128,7 @@ def _moved(values: Doubles, error: Bound, root_of_eps: Doubles, centred: bool, a
     error = error + rounded_here
     change = change + of_deviation + rounded_here
     moved = (error + np.abs(middle) / deviation * change) / (deviation - change)
-    # However wrong, no element is further than this from the mean.
+    # Even with a wrong mean or deviation, no result is further from the exact one than this.
     furthest = 2 * np.sqrt(width)
     return np.where(deviation > change, np.minimum(moved, furthest), furthest), lost_offset
 
@@ -184,7 +184,7 @@ class RMSNorm(RowNorm):
     weight : array_like, shape (features,), optional
         Kept as float64; without it 1.
     eps : float
-        2^-23 unless told otherwise, as PyTorch takes for float32.
+        The default 2^-23 is what PyTorch takes for float32.
 
     Raises
     ------
@@ -270,7 +270,7 @@ class BatchNorm1d(PerFeature):
 
     @classmethod
     def table_of(cls, arrays: Mapping[str, Doubles], features: int | None, **arguments: Any) -> Doubles:
-        """Division by the deviation, as multiplication by two numbers."""
+        """The table. A pair of numbers, multiplied, replaces the division by the deviation."""
         variances, eps = arrays["running_var"], arguments["eps"]
         if not np.all(variances + eps > 0):
             raise ValueError("running_var: expected values that are positive with eps added")
@@ -282,7 +282,7 @@ class BatchNorm1d(PerFeature):
         return table
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Of the arrays, not of the table."""
+        """The definition in wider numbers. It uses the arrays and so can find an error of the table."""
         arrays = self.wide_arrays(x)
         y: Wide = (x - arrays["running_mean"]) / sqrt(arrays["running_var"] + number(self.eps, x))
         return y * arrays.get("weight", 1) + arrays.get("bias", 0)

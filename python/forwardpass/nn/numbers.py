@@ -1,4 +1,4 @@
-"""Arguments of layers that are numbers."""
+"""Checks of the numbers that layers take as arguments."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 
 from ..environment import undisturbed
 
-# A layer computes in its neighbours' dtype, so that float32 must hold its parameters too: below the first number it
-# rounds to a finite one, above the second not to 0.
+# A layer computes in its neighbours' dtype, so float32 must hold its parameters too. float32 rounds a number below
+# FLOAT32_END to a finite one, and a number above FLOAT32_START not to 0.
 FLOAT32_END, FLOAT32_START = 2.0**128 - 2.0**103, 2.0**-150
 
 
@@ -36,5 +36,5 @@ def single(name: str, value: float) -> float:
 
 @undisturbed
 def less(a: float, b: float) -> bool:
-    """Whether a < b, which subnormal numbers are not where they count as 0."""
+    """Whether a < b, also for subnormal numbers in a thread that another library told to count them as 0."""
     return a < b

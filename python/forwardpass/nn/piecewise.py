@@ -1,4 +1,4 @@
-"""Functions of each element that are made of straight lines and parabolas. PyTorch's names, arguments and defaults."""
+"""Functions of each element, made of straight lines and parabolas. Names, arguments and defaults are PyTorch's."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class ReLU(Elementwise):
         super().__init__()
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """The larger of x and 0."""
+        """The larger of x and 0, in wider numbers."""
         y: Wide = np.maximum(x, 0)
         return y
 
 
 class LeakyReLU(Elementwise):
-    """x, times ``negative_slope`` where it is negative.
+    """x, multiplied by ``negative_slope`` where x is negative.
 
     Parameters
     ----------
@@ -65,11 +65,11 @@ class LeakyReLU(Elementwise):
 
     @property
     def largest_slope(self) -> float:
-        """Of the two halves, the steeper one's."""
+        """The larger of the slope above 0, which is 1, and the slope below 0."""
         return max(1.0, abs(self.negative_slope))
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Two halves."""
+        """x, and x times the slope where x is negative, in wider numbers."""
         y: Wide = np.where(x >= 0, x, x * held(self.negative_slope, x, dtype))
         return y
 
@@ -103,7 +103,7 @@ class Hardtanh(Elementwise):
 
     @classmethod
     def check_arguments(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Two limits in order."""
+        """The two limits as floats. Raises ValueError where min_val is not below max_val."""
         checked = super().check_arguments(values)
         low, high = checked.values()
         if not less(low, high):
@@ -111,7 +111,7 @@ class Hardtanh(Elementwise):
         return checked
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Both limits."""
+        """Clip x to the two limits, in wider numbers."""
         y: Wide = np.clip(x, held(self.min_val, x, dtype), held(self.max_val, x, dtype))
         return y
 
@@ -134,7 +134,7 @@ class Hardsigmoid(Elementwise):
         super().__init__()
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """A part of 6."""
+        """(x + 3) / 6 between 0 and 1, in wider numbers."""
         y: Wide = np.clip(x + 3, number(0.0, x), number(6.0, x)) / 6
         return y
 
@@ -161,5 +161,5 @@ class Hardswish(Elementwise):
         super().__init__()
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Its share of x is a Hardsigmoid."""
+        """The product of x and its Hardsigmoid, in wider numbers."""
         return gated(x, np.clip(x + 3, number(0.0, x), number(6.0, x)) / 6)

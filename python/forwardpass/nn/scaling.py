@@ -1,4 +1,4 @@
-"""Layers that scale, shift, bend or limit each feature by itself."""
+"""Layers with their own numbers for each feature: they scale, shift, bend or limit it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Affine", "Clip", "Normalize", "PReLU"]
 
 
 class Normalize(PerFeature):
-    """(x - mean) / std for each feature, and at most ``clip`` away from 0: for normalisers of observations.
+    """(x - mean) / std for each feature, limited to -clip and clip: as libraries normalise observations.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Normalize(PerFeature):
 
     @classmethod
     def table_of(cls, arrays: Mapping[str, Doubles], features: int | None, **arguments: Any) -> Doubles:
-        """Divisions, as multiplications by two numbers."""
+        """The table. A pair of numbers, multiplied, replaces the division by std."""
         deviations, clip = arrays["std"], arguments["clip"]
         if not np.all(deviations > 0):
             raise ValueError("std: expected positive values")
@@ -70,7 +70,7 @@ class Normalize(PerFeature):
         return table
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Of the arrays, not of the table."""
+        """The definition in wider numbers. It uses the arrays and so can find an error of the table."""
         arrays = self.wide_arrays(x)
         y: Wide = (x - arrays["mean"]) / arrays["std"]
         return y if self.clip is None else np.clip(y, number(-self.clip, x), number(self.clip, x))
@@ -106,13 +106,13 @@ class Affine(PerFeature):
 
     @classmethod
     def table_of(cls, arrays: Mapping[str, Doubles], features: int | None, **arguments: Any) -> Doubles:
-        """Both arrays as they are."""
+        """The table of scale and offset."""
         table = empty_table(len(arrays["scale"]))
         table[_core.SCALE], table[_core.OFFSET] = arrays["scale"], arrays["offset"]
         return table
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """A product and a sum."""
+        """The definition, x * scale + offset, in wider numbers."""
         arrays = self.wide_arrays(x)
         return x * arrays["scale"] + arrays["offset"]
 
@@ -148,7 +148,7 @@ class Clip(PerFeature):
 
     @classmethod
     def table_of(cls, arrays: Mapping[str, Doubles], features: int | None, **arguments: Any) -> Doubles:
-        """The limits as they are."""
+        """The table of the limits. Raises ValueError where a low is above its high."""
         if not np.all(arrays["low"] <= arrays["high"]):
             raise ValueError("low, high: expected low <= high for every feature")
         table = empty_table(len(arrays["low"]))
@@ -156,25 +156,25 @@ class Clip(PerFeature):
         return table
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Both limits."""
+        """Clip x to the two limits, in wider numbers."""
         arrays = self.wide_arrays(x)
         y: Wide = np.clip(x, arrays["low"], arrays["high"])
         return y
 
 
 class PReLU(PerFeature):
-    """x, times a slope where it is negative: one slope for all features, or one for each (He et al., 2015).
+    """x, times a slope where x is negative: one slope for all features, or one for each (He et al., 2015).
 
     Parameters
     ----------
     weight : array_like, shape (1,) or (features,)
-        The slopes, kept as float64; PyTorch's first one unless told otherwise. One slope takes rows of any width. Of
-        several, PyTorch takes each for an index of axis 1: x with more axes than two is refused.
+        The slopes, kept as float64; the default is PyTorch's. A layer with one slope takes rows of any width. PyTorch
+        applies several slopes along axis 1, so such a layer refuses x with more than two axes.
 
     Raises
     ------
     ValueError
-        A shape that does not fit, or no slope at all.
+        A shape that does not fit, or an array without slopes.
     TypeError
         A dtype that is not real.
 
@@ -188,13 +188,13 @@ class PReLU(PerFeature):
     """
 
     size_names = ("num_parameters",)
-    order = ""  # one product is all
+    order = ""  # one product, which rounds in one way only
     kernel = "prelu"
     weight = Array("num_parameters", double=True)
 
     def __init__(self, weight: ArrayLike = (0.25,)) -> None:
         array = _core.to_ndarray(weight, "weight")
-        # PyTorch has the slopes of axis 1 where there are several, which is the last one of rows alone.
+        # PyTorch applies several slopes along axis 1. That is the last axis of x with two axes only.
         super().__init__([array], axes="any" if array.shape == (1,) else "rows")
 
     @property
@@ -204,16 +204,16 @@ class PReLU(PerFeature):
 
     @property
     def features(self) -> int:
-        """As many as there are slopes, or one where that is for all."""
+        """How many slopes there are: one where it serves all features."""
         return self.num_parameters
 
     def shown(self) -> dict[str, Any]:
-        """As torch.nn.PReLU shows itself."""
+        """Its repr() is that of torch.nn.PReLU."""
         return {"num_parameters": self.num_parameters}
 
     @classmethod
     def table_of(cls, arrays: Mapping[str, Doubles], features: int | None, **arguments: Any) -> Doubles:
-        """The slopes are scales."""
+        """The table, with the slopes in the row SCALE. Raises ValueError where there is no slope."""
         slopes = arrays["weight"]
         if len(slopes) == 0:
             raise ValueError("weight: expected at least one slope")
@@ -222,22 +222,22 @@ class PReLU(PerFeature):
         return table
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Two halves."""
+        """x, and x times its slope where x is negative, in wider numbers."""
         y: Wide = np.where(x >= 0, x, x * self.wide_arrays(x)["weight"])
         return y
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-        """The steeper half's slope times the error."""
+        """The steeper slope of each feature (1, or its own) times the error, plus one rounding."""
         slopes = np.maximum(1.0, np.abs(self.own_arrays()["weight"]))
         bound: Bound = error * slopes * (1 + 2 * a.u) + a.of_result(y, a.row_units)
         return bound
 
     def shaken(self, x: FloatArray, shake: Shake) -> FloatArray:
-        """A product for each element."""
+        """The answer if rounding had moved the product of each element."""
         return shake.of(self(x))
 
     @classmethod
     def widths(cls, sizes: Mapping[str, int]) -> tuple[int, int] | None:
-        """Of one slope, any."""
+        """As many features as slopes, in and out. None, for any width, where there is one slope."""
         count = sizes["num_parameters"]
         return None if count == 1 else (count, count)

@@ -1,4 +1,4 @@
-"""Functions of each element that bend everywhere. PyTorch's names, arguments and defaults."""
+"""Functions of each element that are curves. Names, arguments and defaults are PyTorch's."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["GELU", "Mish", "SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh"]
 
 
 class Smooth(Elementwise):
-    """A function that is computed from polynomials."""
+    """A function whose values depend on our polynomials or divisions: `order` is 'functions'."""
 
     order = "functions"
 
 
 class GELU(Smooth):
-    """x Phi(x), Phi being the normal distribution's (Hendrycks and Gimpel, 2016).
+    """x Phi(x), where Phi is the normal distribution function (Hendrycks and Gimpel, 2016).
 
     Parameters
     ----------
@@ -58,10 +58,10 @@ class GELU(Smooth):
         super().__init__("gelu_tanh" if approximate == "tanh" else "gelu", approximate=approximate)
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Its share of x is Phi(x), or near it."""
+        """The product of x and Phi(x), or of x and the sigmoid that 'tanh' takes, in wider numbers."""
         if self.approximate == "none":
             return gated(x, normal(x))
-        bounded = np.clip(x, number(-1e4, x), number(1e4, x))  # or the cube would overflow
+        bounded = np.clip(x, number(-1e4, x), number(1e4, x))  # the cube would overflow without it
         u = 2 * (2 / pi(x)) ** number(0.5, x) * (bounded + number("0.044715", x) * bounded**3)
         return gated(x, sigmoid(u))
 
@@ -83,7 +83,7 @@ class SiLU(Smooth):
         super().__init__()
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Its share of x is a sigmoid."""
+        """The product of x and its sigmoid, in wider numbers."""
         return gated(x, sigmoid(x))
 
 
@@ -104,7 +104,7 @@ class Mish(Smooth):
         super().__init__()
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """With e^-|x|, which does not overflow: tanh(log(1 + e)) is n / (n + 2) for n = e (e + 2)."""
+        """Computed from e^-|x|, which never overflows: tanh(log(1 + e)) is n / (n + 2) for n = e (e + 2)."""
         e = exp(-np.abs(x))
         above = (1 + 2 * e) / (1 + 2 * e + 2 * e * e)
         n = e * (e + 2)
@@ -127,7 +127,7 @@ class Tanh(Smooth):
         super().__init__()
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """NumPy's, or that of two e^x."""
+        """NumPy's tanh of wider floats, or in Decimals a quotient of e^(-2 |x|)."""
         return tanh(x)
 
 
@@ -148,7 +148,7 @@ class Sigmoid(Smooth):
         super().__init__()
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Of an e^x that does not overflow."""
+        """The sigmoid in wider numbers, computed from e^-|x|, which never overflows."""
         return sigmoid(x)
 
     def meaning(self, given: Meaning) -> Meaning:
@@ -172,7 +172,7 @@ class Softsign(Smooth):
         super().__init__()
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """The limits of infinity are 1 and -1."""
+        """The definition in wider numbers. For infinity the answer is the limit, 1 or -1."""
         size = np.abs(x)
         y: Wide = np.where(size > number(1e300, x), np.sign(x), x / (1 + size))
         return y
@@ -213,7 +213,7 @@ class Softplus(Smooth):
         super().__init__(beta=beta, threshold=threshold)
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """The logarithm of an e^x that does not overflow."""
+        """The definition in wider numbers, computed from e^-|beta x|, which never overflows."""
         beta = held(self.beta, x, dtype)
         v = x * beta
         curve = (np.maximum(v, 0) + log1p(exp(-np.abs(v)))) / beta
@@ -221,12 +221,12 @@ class Softplus(Smooth):
         return y
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-        """At the threshold it jumps by log(1 + e^-threshold) / beta, if x or the product may be on either side."""
+        """Adds the jump at the threshold, log(1 + e^-threshold) / beta, where x may lie on either side of it."""
         beta, threshold = float(a.dtype(self.beta)), float(a.dtype(self.threshold))
         product = beta * x.astype(np.float64)
         rounded = 4 * a.u * (np.abs(product) + abs(threshold)) + 4 * a.underflow
         jumps = np.abs(product - threshold) <= beta * error + rounded
-        # One side is x, which this arithmetic subtracts from the other with a rounding of x.
+        # On one side the answer is x. The caller subtracts the two sides, which may round by the size of x.
         jump = jumps * (np.logaddexp(0.0, -threshold) / beta + 4 * a.u * np.abs(x.astype(np.float64)))
         bound: Bound = super().bound(x, y, error, a) + jump
         return bound

@@ -1,4 +1,4 @@
-"""Functions of a row that sum its exponentials."""
+"""Softmax and LogSoftmax, which sum the exponentials of a row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _axis(name: str, value: int) -> int:
 
 
 class OverAnAxis(Module):
-    """A function of the last axis, or of axis 1, which is the last one of rows alone."""
+    """A function along the last axis, or along axis 1 of x with at most two axes."""
 
     order = "row_order"
     dim = Argument(_axis, int)
@@ -33,19 +33,19 @@ class OverAnAxis(Module):
         super().__init__(self.function, 0.0, 0.0, None, None, axes, arguments=checked)
 
     def below_largest(self, x: NDArray[Any]) -> Bound:
-        """How far each element is below the largest of its row."""
+        """How far each element lies below the largest one of its row."""
         values = x.astype(np.float64)
         below: Bound = np.abs(values - values.max(axis=-1, keepdims=True, initial=-np.inf))
         return below
 
 
 class Softmax(OverAnAxis):
-    """e^x over its sum in each row.
+    """e^x divided by the sum of e^x in its row.
 
     Parameters
     ----------
     dim : int
-        -1, the last axis; or 1, which is the last axis of x with one or two: x with more is refused then.
+        -1 is the last axis. 1 is allowed for PyTorch's sake: then x with more than two axes is refused.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class Softmax(OverAnAxis):
     function = "softmax"
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """Of differences from the largest, none of which overflows."""
+        """The definition in wider numbers. Subtracting the row's largest x first keeps e^x from overflowing."""
         e = exp(x - x.max(axis=-1, keepdims=True))
         y: Wide = e / e.sum(axis=-1, keepdims=True)
         return y
@@ -72,11 +72,11 @@ class Softmax(OverAnAxis):
         return "shares"
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-        """Every weight, and so their sum, is off by a factor of at most e^largest; no share is above 1."""
+        """An error of x changes each e^x, and so their sum, by a factor of at most e^largest. No answer is above 1."""
         largest = error.max(axis=-1, keepdims=True, initial=0.0)
         others = 0.0 if a.ours else 8 * a.u * (self.below_largest(x) + x.shape[-1])
         share = np.minimum((np.abs(y) * (1 + 4 * a.u) + 2 * a.underflow) * np.expm1(2 * largest + others), 1.0)
-        # A weight is rounded before it is divided.
+        # Each e^x is rounded before it is divided.
         bound: Bound = share + a.of_result(y, a.element_units)
         return bound
 
@@ -87,7 +87,7 @@ class LogSoftmax(OverAnAxis):
     Parameters
     ----------
     dim : int
-        -1, the last axis; or 1, which is the last axis of x with one or two: x with more is refused then.
+        -1 is the last axis. 1 is allowed for PyTorch's sake: then x with more than two axes is refused.
 
     Raises
     ------
@@ -104,7 +104,7 @@ class LogSoftmax(OverAnAxis):
     function = "log_softmax"
 
     def reference(self, x: Wide, dtype: Dtype) -> Wide:
-        """The weight of the largest is 1, which log1p adds."""
+        """The definition in wider numbers. The largest x contributes e^0 = 1 to the sum, which log1p adds."""
         d = x - x.max(axis=-1, keepdims=True)
         others = exp(d)
         np.put_along_axis(others, d.argmax(axis=-1, keepdims=True), 0, axis=-1)
@@ -112,7 +112,7 @@ class LogSoftmax(OverAnAxis):
         return y
 
     def bound(self, x: NDArray[Any], y: NDArray[Any], error: Bound, a: Arithmetic) -> Bound:
-        """Its own error, and that of the largest."""
+        """The error of x, plus the largest error of the row, which changes the sum, plus the layer's rounding."""
         own = 0.0 if a.ours else 8 * a.u * (self.below_largest(x) + np.log(max(x.shape[-1], 1)) + 1)
         largest = error.max(axis=-1, keepdims=True, initial=0.0)
         bound: Bound = error + largest + own + a.of_result(y, a.row_units)

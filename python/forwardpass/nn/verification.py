@@ -1,4 +1,4 @@
-"""What an importer found when it compared a network with its source: net.verification."""
+"""The result of an importer's comparison of a network with its source: net.verification."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Verification:
-    """How near the answers of a converted network were to its source's.
+    """How near the answers of a converted network were to those of its source.
 
     Attributes
     ----------
     importer : str
         The function that converted it.
     source : str
-        Whose answers the network was compared with.
+        The library or the file that the network came from.
     rows : int
-        Rows that both answered; 0 where the source could not run.
+        How many rows were compared; 0 where the source could not run.
     largest_error : float
         The largest difference of two outputs.
     largest_ulps : float
-        The largest difference in units in the last place of the larger of the two outputs. Many, where these are
-        what is left of large terms that cancel.
+        The largest difference, in units in the last place of the larger output. It is large where large terms
+        cancel to a small output.
     largest_share : float
-        The largest difference as a share of agreement_bound(), what the order of sums and the rounding of functions
-        can explain at worst: at most 1.
+        The largest difference as a share of agreement_bound(), at most 1. That bound is what another order of sums
+        and other roundings of functions can explain at worst.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Numbers for references: floats that are wider than a network's, or Decimals in arrays of objects.
+"""Functions for references: they take floats that are wider than a network's, or Decimals in arrays of objects.
 
-A layer states once what it computes, and both kinds of array go through the same lines. Float64 shows what a user's
-network should answer. Decimals have as many digits as the context asks for, which is what a bound is tested with.
+So a layer states once what it computes, for both kinds. Wider floats show what a user's network should answer. Bounds
+are tested with Decimals, which have as many digits as their context asks for.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Wide = NDArray[Any]
-# What a network computes in: np.float32 or np.float64.
+# The dtype of a network: np.float32 or np.float64.
 Dtype = type[np.floating[Any]]
 
 
 def number(value: float | str, x: Wide) -> Any:
-    """A constant as x holds numbers. All digits of a text count."""
+    """A constant in the type of the numbers of x. A constant with many digits is given as text, and keeps them."""
     return Decimal(value) if x.dtype == object else x.dtype.type(np.longdouble(value))
 
 
 def held(value: float, x: Wide, dtype: Dtype) -> Any:
-    """The parameter of a function, which a network rounds to its own dtype."""
+    """A function's parameter in the type of the numbers of x, after the rounding to the network's dtype."""
     with np.errstate(over="ignore"):
         return number(float(dtype(value)), x)
 
 
 def numbers(values: NDArray[Any], x: Wide) -> Wide:
-    """An array of floats as x holds numbers."""
+    """An array of floats in the type of the numbers of x."""
     if x.dtype != object:
         return values.astype(x.dtype)
     decimals: Wide = np.frompyfunc(lambda value: Decimal(float(value)), 1, 1)(values)
@@ -71,12 +71,12 @@ def _decimal_tanh(x: Decimal) -> Decimal:
     return ((1 - e) / (1 + e)).copy_sign(x)
 
 
-# Beyond -FAR, x Phi(x) is smaller than half of the smallest float64, and beyond FAR it is x to as many digits.
+# Below -FAR, x Phi(x) is smaller than half of the smallest float64. Above FAR it differs from x by no more than that.
 FAR = 45
 
 
 def _decimal_normal(x: Decimal) -> Decimal:
-    """By the series of erf whose terms are all positive (Abramowitz and Stegun, 7.1.6)."""
+    """Phi(x), from the series of erf whose terms are all positive (Abramowitz and Stegun, 7.1.6)."""
     if abs(x) > FAR:
         return Decimal(int(x > 0))
     digits, half_square = getcontext().prec, x * x / 2
@@ -91,7 +91,7 @@ def _decimal_normal(x: Decimal) -> Decimal:
 
 
 def _float_normal(x: Wide) -> Wide:
-    """Abramowitz and Stegun, 7.1.6 up to |z| = 2, and above the continued fraction 7.1.14."""
+    """Phi(x): formula 7.1.6 of Abramowitz and Stegun up to |z| = 2, and above it the continued fraction 7.1.14."""
     z = np.abs(x) / np.sqrt(x.dtype.type(2))
     near = np.minimum(z, 2)
     term = total = near.copy()
@@ -113,18 +113,18 @@ expm1 = _function(np.expm1, lambda x: x.exp() - 1)
 log1p = _function(np.log1p, lambda x: (1 + x).ln())
 sqrt = _function(np.sqrt, Decimal.sqrt)
 tanh = _function(np.tanh, _decimal_tanh)
-# Phi, of the normal distribution.
+# Phi, the normal distribution function.
 normal = _function(_float_normal, _decimal_normal)
 
 
 def sigmoid(x: Wide) -> Wide:
-    """1 / (1 + e^-x), of an e that never overflows."""
+    """1 / (1 + e^-x), computed from e^-|x|, which never overflows."""
     e = exp(-np.abs(x))
     y: Wide = np.where(x < 0, e, e * 0 + 1) / (1 + e)
     return y
 
 
 def gated(x: Wide, share: Wide) -> Wide:
-    """The product, which is -0.0 where the share is 0, also of infinity: the limit of x times a share that vanishes."""
+    """The product x * share, but -0.0 where the share is 0, also for x = -Inf, as that is the limit."""
     y: Wide = np.where(share == 0, -share, x * share)
     return y

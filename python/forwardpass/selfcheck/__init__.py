@@ -1,7 +1,7 @@
 """The promises of docs/numerics.md, tried on this machine: `python -m forwardpass check --self`, and the tests.
 
-Each promise is a function that tries many cases and counts those that failed. It takes a share of the full amount, 1
-for all of it, and gives an Outcome.
+A function tries each promise in many cases and counts the failures in an Outcome. Its argument is the share of all
+cases to try; 1 stands for all.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ __all__ = ["PROMISES", "Outcome", "Promise", "promises"]
 
 @dataclass(frozen=True)
 class Promise:
-    """What is promised, and what tries it."""
+    """A promise, and the function that tries it."""
 
     name: str
     module: str
     function: str
-    quick: float  # share of the full amount that takes a few seconds
+    quick: float  # the share of all cases that takes a few seconds
 
     def run(self, share: float) -> Outcome:
-        """Try the promise with that share of the full amount."""
+        """Try the promise with that share of all cases."""
         from importlib import import_module
 
         tried: Callable[[float], Outcome] = getattr(import_module(f".{self.module}", __name__), self.function)
@@ -54,5 +54,5 @@ PROMISES = [
 
 
 def promises(pattern: str = "") -> list[Promise]:
-    """Those whose names contain the text."""
+    """The promises whose names contain the text."""
     return [promise for promise in PROMISES if pattern.lower() in promise.name.lower()]

@@ -1,4 +1,4 @@
-"""As accurate as NumPy: root mean square errors of both, over depths and kinds of data."""
+"""The promise "as accurate as NumPy": compares root mean square errors over depths and kinds of data."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ KINDS = {"normal": normal, "all positive": positive, "wide exponents": wide}
 
 
 def rms(y: Array, exact: Array) -> float:
-    """The root mean square error, relative to that of the results themselves."""
+    """The root mean square of the errors, divided by the root mean square of the results."""
     scale = np.sqrt((exact**2).mean())
     return float(np.sqrt(((y - exact) ** 2).mean()) / scale)
 
 
 def table(outputs: int) -> list[tuple[str, int, float, float]]:
-    """(kind, depth, our error, NumPy's), float32, relative to the results' own root mean square."""
+    """A row (kind, depth, our error, NumPy's best error) for each kind and depth, in float32. Errors are rms()."""
     rows = []
     for kind, draw in KINDS.items():
         for depth in DEPTHS:
@@ -27,7 +27,7 @@ def table(outputs: int) -> list[tuple[str, int, float, float]]:
             x = draw(rng, (8, depth), np.float32)
             w = draw(rng, (max(8, min(outputs, 2**20 // depth)), depth), np.float32)
             if kind == "wide exponents":
-                # Of products whose sums stay finite.
+                # Smaller exponents, so that the sums stay finite.
                 x, w = (np.ldexp(np.frexp(a)[0], np.frexp(a)[1] // 4).astype(np.float32) for a in (x, w))
             exact = x.astype(np.float64) @ w.astype(np.float64).T
             fortran = np.asfortranarray(w)
@@ -37,7 +37,7 @@ def table(outputs: int) -> list[tuple[str, int, float, float]]:
 
 
 def against_numpy(share: float) -> Outcome:
-    """At most 1.1 times NumPy's best error for zero-mean data of 256 inputs and more, at most 1.7 times anywhere."""
+    """Our error is at most 1.1 times NumPy's for zero-mean data of 256 inputs and more, at most 1.7 times elsewhere."""
     outcome = Outcome()
     lost = []
     for kind, depth, ours, theirs in table(amount(4096, share, least=256)):

@@ -1,4 +1,4 @@
-"""Arrays that change after they were checked: what was checked is what is used."""
+"""The promise "what was checked is what is used": other code changes arrays after the library has checked them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = 50_000
 
 
 def changing_arrays(share: float) -> Outcome:
-    """10,000 calls in which one argument's conversion reshapes another; 100 s of threads that do so."""
+    """10,000 calls in which one argument's conversion reshapes another, then 100 s in which other threads reshape."""
     return in_a_process("changes", "change_arrays", share, seconds=60 + 400 * share)
 
 
@@ -34,14 +34,14 @@ class Reshaping:
 
 
 def set_shape(array: Array, shape: tuple[int, ...]) -> None:
-    """In place, which NumPy warns of since 2.5."""
+    """Change the shape in place, without the warning that NumPy gives since 2.5."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         array.shape = shape
 
 
 def change_arrays(share: float) -> Outcome:
-    """What changing_arrays() does in a process of its own."""
+    """The cases of changing_arrays(), which runs them in a process of their own."""
     warnings.simplefilter("ignore")
     outcome = Outcome()
     rng = np.random.default_rng(0)
@@ -52,7 +52,7 @@ def change_arrays(share: float) -> Outcome:
         for name, call in _calls(x, w, b).items():
             try:
                 right = same_bits(call(), expected)
-            except ValueError:  # of the other shape, which was there before the check
+            except ValueError:  # the array had its new shape before the check, which refused it
                 right = True
             outcome.check(right, f"call {number}: {name} of {rows, depth, outputs}")
     _reshape_in_threads(outcome, 100 * share)
@@ -60,7 +60,7 @@ def change_arrays(share: float) -> Outcome:
 
 
 def _calls(x: Array, w: Array, b: Array) -> dict[str, Callable[[], Array]]:
-    """The same layer in several ways, with an argument that is reshaped after it was checked."""
+    """Calls that compute the same layer in several ways, while an argument is reshaped after it was checked."""
 
     def bias(other: Array) -> Any:
         return Reshaping(b, other, (other.size, 1) if other.shape[0] == 1 else (1, other.size))
@@ -82,7 +82,7 @@ def _calls(x: Array, w: Array, b: Array) -> dict[str, Callable[[], Array]]:
 
 
 def _reshape_in_threads(outcome: Outcome, seconds: float) -> None:
-    """Conversions release the GIL, and calls do: other threads change arrays then."""
+    """Other threads reshape arrays during calls. They can, because conversions and calls release the GIL."""
     former, stop = sys.getswitchinterval(), threading.Event()
     net = nn.Linear(np.ones((8, 8), np.float32))
     x, out = np.ones((ROWS, 8)), np.zeros((ROWS, 8), np.float32)
@@ -108,7 +108,7 @@ def _reshape_in_threads(outcome: Outcome, seconds: float) -> None:
             for call in calls:
                 try:
                     y = call()
-                except ValueError:  # it had the other shape when it was checked
+                except ValueError:  # the array had the other shape when it was checked
                     continue
                 right = y.size == ROWS * 8 and bool(np.isin(y, (1.0, 8.0)).all())
                 outcome.check(right, f"a result of shape {y.shape}")

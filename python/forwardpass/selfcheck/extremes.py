@@ -1,4 +1,4 @@
-"""error_bound against exact arithmetic: networks of every layer, with parameters and inputs at extremes."""
+"""Compares errors with error_bound in exact arithmetic: every layer, with extreme parameters and inputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Numbers:
         self.rng, self.dtype, self.info = np.random.default_rng(seed), dtype, np.finfo(dtype)
 
     def one(self, least: int | None = None, most: int | None = None) -> float:
-        """A positive number that the dtype holds, with an exponent in that range."""
+        """A positive number that the dtype holds: near 1, or with any exponent from ``least`` to below ``most``."""
         low, high = self.info.minexp if least is None else least, self.info.maxexp - 2 if most is None else most
         exponent = self.rng.integers(-3, 4) if self.rng.integers(2) else self.rng.integers(low, high)
         return float(self.dtype(np.ldexp(self.rng.uniform(0.5, 1), exponent)))
@@ -33,28 +33,28 @@ class Numbers:
         return float(self.rng.choice([-1.0, 1.0]))
 
     def many(self, count: int = WIDTH) -> Array:
-        """With signs, and now and then a zero."""
+        """Numbers of both signs, and now and then a zero."""
         signs = self.rng.choice([-1.0, 1.0, 1.0, -1.0, 0.0], count)
         values: Array = np.array([self.one() for _ in range(count)]) * signs
         return values
 
     def columns(self) -> Array:
-        """Of a layer's own arrays, which are float64 in any network: now and then beyond what the dtype holds."""
+        """An array for a layer with float64 arrays. Now and then its numbers are beyond what the dtype holds."""
         if self.rng.integers(4):
             return self.many()
         values: Array = np.ldexp(self.rng.uniform(-1, 1, WIDTH), self.rng.integers(-1000, 1000, WIDTH))
         return values
 
     def parameter(self) -> float:
-        """A positive number that both dtypes hold: a layer learns its dtype from its network."""
+        """A positive number that both dtypes hold, because a layer learns its dtype from its network."""
         return self.one(-140, 126)
 
     def positive(self) -> Array:
-        """Without signs or zeros."""
+        """Positive numbers, and no zeros."""
         return np.array([self.one() for _ in range(WIDTH)])
 
     def row(self) -> Array:
-        """Of an input: all of one size, or of many, or near each other far from zero."""
+        """A row of input: numbers of similar sizes, or of very different sizes, or close together but far from 0."""
         kind = self.rng.integers(4)
         if kind == 0:
             return self.many()
@@ -65,7 +65,7 @@ class Numbers:
         return values
 
     def rows(self) -> Array:
-        """Two of them."""
+        """Two rows of input in the dtype."""
         return np.stack([self.row(), self.row()]).astype(self.dtype)
 
 
@@ -111,7 +111,7 @@ LAYERS: dict[str, Callable[[Numbers], nn.Module]] = {
 
 
 def subclass_of(layer: nn.Module) -> nn.Module:
-    """An equal layer of a user's own class."""
+    """An equal layer of a subclass, as a user may write one."""
     kind = type(layer)
     arguments, named = layer.made_from()
     made: nn.Module = type(f"Mine{kind.__name__}", (kind,), {})(*arguments, **named)
@@ -119,7 +119,7 @@ def subclass_of(layer: nn.Module) -> nn.Module:
 
 
 def random_layer(numbers: Numbers) -> nn.Module:
-    """Any of them, of a user's own class or inside of a Residual at times."""
+    """One layer of LAYERS; sometimes of a subclass, and sometimes inside of a Residual."""
     layer = list(LAYERS.values())[numbers.rng.integers(len(LAYERS))](numbers)
     kind = numbers.rng.integers(6)
     if kind == 0:
@@ -128,7 +128,7 @@ def random_layer(numbers: Numbers) -> nn.Module:
 
 
 def check(outcome: Outcome, make: Callable[[], nn.Module], x: Array, case: str) -> None:
-    """Compare every output that did not overflow, nor its bound; other instruction sets must give the same bits."""
+    """Compare each finite output that has a finite bound. Other instruction sets must give the same bits."""
     network = make()
     y, bound = network(x), error_bound(network, x)
     for isa in every_isa():
@@ -143,7 +143,7 @@ def check(outcome: Outcome, make: Callable[[], nn.Module], x: Array, case: str) 
 
 
 def bounds_at_extremes(share: float) -> Outcome:
-    """250 layers of each kind, half of them of a user's own class, and 1,250 networks."""
+    """For each dtype, 250 layers of each kind, half of them of a subclass, and 1,250 networks."""
     outcome = Outcome()
     for dtype in DTYPES:
         for name, layer_of in LAYERS.items():
@@ -157,7 +157,7 @@ def bounds_at_extremes(share: float) -> Outcome:
 
 
 def _one_layer(layer_of: Callable[[Numbers], nn.Module], seed: int, dtype: Float) -> nn.Module:
-    """With a Linear behind it, which gives it a dtype and changes nothing."""
+    """A layer with a Linear behind it. The Linear gives the dtype and passes its input on unchanged."""
     layer = layer_of(Numbers(seed + 1, dtype))
     return nn.Sequential(subclass_of(layer) if seed % 2 else layer, nn.Linear(np.eye(WIDTH, dtype=dtype)))
 

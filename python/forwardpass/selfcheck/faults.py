@@ -1,4 +1,4 @@
-"""Bad input, memory that fails, interrupts: a clear exception, and the network is right afterwards."""
+"""Tries bad input, failing memory and interrupts: each must end in a clear exception and leave the network right."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Call = Callable[[], Any]
 
 
 def _bad_value(rng: np.random.Generator, right: tuple[int, ...], optional: bool = False) -> Any:
-    """Anything but real numbers in this shape; nor None where the argument is optional."""
+    """A value that is wrong for an argument of this shape. It is never None where None is allowed."""
     wrong_shape = tuple(size + int(rng.integers(1, 4)) for size in right)
     kinds: list[Any] = [
         np.ones(wrong_shape),
@@ -50,7 +50,7 @@ def _bad_value(rng: np.random.Generator, right: tuple[int, ...], optional: bool 
 
 
 def _bad_call(rng: np.random.Generator) -> tuple[str, Call]:
-    """The name that its message must have, and the call."""
+    """A call with a bad argument, and the name (or names) that its message must contain."""
     rows, depth, outputs = (int(size) for size in rng.integers(1, 20, 3))
     x, w, b = rng.standard_normal((rows, depth)), rng.standard_normal((outputs, depth)), rng.standard_normal(outputs)
     layer = nn.Linear(w, b)
@@ -76,7 +76,7 @@ def _bad_call(rng: np.random.Generator) -> tuple[str, Call]:
         ("B", lambda: _core.matmul(x, bad_w)),
         ("b", lambda: _core.add_bias(x, bad_w)),
         ("x", lambda: functional.relu(no_array)),
-        ("weight|bias", lambda: nn.Linear(bad_w, b)),  # whose shape may be right by itself
+        ("weight|bias", lambda: nn.Linear(bad_w, b)),  # bad_w may have a shape that only the bias contradicts
         ("bias", lambda: nn.Linear(w, bad_b)),
         ("layer", lambda: nn.Sequential(layer, another)),
         ("layer", lambda: nn.Sequential(layer, bad_x)),
@@ -90,12 +90,12 @@ def _bad_call(rng: np.random.Generator) -> tuple[str, Call]:
 
 
 def _names(message: str, names: str) -> bool:
-    """Whether the message speaks of one of the arguments."""
+    """Whether the message names one of the arguments; ``names`` separates them by |."""
     return re.search(rf"(?<![\w.])({names})(?![\w])", message) is not None
 
 
 def bad_calls(share: float) -> Outcome:
-    """20,000 generated calls with a bad argument: an exception that names it, or a result where NumPy gives one."""
+    """20,000 generated calls with a bad argument. Each raises an exception that names it, or is accepted."""
     outcome = Outcome()
     rng = np.random.default_rng(0)
     accepted = 0
@@ -111,14 +111,14 @@ def bad_calls(share: float) -> Outcome:
             message = f"call {i}: {type(error).__name__}: {error}"
             outcome.check(False, message)
         else:
-            accepted += 1  # a number for x, another layout: nothing bad after all
+            accepted += 1  # a value that is allowed after all, such as a number for x
             outcome.check(True, "")
     outcome.note = f"{accepted} were accepted, as NumPy accepts them"
     return outcome
 
 
 def memory(share: float) -> Outcome:
-    """Allocations that fail at every size, and memory that stays flat over calls, constructions and errors."""
+    """Runs out of memory at many points, and measures that calls, constructions and errors leave no memory behind."""
     count = amount(400, share, least=20)
     outcome = in_a_process("faults", "_fail_allocations", count, seconds=60 + 5 * count)
     growth = in_a_process("faults", "count_growth", share, seconds=60 + 600 * share)
@@ -130,7 +130,7 @@ def memory(share: float) -> Outcome:
 
 
 def _fail_allocations(count: int) -> Outcome:
-    """With less and less memory left: MemoryError, and right once there is some again."""
+    """Calls with 0 to 64 MiB of memory left may raise MemoryError. With memory again, they must be right."""
     outcome = Outcome()
     rng = np.random.default_rng(0)
     w, x = rng.standard_normal((900, 900)).astype(np.float32), rng.standard_normal((3000, 900)).astype(np.float32)
@@ -157,7 +157,7 @@ def _fail_allocations(count: int) -> Outcome:
 
 
 def count_growth(share: float) -> Outcome:
-    """10^6 calls, 10^4 constructions, 10^4 errors: resident memory grows by less than 1 MiB each."""
+    """10^6 calls, 10^4 constructions and 10^4 errors. Each series lets resident memory grow by less than 1 MiB."""
     outcome = Outcome()
     net = nn.Sequential(nn.Linear.random(17, 64, rng=0), nn.GELU(), nn.LayerNorm(64), nn.Linear.random(64, 6, rng=1))
     x, w = np.ones((4, 17), np.float32), np.ones((64, 64), np.float32)
@@ -192,9 +192,9 @@ def _resident() -> int:
 
 
 def interrupts(share: float) -> Outcome:
-    """Ctrl-C in a call of 10 s: KeyboardInterrupt within a second, and the network is right afterwards.
+    """Ctrl-C in a call of 10 s raises KeyboardInterrupt within a second, and the network is right afterwards.
 
-    Without vectors too, where a tile of rows takes longest.
+    This is tried with the scalar instruction set too, on which a tile of rows takes longest.
     """
     return in_a_process("faults", "_interrupt", seconds=60)
 
@@ -220,7 +220,7 @@ def _interrupt() -> Outcome:
 
 
 def _late(call: Call) -> float:
-    """Seconds from Ctrl-C, half a second into a call, to KeyboardInterrupt; infinite where there is none."""
+    """Send Ctrl-C half a second into a call. Seconds until KeyboardInterrupt, or infinity if the call ends first."""
     sent = 0.0
 
     def interrupt() -> None:

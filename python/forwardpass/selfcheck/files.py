@@ -1,4 +1,4 @@
-"""Small model files that claim to be large, and pipes, devices and folders: each is refused, in little memory."""
+"""Tries small model files that claim to be large, pipes, devices and folders. load() refuses each in little memory."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from ..files.document import VERSION, hash_of
 from ..limits import SPARE
 from .outcome import Outcome, amount, in_a_process
 
-# Until a file that hangs counts as one: all of them together take a few seconds.
+# After so long a file counts as hanging. All files together take a few seconds.
 SECONDS = 20
-# Address space beside what a file may take: stacks and arenas of threads are reserved, and never touched.
+# Address space allowed beside SPARE: stacks and arenas of threads reserve much of it and never touch it.
 RESERVED = 512 << 20
 
 Make = Callable[[Path, np.random.Generator], Any]
 
 
 def small_files(share: float) -> Outcome:
-    """400 small files: sizes with a zero, layers without arrays, directories, headers, lies, pipes and devices."""
+    """400 small files of the kinds in KINDS, read in a process of their own."""
     count = amount(400, share, least=len(KINDS))
     return in_a_process("files", "_try_files", count, seconds=60 + SECONDS * count / 10)
 
 
 def _try_files(count: int) -> Outcome:
-    """Each is refused, within SPARE bytes of memory."""
+    """load() must refuse each file, and take at most SPARE bytes of memory."""
     outcome = Outcome()
     rng = np.random.default_rng(0)
     kinds = [(s, m) for s, m in KINDS if s != ".safetensors" or importlib.util.find_spec("safetensors") is not None]
@@ -60,8 +60,8 @@ def _try_files(count: int) -> Outcome:
 
 
 def _took(path: Path) -> tuple[int, BaseException | None]:
-    """Bytes at the peak, and what was raised."""
-    with suppress(OSError):  # where the system keeps the peak, the largest so far counts
+    """Load a file. The most bytes of memory that this took, and the exception that it raised."""
+    with suppress(OSError):  # resets the peak; where that fails, the largest peak so far counts
         Path("/proc/self/clear_refs").write_text("5")
     before, came = _pages(1), None
     limits = resource.getrlimit(resource.RLIMIT_AS)
@@ -83,12 +83,12 @@ def _late(number: int, frame: FrameType | None) -> None:
 
 
 def _pages(column: int) -> int:
-    """Bytes of address space (0) or resident (1)."""
+    """Bytes of address space (column 0) or of resident memory (column 1)."""
     return int(Path("/proc/self/statm").read_text().split()[column]) * resource.getpagesize()
 
 
 def _written(path: Path, spec: Any, shapes: dict[str, tuple[int, ...]]) -> None:
-    """A file with the document of a description, and tensors without an element; the hash is right."""
+    """Write a file with the document of a description and tensors that are empty. Its hash is right."""
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     about = {"forwardpass": VERSION, "contract": _core.CONTRACT, "dtype": "float32", "architecture": spec}
     text = json.dumps({**about, "answer": "", "hash": hash_of(spec, "float32", arrays)})
@@ -140,7 +140,7 @@ def _directory(path: Path, rng: np.random.Generator) -> None:
 
 
 def _lying_size(path: Path, rng: np.random.Generator) -> None:
-    """A member that says it inflates to what no compression reaches."""
+    """A member that claims a size to which its few bytes cannot inflate."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("weight.npy", b"\x93NUMPY" + bytes(1000))
     content = bytearray(path.read_bytes())

@@ -1,4 +1,4 @@
-"""The golden file: 5,000 layers whose bits never change, made by the reference kernel (tests/cpp/golden.cpp)."""
+"""The golden file: hashes of 5,000 layers' answers, which the reference kernel computed (tests/cpp/golden.cpp)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ACTIVATIONS: list[nn.Module] = [
 
 
 def golden() -> Hashes:
-    """The hash of each case."""
+    """The golden file's hash of each case."""
     return np.frombuffer(files("forwardpass").joinpath("data/golden-fma-v2.bin").read_bytes(), "<u8")
 
 
 def draws(number: int, first: int, count: int) -> Hashes:
-    """The case's numbers from ``first`` on: the finaliser of splitmix64 (Steele, Lea, Flood, 2014)."""
+    """Random integers of a case from number ``first`` on: the finaliser of splitmix64 (Steele, Lea, Flood, 2014)."""
     z = (np.arange(first, first + count, dtype=np.uint64) | np.uint64(number << 32)) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -34,7 +34,7 @@ def draws(number: int, first: int, count: int) -> Hashes:
 
 
 def numbers(number: int, kind: int, first: int, count: int, dtype: Float) -> NDArray[Any]:
-    """Real numbers, whole ones, of wide exponents, or with special ones among them."""
+    """Numbers for a case. ``kind``: 0 real, 1 whole, 2 of wide exponents, 3 with NaN, infinities and extremes."""
     pairs = draws(number, first, 2 * count)
     a, b = pairs[::2], pairs[1::2]
     real = a.astype(np.int64).astype(np.float64) * 2.0**-63
@@ -51,7 +51,7 @@ def numbers(number: int, kind: int, first: int, count: int, dtype: Float) -> NDA
 
 
 def layer_and_input(number: int) -> tuple[nn.Module, NDArray[Any]]:
-    """A case: a Linear with its activation, and rows."""
+    """The Linear with activation, and the rows of x, of a case."""
     d = [int(value) for value in draws(number, 0, 9)]
     dtype: Float = np.float32 if d[0] % 2 == 0 else np.float64
     rows, outputs = 1 + d[1] % 12, 1 if d[5] % 8 == 0 else 1 + d[4] % 100
@@ -65,7 +65,7 @@ def layer_and_input(number: int) -> tuple[nn.Module, NDArray[Any]]:
 
 
 def hash_of(y: NDArray[Any]) -> int:
-    """Sum of bits * P^i modulo 2^64, every NaN with the same bits."""
+    """The hash of an answer: the sum of bits * P^i modulo 2^64, with the same bits for every NaN."""
     values = np.where(np.isnan(y), np.array(np.nan, y.dtype), y).reshape(-1)
     bits = values.view(f"u{values.itemsize}").astype(np.uint64)
     with np.errstate(over="ignore"):
@@ -76,7 +76,7 @@ def hash_of(y: NDArray[Any]) -> int:
 
 
 def wrong_cases(every: int = 1) -> tuple[int, list[int]]:
-    """How many cases were tried on the current instruction set, and those that gave other bits."""
+    """How many cases were tried on the current instruction set, and the numbers of those that gave other bits."""
     expected = golden()
     tried = range(0, CASES, every)
     wrong = []

@@ -1,4 +1,4 @@
-"""The same bits from any memory layout and by any way, and special values as NumPy has them."""
+"""Tries that bits do not depend on memory layouts or on the kind of call, and that NaN and infinity are NumPy's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .outcome import DTYPES, Array, Outcome, amount, every_isa, same_bits
 
 
 def at_offset(a: Array, offset: int) -> Array:
-    """The values so many bytes after a cache line begins."""
+    """A copy that begins ``offset`` bytes after the start of a cache line."""
     memory = np.empty(a.nbytes + 128, np.uint8)
     start = -memory.ctypes.data % 64 + offset
     moved: Array = memory[start : start + a.nbytes].view(a.dtype).reshape(a.shape)
@@ -20,12 +20,12 @@ def at_offset(a: Array, offset: int) -> Array:
 
 
 def strided(a: Array) -> Array:
-    """Elements apart in every axis."""
+    """A copy whose elements are apart in every axis."""
     return np.repeat(np.repeat(a, 2, axis=0), 3, axis=-1)[::2, ::3] if a.ndim == 2 else np.repeat(a, 3)[::3]
 
 
 def _spaced(a: Array) -> Array:
-    """Elements of a row adjacent, rows apart."""
+    """A copy whose rows are apart, while the elements of a row are adjacent."""
     return np.concatenate([a, np.full_like(a, np.nan)], axis=-1)[..., : a.shape[-1]]
 
 
@@ -34,7 +34,7 @@ def _reversed(a: Array) -> Array:
 
 
 def _in_a_record(a: Array) -> Array:
-    """A field of a packed structure: strides that are no whole elements."""
+    """A copy in a field of a packed structure, so that strides are no multiples of the element."""
     records = np.zeros(a.shape, [("pad", "u1"), ("value", a.dtype)])
     records["value"] = a
     return records["value"]
@@ -53,7 +53,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 
 
 def layouts(share: float) -> Outcome:
-    """64 byte offsets and 8 layouts of 200 shapes: layers, functions, with out=, fused and in turn."""
+    """64 byte offsets and 8 layouts of 200 shapes: layers and functions, with out=, fused and one after another."""
     outcome = Outcome()
     rng = np.random.default_rng(0)
     for _ in range(amount(200, share)):
@@ -91,7 +91,7 @@ def _check_layouts(outcome: Outcome, x: Array, w: Array, b: Array, case: str) ->
 
 
 def specials(share: float) -> Outcome:
-    """Each special value at each place of x, W and b: NaN where NumPy has NaN, infinities equal."""
+    """Each special value at each place of x, W and b: NaN and infinities must come where NumPy has them."""
     outcome = Outcome()
     rng = np.random.default_rng(1)
     sizes = [(depth, outputs) for depth in (1, 2, 7, 33, 40, 131) for outputs in (1, 2, 5, 8, 16, 17, 33, 64, 67)]
@@ -117,7 +117,7 @@ def check_specials(outcome: Outcome, operands: list[Array], case: str) -> None:
     """Whether a layer of these operands has NaN and infinity where NumPy has them."""
     x, w, b = operands
     with np.errstate(all="ignore"):
-        # In NumPy's order of multiplying and adding up: its BLAS may skip a zero.
+        # A product and a sum of NumPy, not its matmul: the BLAS behind that may skip a zero.
         expected = (x[:, np.newaxis, :] * w).sum(axis=-1) + b
     layer = nn.Linear(w, b)
     for y in (layer(x), _core.linear(x, w, b)):

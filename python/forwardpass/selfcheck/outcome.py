@@ -1,4 +1,4 @@
-"""What trying a promise comes to, and what all of them need."""
+"""Outcome, the result of trying a promise, and helpers that several promises need."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DTYPES: tuple[Float, Float] = (np.float32, np.float64)
 
 @dataclass
 class Outcome:
-    """Cases tried, cases failed, and what else is worth knowing."""
+    """How many cases were tried and failed, a note, and the first failures."""
 
     tried: int = 0
     failed: int = 0
@@ -30,7 +30,7 @@ class Outcome:
     examples: list[str] = field(default_factory=list)  # of failures
 
     def check(self, right: bool, case: str, count: int = 1) -> None:
-        """Count a case, or several that were compared at once."""
+        """Count a case, or ``count`` cases that were compared at once. A failure counts as one."""
         self.tried += count
         if not right:
             self.failed += 1
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def same_bits(a: Array, b: Array) -> bool:
-    """Equal shape, dtype and bits; NaN for NaN."""
+    """Whether shapes, dtypes and bits are equal. Any NaN equals any other."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     unsigned = f"u{a.dtype.itemsize}"
@@ -49,7 +49,7 @@ def same_bits(a: Array, b: Array) -> bool:
 
 @contextmanager
 def instruction_set(name: str) -> Iterator[None]:
-    """Networks made meanwhile run on it."""
+    """In a ``with`` block, networks that are made run on this instruction set."""
     former = _core.current_isa()
     _core.choose_isa(name)
     try:
@@ -59,19 +59,19 @@ def instruction_set(name: str) -> Iterator[None]:
 
 
 def every_isa() -> Iterator[str]:
-    """Each instruction set of this machine, in turn the current one."""
+    """The name of each instruction set of this machine, which is the current one until the next."""
     for name in _core.available_isas():
         with instruction_set(name):
             yield name
 
 
 def amount(full: int, share: float, least: int = 1) -> int:
-    """A share of the full amount."""
+    """How many cases a share of the full amount is, ``least`` or more."""
     return max(least, round(full * share))
 
 
 def in_a_process(module: str, function: str, *arguments: Any, seconds: float) -> Outcome:
-    """The Outcome of a function that may crash or hang, from a process of its own."""
+    """The Outcome of a function that may crash or hang, and so runs in a process of its own."""
     code = (
         "import json, sys; from dataclasses import asdict; from importlib import import_module; "
         "module, function, arguments = json.loads(sys.argv[1]); "
@@ -90,5 +90,5 @@ def in_a_process(module: str, function: str, *arguments: Any, seconds: float) ->
 
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:
-    """For JSON."""
+    """The outcome as a dict, for JSON."""
     return asdict(outcome)

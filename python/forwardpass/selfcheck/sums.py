@@ -1,4 +1,4 @@
-"""What every sum is: inside its bound, exact where it can be, and the same bits whatever is around it."""
+"""Tries that every sum is inside its bound, exact for whole numbers, and the same bits whatever is around it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def normal(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -> Ar
 
 
 def positive(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -> Array:
-    """Numbers from 0 to 1, none of which cancel."""
+    """Numbers from 0 to 1, so that nothing cancels."""
     return rng.uniform(0, 1, shape).astype(dtype)
 
 
 def _cancelling(rng: np.random.Generator, shape: tuple[int, int], dtype: Float) -> Array:
-    """Each element but the last meets its near negative."""
+    """Rows whose second half is nearly the negative of the first half."""
     values = rng.standard_normal(shape)
     half = shape[1] // 2
     values[:, half : 2 * half] = -values[:, :half] * (1 + 1e-6 * rng.standard_normal((1, half)))
@@ -58,7 +58,7 @@ DISTRIBUTIONS: dict[str, Draw] = {
 
 
 def _depth(rng: np.random.Generator) -> int:
-    """Mostly small; some at the edges of chains, superblocks and groups."""
+    """A random depth: mostly small, and sometimes at an edge of chains, superblocks or groups."""
     kind = rng.integers(20)
     if kind == 0:
         return int(rng.choice([1, 3, 4, 5, 8, 9, 127, 128, 129, 255, 256, 257, 263, 512, 1024]))
@@ -68,7 +68,7 @@ def _depth(rng: np.random.Generator) -> int:
 
 
 def inside_the_bound(share: float) -> Outcome:
-    """10^8 outputs of 2,000 shapes, five distributions, both dtypes, every instruction set."""
+    """10^8 outputs lie inside error_bound: 2,000 shapes, five distributions, both dtypes, every instruction set."""
     outcome, largest = Outcome(), 0.0
     rng = np.random.default_rng(0)
     for _ in range(amount(2000, share)):
@@ -102,7 +102,7 @@ def inside_the_bound(share: float) -> Outcome:
 
 
 def whole_numbers(share: float) -> Outcome:
-    """All rows, inputs and outputs up to 40, and the edges of lanes and chains, on 1, 2, 3 and 8 threads."""
+    """Whole numbers are exact: 1 to 40 rows, inputs and outputs, and edges of lanes and chains, on up to 8 threads."""
     outcome = Outcome()
     rng = np.random.default_rng(1)
     sizes = [(depth, outputs) for depth in range(1, 41) for outputs in range(1, 41)]
@@ -125,7 +125,7 @@ def whole_numbers(share: float) -> Outcome:
 
 
 def rows_alone(share: float) -> Outcome:
-    """10^6 rows, alone and in batches of 1 to 67, 128, 257 and 1000, beside NaN, infinity and 1e38."""
+    """10^6 rows have the same bits alone and in batches of many sizes, beside rows of NaN, infinity and 1e38."""
     outcome = Outcome()
     rng = np.random.default_rng(2)
     wanted = amount(1_000_000, share)
@@ -149,13 +149,13 @@ def rows_alone(share: float) -> Outcome:
 
 
 def thread_counts(share: float) -> Outcome:
-    """1 to 16 threads, rows and panels dealt out, shapes small and large."""
+    """1 to 16 threads give the same bits. Shapes are small and large, so that threads share rows or panels."""
     outcome = Outcome()
     rng = np.random.default_rng(3)
     for _ in range(amount(50, share)):
         for isa in every_isa():
             if isa == "scalar" and rng.integers(4):
-                continue  # a tenth as fast
+                continue  # it is slow, so it gets a quarter of the cases
             dtype = DTYPES[rng.integers(2)]
             rows = int(rng.choice([1, 2, 5, 9, 40, 200, 700]))
             widths = rng.integers(1, 1500 if rows < 10 else 400, 3)
@@ -172,7 +172,7 @@ def thread_counts(share: float) -> Outcome:
 
 
 def golden_file(share: float) -> Outcome:
-    """The 5,000 layers of the golden file on each instruction set."""
+    """Compares the layers of the golden file on each instruction set."""
     outcome = Outcome()
     for isa in every_isa():
         tried, wrong = wrong_cases(every=max(1, round(1 / share)))

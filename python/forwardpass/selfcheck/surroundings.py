@@ -1,4 +1,4 @@
-"""What is around a call and must not matter: the floating-point environment, memory beside arrays, threads, forks."""
+"""Tries what must not change a call: floating-point settings, memory beside arrays, other threads, forks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from .. import _core, nn
 from ..error_bound import error_bound
 from .outcome import DTYPES, Array, Float, Outcome, amount, every_isa, in_a_process, same_bits
 
-# Where glibc's fenv_t keeps the register that SIMD obeys, and that register's bits.
+# The index of the SIMD control register in glibc's fenv_t (in 32-bit words). Then the register's bits: flush-to-zero,
+# denormals-are-zero, the rounding mode, and the status flags.
 CONTROL = {"x86_64": (7, 0x8000, 0x0040, 0x6000, 0x3F), "aarch64": (0, 1 << 24, 1 << 24, 3 << 22, 0)}
 
 
@@ -45,7 +46,7 @@ def _control(word: int, status: int) -> int:
 
 
 def float_environment(share: float) -> Outcome:
-    """Flush-to-zero, denormals-are-zero and three rounding modes, in the caller and in the pool's threads."""
+    """Flush-to-zero, denormals-are-zero and three rounding modes change no bit, also in the pool's threads."""
     outcome = Outcome()
     if platform.machine() not in CONTROL or platform.libc_ver()[0] != "glibc":
         outcome.note = "not tried: it needs glibc on a known processor"
@@ -73,7 +74,7 @@ def float_environment(share: float) -> Outcome:
 
 
 def _calls(net: nn.Module, x: Array, w: Array) -> dict[str, Callable[[], Array]]:
-    """Every way into the kernels, and what computes in Python."""
+    """Calls of every way into the kernels, and of the code that computes in Python."""
     single = (w[0].astype(np.float64) * 2.0**-130).astype(np.float32)  # subnormal, in part
     spread = np.abs(w[1]) + w.dtype.type(0.1)
     norm = nn.BatchNorm1d(w[0], spread, w[2], w[3])
@@ -95,7 +96,7 @@ def _calls(net: nn.Module, x: Array, w: Array) -> dict[str, Callable[[], Array]]
 
 
 class _Guarded:
-    """Memory between two pages that may not be touched."""
+    """Memory between two pages that nobody may touch: reading there kills the process."""
 
     def __init__(self, size: int) -> None:
         page = mmap.PAGESIZE
@@ -109,7 +110,7 @@ class _Guarded:
         self._bytes = np.frombuffer(self._map, np.uint8)[page : page + self._size]
 
     def place(self, a: Array, right: bool) -> Array:
-        """The values at the first or the last byte."""
+        """A copy of the values that ends at the last byte (``right``), or begins at the first one."""
         start = self._size - a.nbytes if right else 0
         placed: Array = self._bytes[start : start + a.nbytes].view(a.dtype).reshape(a.shape)
         placed[...] = a
@@ -117,7 +118,7 @@ class _Guarded:
 
 
 def guarded_pages(share: float) -> Outcome:
-    """Operands that begin or end at a page that may not be touched: all sizes from 1 to 67, more inputs too."""
+    """Operands begin or end at a page that nobody may touch. All sizes are 1 to 67, and some have 128 more inputs."""
     return in_a_process("surroundings", "_touch_guarded_pages", share, seconds=60 + 6000 * share)
 
 
@@ -129,7 +130,7 @@ def _touch_guarded_pages(share: float) -> Outcome:
     numbers = np.arange(every) if share >= 1 else rng.choice(every, amount(every, share), replace=False)
     for isa in every_isa():
         for number in numbers:
-            # The last ones are every fifth shape again with 128 more inputs, which make 8 chains of 4.
+            # The last numbers are every fifth shape again, with 128 more inputs: 8 chains instead of 4.
             shape, more = (number, 0) if number < 67**3 else (5 * (number - 67**3), 128)
             rows, depth, outputs = 1 + shape // 67**2, 1 + shape // 67 % 67 + more, 1 + shape % 67
             dtype, right = DTYPES[number % 2], bool(number % 4 < 2)
@@ -159,7 +160,7 @@ def _small_network(dtype: Float = np.float32) -> tuple[nn.Module, Array]:
 
 
 def shared_network(share: float) -> Outcome:
-    """32 threads, 10^5 calls each, on one network; and load_state_dict in the middle of calls."""
+    """32 threads make 10^5 calls each of one network. Then load_state_dict() runs during calls of other threads."""
     outcome = Outcome()
     net, x = _small_network()
     expected = net(x)
@@ -179,7 +180,7 @@ def shared_network(share: float) -> Outcome:
         for wrong in pool.map(work, range(32)):
             outcome.tried += calls
             outcome.failed += wrong
-    # Old values or new ones or some of both: but no crash, and the new ones afterwards.
+    # A call may see old values, new ones, or both. It must not crash, and later calls see the new ones.
     stop = threading.Event()
 
     def keep_calling() -> None:
@@ -201,7 +202,7 @@ def shared_network(share: float) -> Outcome:
 
 
 def forks(share: float) -> Outcome:
-    """1,000 forks after use, every second one while another thread computes; each child has 10 s."""
+    """1,000 forks of a process that has used the library, half of them while a thread computes. A child has 10 s."""
     return in_a_process("surroundings", "_fork_often", amount(1000, share, least=10), seconds=60 + 11000 * share)
 
 
