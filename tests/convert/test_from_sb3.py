@@ -1,7 +1,6 @@
-"""Policies of Stable-Baselines3: a converted actor does what model.predict does, or is refused."""
+"""Policies of Stable-Baselines3: a converted actor does what model.predict does."""
 
 import pickle
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,17 +12,14 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from sb3_contrib import ARS, QRDQN, TQC, TRPO, CrossQ, MaskablePPO
 from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
-from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from torch import nn
 
 import forwardpass as fp
-from forwardpass.convert import sb3 as importer
-from forwardpass.error_bound import agreement_bound
-
-WIDTH = 4
+from tests.support.policies import WIDTH, actions, box, build, check
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -35,76 +31,20 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-class Anything(gymnasium.Env[Any, Any]):  # type: ignore[misc, unused-ignore]
-    """Spaces without a world."""
+class Extractor(BaseFeaturesExtractor):  # type: ignore[misc, unused-ignore]
+    """A network of one's own before the policy's."""
 
-    def __init__(self, observation_space: Any, action_space: Any) -> None:
-        self.observation_space, self.action_space = observation_space, action_space
+    def __init__(self, observation_space: Any) -> None:
+        super().__init__(observation_space, 8)
+        self.linear = nn.Linear(WIDTH, 8)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        super().reset(seed=seed)
-        return self.observation_space.sample(), {}
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        return self.observation_space.sample(), 0.0, False, False, {}
+    def forward(self, observations: Any) -> Any:
+        return torch.tanh(self.linear(observations))
 
 
-def box(low: Any = -1, high: Any = 1, shape: tuple[int, ...] = (WIDTH,), dtype: Any = np.float32) -> spaces.Box:
-    return spaces.Box(np.full(shape, low, dtype), np.full(shape, high, dtype), dtype=dtype)
-
-
-def actions(low: Any = -2, high: Any = 0.5, shape: tuple[int, ...] = (3,)) -> spaces.Box:
-    return box(low, high, shape)
-
-
-def build(
-    algorithm: Any, observation_space: Any, action_space: Any, normalized: bool = False, **options: Any
-) -> tuple[Any, Any]:
-    """A model with weights of some size, and its VecNormalize with the statistics of some observations, if any."""
-    for space in (observation_space, action_space):
-        space.seed(0)
-    env: Any = DummyVecEnv([lambda: Anything(observation_space, action_space)])
-    if normalized:
-        env = VecNormalize(env)
-        env.reset()
-        for _ in range(30):
-            env.step(np.array([action_space.sample()]))
-    if algorithm in (SAC, TD3, DDPG, DQN):
-        options = {"buffer_size": 10, **options}
-        options["policy_kwargs"] = {"net_arch": [16, 8], **options.get("policy_kwargs", {})}
-    model = algorithm(options.pop("policy", "MlpPolicy"), env, seed=0, device="cpu", **options)
-    with torch.no_grad():
-        for parameter in model.policy.parameters():
-            parameter += 0.3 * torch.randn(parameter.shape)
-    return model, env if normalized else None
-
-
-def check(model: Any, normalizer: Any) -> fp.Sequential:
-    """The network converted, after a comparison of our own on observations of the space."""
-    net: fp.Sequential = fp.from_sb3(model, normalizer)
-    assert net.dtype == np.float32
-    assert net.verification.rows >= 64
-    assert net.verification.largest_share <= 1
-
-    space = model.observation_space
-    observations = np.array([space.sample() for _ in range(40)])
-    x = observations.reshape(len(observations), -1).astype(np.float32)
-    seen = observations if normalizer is None else normalizer.normalize_obs(observations)
-    predicted = model.predict(seen, deterministic=True)[0].reshape(len(x), -1)
-    got, bound = net(x), agreement_bound(net, x)
-    if isinstance(model.action_space, spaces.Box):
-        assert got.shape == predicted.shape
-        assert (np.abs(got - predicted.astype(np.float64)) <= bound).all()
-        # What is cut off at the bounds must not be all there is to see.
-        inside = (predicted > model.action_space.low.ravel()) & (predicted < model.action_space.high.ravel())
-        assert inside.any()
-    elif isinstance(model.action_space, spaces.MultiBinary):
-        np.testing.assert_array_equal(got > 0, predicted)
-    else:
-        counts = getattr(model.action_space, "nvec", [got.shape[1]])
-        parts = np.split(got, np.cumsum(counts)[:-1], axis=-1)
-        np.testing.assert_array_equal(np.stack([part.argmax(-1) for part in parts], axis=-1), predicted)
-    return net
+def learned(model: Any, normalizer: Any) -> tuple[Any, Any]:
+    """With running statistics that differ from those at the start."""
+    return model.learn(20), normalizer
 
 
 MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {
@@ -141,6 +81,28 @@ MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "DDPG": lambda: build(DDPG, box(), actions()),
     "DQN": lambda: build(DQN, box(), spaces.Discrete(5)),
     "DQN normalized": lambda: build(DQN, box(-5, 90), spaces.Discrete(3), normalized=True),
+    "TQC": lambda: build(TQC, box(), actions()),
+    "TQC normalized": lambda: build(TQC, box(-5, 90), actions(), normalized=True),
+    "QRDQN": lambda: build(QRDQN, box(), spaces.Discrete(5)),
+    "QRDQN quantiles": lambda: build(QRDQN, box(), spaces.Discrete(3), policy_kwargs={"n_quantiles": 7}),
+    "ARS": lambda: build(ARS, box(), actions()),
+    "ARS discrete": lambda: build(ARS, box(), spaces.Discrete(4)),
+    "ARS linear": lambda: build(ARS, box(), actions(), policy="LinearPolicy"),
+    "ARS not squashed": lambda: build(ARS, box(), actions(), policy_kwargs={"squash_output": False}),
+    "TRPO": lambda: build(TRPO, box(), actions()),
+    "TRPO normalized": lambda: build(TRPO, box(-5, 90), spaces.Discrete(3), normalized=True),
+    "MaskablePPO": lambda: build(MaskablePPO, box(), spaces.Discrete(6)),
+    "CrossQ": lambda: build(CrossQ, box(), actions()),
+    "CrossQ learned": lambda: learned(*build(CrossQ, box(-5, 90), actions(), learning_starts=5)),
+    "CrossQ without norms": lambda: build(CrossQ, box(), actions(), policy_kwargs={"batch_norm": False}),
+    "PPO sees a category": lambda: build(PPO, spaces.Discrete(7), spaces.Discrete(3)),
+    "PPO sees categories": lambda: build(PPO, spaces.MultiDiscrete([3, 2, 4]), actions()),
+    "DQN sees a category": lambda: build(DQN, spaces.Discrete(16), spaces.Discrete(4)),
+    "QRDQN sees categories": lambda: build(QRDQN, spaces.MultiDiscrete([5, 4]), spaces.Discrete(4)),
+    "SAC sees a category": lambda: build(SAC, spaces.Discrete(7), actions()),
+    "extractor of one's own": lambda: build(
+        PPO, box(), actions(), policy_kwargs={"features_extractor_class": Extractor}
+    ),
 }
 
 
@@ -192,28 +154,6 @@ def test_one_observation_and_any_number_of_axes() -> None:
     assert net(np.zeros((2, 3, 6), np.float32)).shape == (2, 3, 3)
 
 
-def test_normalizer_is_a_layer_of_its_own() -> None:
-    model, normalizer = build(SAC, box(-5, 90), actions(), normalized=True)
-    observations = np.array([model.observation_space.sample() for _ in range(20)])
-    normalizer.epsilon, normalizer.clip_obs = 500.0, 1.5  # both of a size that shows
-    normalized = normalizer.normalize_obs(observations)
-    with_it, without = fp.from_sb3(model, normalizer), fp.from_sb3(model)
-    assert len(with_it) == len(without) + 1
-    np.testing.assert_allclose(with_it(observations), without(normalized), rtol=1e-5, atol=1e-5)
-
-    normalizer.norm_obs = False  # rewards alone
-    assert len(fp.from_sb3(model, normalizer)) == len(without)
-
-
-def test_statistics_are_of_the_moment() -> None:
-    model, normalizer = build(PPO, box(-5, 90), actions(), normalized=True)
-    net, observation = fp.from_sb3(model, normalizer), model.observation_space.sample()
-    former = net(observation)
-    normalizer.obs_rms.update(np.zeros((100, WIDTH)))
-    assert net(observation).tobytes() == former.tobytes()
-    assert fp.from_sb3(model, normalizer)(observation).tobytes() != former.tobytes()
-
-
 def test_comparison_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     net = fp.from_sb3(build(PPO, box(), actions())[0])
     assert capsys.readouterr().out == f"{net.verification}\n"
@@ -230,98 +170,9 @@ def test_file_of_a_policy_answers_alike(case: str, tmp_path: Path) -> None:
         assert same(x).tobytes() == net(x).tobytes()
 
 
-# ---- refusals ----
-
-
-class Extractor(BaseFeaturesExtractor):  # type: ignore[misc, unused-ignore]
-    def __init__(self, observation_space: Any) -> None:
-        super().__init__(observation_space, WIDTH)
-
-    def forward(self, observations: Any) -> Any:
-        return 2 * observations
-
-
-class Policy(ActorCriticPolicy):  # type: ignore[misc, unused-ignore]
-    pass
-
-
-class Normalizer(VecNormalize):  # type: ignore[misc, unused-ignore]
-    pass
-
-
-def dictionary() -> spaces.Dict:
-    return spaces.Dict({"a": box(), "b": box()})
-
-
-def with_normalizer(kind: Any, **options: Any) -> tuple[Any, Any]:
-    model, _ = build(PPO, box(), actions())
-    return model, kind(DummyVecEnv([lambda: Anything(options.get("space", box()), actions())]))
-
-
-REFUSED: dict[str, tuple[Callable[[], tuple[Any, Any]], str]] = {
-    "no model": (lambda: ({}, None), "expected a model of Stable-Baselines3, got dict"),
-    "images": (
-        lambda: build(PPO, box(0, 255, (3, 36, 36), np.uint8), actions(), policy="CnnPolicy"),
-        "policy: ActorCriticCnnPolicy is not supported; expected an MlpPolicy, one of ActorCriticPolicy, SACPolicy",
-    ),
-    "flattened images": (
-        lambda: build(PPO, box(0, 255, (3, 4, 4), np.uint8), actions()),
-        "observation space: images, (3, 4, 4) of uint8, are not supported",
-    ),
-    "dictionaries": (
-        lambda: build(PPO, dictionary(), actions(), policy="MultiInputPolicy"),
-        "policy: MultiInputActorCriticPolicy is not supported",
-    ),
-    "dictionaries, off policy": (
-        lambda: build(SAC, dictionary(), actions(), policy="MultiInputPolicy"),
-        "policy: MultiInputPolicy is not supported",
-    ),
-    "policy of one's own": (
-        lambda: build(PPO, box(), actions(), policy=Policy),
-        f"policy: {__name__}.Policy is not supported",
-    ),
-    "extractor of one's own": (
-        lambda: build(PPO, box(), actions(), policy_kwargs={"features_extractor_class": Extractor}),
-        f"policy.pi_features_extractor: {__name__}.Extractor is not supported; expected FlattenExtractor",
-    ),
-    "extractor of one's own, off policy": (
-        lambda: build(TD3, box(), actions(), policy_kwargs={"features_extractor_class": Extractor}),
-        f"policy.actor.features_extractor: {__name__}.Extractor is not supported",
-    ),
-    "activation": (
-        lambda: build(PPO, box(), actions(), policy_kwargs={"activation_fn": nn.RReLU}),
-        "layer policy.mlp_extractor.policy_net.1: RReLU is not supported",
-    ),
-    "one-hot observations": (
-        lambda: build(DQN, spaces.Discrete(4), spaces.Discrete(3)),
-        "observation space: Discrete is not supported; expected Box or MultiBinary",
-    ),
-    "normalizer of one's own": (
-        lambda: with_normalizer(Normalizer),
-        f"normalizer: {__name__}.Normalizer is not supported; expected a VecNormalize or None",
-    ),
-    "no normalizer": (lambda: (build(PPO, box(), actions())[0], 3), "normalizer: builtins.int is not supported"),
-    "normalizer of other observations": (
-        lambda: with_normalizer(VecNormalize, space=box(shape=(7,))),
-        "normalizer: expected statistics of observations of shape (4,), as the model's",
-    ),
-    "normalizer of dictionaries": (
-        lambda: with_normalizer(VecNormalize, space=dictionary()),
-        "normalizer: expected statistics of observations of shape (4,), as the model's",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_refusal_names_what_is_not_supported(case: str) -> None:
-    model, normalizer = REFUSED[case][0]()
-    with pytest.raises(fp.ConversionError, match=re.escape(REFUSED[case][1])):
-        fp.from_sb3(model, normalizer)
-
-
 def test_another_function_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = build(SAC, box(), actions())
-    monkeypatch.setattr(importer, "_acting", lambda policy: [])
+    monkeypatch.setattr("forwardpass.convert.sb3.acting", lambda *_: [])
     with pytest.raises(fp.ConversionError, match="does not answer as its source"):
         fp.from_sb3(model)
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 ORIGINS = {
     "keras": ("h5py", "keras", "torch"),
     "onnx": ("keras", "onnx", "onnxscript", "skl2onnx", "torch"),
-    "sb3": ("gymnasium", "stable_baselines3"),
+    "sb3": ("gymnasium", "sb3_contrib", "stable_baselines3"),
     "sklearn": ("pandas", "pyarrow", "sklearn"),
     "torch": ("torch",),
 }

@@ -37,7 +37,7 @@ class Moves:
 
     def of(self, x: FloatArray, y: FloatArray) -> NDArray[np.float64]:
         """For the next rows x and their answers y, shape (rows, 1); Inf where they overflow."""
-        answers = y.astype(np.float64)
+        answers = y.reshape(len(x), -1).astype(np.float64)
         with np.errstate(all="ignore"):
             # A row of answers that are next to nothing, as in the tail of a sigmoid, is measured by ordinary ones.
             size = np.abs(answers).max(axis=1, initial=0.0)
@@ -45,6 +45,6 @@ class Moves:
             ordinary = np.concatenate(self._sizes)
             furthest = self._units * np.fmax(size, np.quantile(ordinary, 0.75) if ordinary.size else 0.0)
             for _ in range(SHAKEN):
-                moved = self._net.shaken(self._shake.of(x), self._shake).astype(np.float64)
+                moved = self._net.shaken(self._shake.of(x), self._shake).reshape(answers.shape).astype(np.float64)
                 furthest = np.maximum(furthest, np.abs(moved - answers).max(axis=1, initial=0.0))
         return np.where(np.isfinite(furthest), furthest, np.inf)[:, np.newaxis]

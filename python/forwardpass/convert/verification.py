@@ -43,6 +43,7 @@ def verify(
     importer: str,
     source: str,
     more: Iterable[NDArray[Any]] = (),
+    only: NDArray[Any] | None = None,
     verbose: bool = True,
 ) -> None:
     """Compare a converted network with its source; put the result in ``net.verification`` and print it.
@@ -61,6 +62,8 @@ def verify(
         What the line and the messages call the source, like "PyTorch".
     more : iterable of numpy.ndarray, shape (any, width)
         Rows beside those of rows_for(): where a scaler comes first, all of those may be far from what it was made for.
+    only : numpy.ndarray, shape (any, width), optional
+        Rows in place of those of rows_for(), where the source takes no others, such as one-hot ones.
     verbose : bool
         Whether to print.
 
@@ -73,11 +76,12 @@ def verify(
     result = Verification(importer, source, 0, 0.0, 0.0, 0.0)
     if run_source is not None:
         widest, values, weights = _sizes(net, width)
-        x = rows_for(width, np.dtype(np.float32) if net.dtype is None else net.dtype, values, weights)
+        dtype = np.dtype(np.float32) if net.dtype is None else net.dtype
+        x = rows_for(width, dtype, values, weights) if only is None else only
         at_a_time, moves = max(1, min(WIDEST_AT_A_TIME // widest, VALUES_AT_A_TIME // values)), Moves(net)
         for rows in (x, *more):
             for at in range(0, len(rows), at_a_time):
-                block = rows[at : at + at_a_time].astype(x.dtype, copy=False)
+                block = rows[at : at + at_a_time].astype(dtype, copy=False)
                 result = _joined(result, _compared_rows(net, run_source, moves, block, result))
     net.verification = result
     if verbose:
@@ -148,8 +152,10 @@ def _compared_rows(
         raise ConversionError(
             f"{before.source}: its answers have shape {expected.shape}, the converted ones {got.shape}"
         )
-    allowed = MARGIN * moves.of(x, got)
-    return _compared(got, expected.astype(np.float64), agreement_bound(net, x), allowed, before)
+    allowed, bound = MARGIN * moves.of(x, got), agreement_bound(net, x)
+    # One number for each row, without an axis of its own, is compared as a column.
+    got, expected, bound = (values.reshape(len(x), -1) for values in (got, expected.astype(np.float64), bound))
+    return _compared(got, expected, bound, allowed, before)
 
 
 def _joined(a: Verification, b: Verification) -> Verification:

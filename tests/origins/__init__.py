@@ -1,0 +1,1 @@
+"""How much of what people have is converted: a program for each origin that counts, and prints what it refuses."""
