@@ -211,7 +211,7 @@ def signs(rng: np.random.Generator, u: float, *shape: int) -> Array:
 def test_bounds_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large weight is taken some outputs at a time."""
     rng = np.random.default_rng(1)
-    net = fp.Sequential(fp.Linear.random(5, 40, rng=rng), fp.Linear.random(40, 7, rng=rng))
+    net = fp.Sequential(fp.Linear.random(5, 200, rng=rng), fp.Linear.random(200, 7, rng=rng))
     x = rows_for(5, np.dtype(np.float32))
     whole = agreement_bound(net, x)
     monkeypatch.setattr("forwardpass.nn.linear.PART", 100)

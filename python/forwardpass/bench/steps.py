@@ -21,13 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..nn import Dropout, Flatten, Identity, Linear, Module, Residual
+from ..nn import Linear, Module, Residual
+from ..nn.elementwise import Unchanged
 from ..nn.features import PerFeature
 
 Array = NDArray[Any]
-
-# Layers that do nothing to rows.
-NOTHING = (Identity, Dropout, Flatten)
 
 
 class Step(NamedTuple):
@@ -45,7 +43,7 @@ def steps_of(network: Module, dtype: str) -> list[Step]:
         return [Step("Residual", {}, {}, steps_of(network.inner, dtype))]
     if network.holds:
         return [step for _, layer in network.named_children() for step in steps_of(layer, dtype)]
-    if isinstance(network, NOTHING):
+    if isinstance(network, Unchanged):
         return []
     if isinstance(network, PerFeature):
         return _of_each_feature(network, dtype)

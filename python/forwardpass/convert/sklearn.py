@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -80,31 +81,38 @@ def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Classifier | nn.
     typical: NDArray[Any] = rows_for(width, np.dtype(np.float64))
     for _, scaler in reversed(scalers):
         typical = _before(scaler, typical)
-    hidden = _known(HIDDEN, network.activation, f"{where}activation")
-    output = _known(OUTPUT, network.out_activation_, f"{where}out_activation_")
-    for linear in linears[:-1]:
-        layers += [linear, hidden()]
-    layers += [linears[-1], *(activation() for activation in output)]
-
-    def answers(x: nn.FloatArray) -> NDArray[Any]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that an array has no names of columns
-            if _kind(network) == "MLPRegressor":
-                return np.asarray(estimator.predict(x)).reshape(len(x), -1)
-            probabilities = np.asarray(estimator.predict_proba(x))
-            return probabilities[:, 1:] if network.n_outputs_ == 1 else probabilities
-
     # Whatever is asked first has seen the names of the columns.
     names = getattr(scalers[0][1] if scalers else network, "feature_names_in_", None)
-    net: nn.Classifier | nn.Regressor
-    if _kind(network) == "MLPRegressor":
-        net = nn.Regressor(*layers, feature_names=names)
-    else:
-        net = nn.Classifier(*layers, classes=network.classes_, feature_names=names)
+    net = _predictor(network, [*layers, *_chain(network, linears, where)], names)
     source = "scikit-learn " + " + ".join([*(_kind(scaler) for _, scaler in scalers), _kind(network)])
     more = [typical] if scalers else []
-    verify(net, answers, width, importer="from_sklearn", source=source, more=more, verbose=verbose)
+    run_source = partial(_answers, estimator, network)
+    verify(net, run_source, width, importer="from_sklearn", source=source, more=more, verbose=verbose)
     return net
+
+
+def _predictor(network: Any, layers: list[nn.Module], names: Any) -> nn.Classifier | nn.Regressor:
+    if _kind(network) == "MLPRegressor":
+        return nn.Regressor(*layers, feature_names=names)
+    return nn.Classifier(*layers, classes=network.classes_, feature_names=names)
+
+
+def _chain(network: Any, linears: list[nn.Linear], where: str) -> list[nn.Module]:
+    """The network's layers, with its activations between and behind them."""
+    hidden = _known(HIDDEN, network.activation, f"{where}activation")
+    output = _known(OUTPUT, network.out_activation_, f"{where}out_activation_")
+    inner = [layer for linear in linears[:-1] for layer in (linear, hidden())]
+    return [*inner, linears[-1], *(activation() for activation in output)]
+
+
+def _answers(estimator: Any, network: Any, x: nn.FloatArray) -> NDArray[Any]:
+    """What the estimator gives where ours gives its outputs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that an array has no names of columns
+        if _kind(network) == "MLPRegressor":
+            return np.asarray(estimator.predict(x)).reshape(len(x), -1)
+        probabilities = np.asarray(estimator.predict_proba(x))
+        return probabilities[:, 1:] if network.n_outputs_ == 1 else probabilities
 
 
 def _kind(estimator: Any) -> str:

@@ -49,14 +49,6 @@ FAULTS = (
         ROWS,
     ),
     Mutant(
-        "lanes of a sum added next to next",
-        "cpp/kernels/functions/rows.hpp",
-        "totals[v] = A::plus(totals[v], totals[v + half]);",
-        "totals[v] = A::plus(totals[2 * v], totals[2 * v + 1]);",
-        "the lanes of a sum depend on the width of the registers",
-        BITS,
-    ),
-    Mutant(
         "softmax stores its weights one vector too early",
         "cpp/kernels/functions/rows.hpp",
         "put<W>(row, Whole{place.at + v * W::lanes}, y.of[v]);",

@@ -1,6 +1,6 @@
 """Roundings, biases, packing, and what is read and written. (order.py: the order of the sums.)"""
 
-from tests.mutants.faults.mutant import BITS, Mutant
+from tests.mutants.faults.mutant import Mutant
 
 FAULTS = (
     # ---- activations that fit registers ----
@@ -25,18 +25,6 @@ FAULTS = (
         "return _mm256_fmadd_ps(a, b, c);",
         "return _mm256_add_ps(_mm256_mul_ps(a, b), c);",
         "the bits of a CPU without FMA",
-    ),
-    Mutant(
-        "contraction",
-        "cpp/CMakeLists.txt",
-        "  add_isa(avx2 -mavx2 -mfma)\n",
-        """\
-  add_isa(avx2 -mavx2 -mfma)
-  set_source_files_properties(kernels/isa/avx2.cpp PROPERTIES
-    COMPILE_OPTIONS "-ffp-contract=fast;-fexpensive-optimizations")
-""",
-        "the compiler makes FMAs of intrinsics where two roundings stand, as GCC does by default from -O2 on",
-        BITS,
     ),
     # ---- bias ----
     Mutant(

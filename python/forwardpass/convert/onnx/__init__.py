@@ -62,10 +62,8 @@ def from_onnx(
     ------
     ConversionError
         A ValueError: a node that is not supported, a damaged file, or answers that differ.
-    ImportError, OSError, TypeError
-        No onnx library; a file that cannot be read; a source that is neither a path nor a model.
-    ValueError, TypeError
-        Classes that a Classifier refuses.
+    ImportError, OSError, TypeError, ValueError
+        No onnx library; an unreadable file; a source that is neither path nor model; classes that a Classifier refuses.
 
     Examples
     --------
