@@ -77,18 +77,21 @@ def from_sklearn(estimator: Any, *, verbose: bool = True) -> nn.Classifier | nn.
     dtype = linears[0].weight.dtype
     width = linears[0].in_features
     layers = [layer for step, scaler in scalers for layer in _scaling(scaler, step, dtype)]
-    # What the scalers were made for: other rows they may bring to where everything saturates or is clipped.
-    typical: NDArray[Any] = rows_for(width, np.dtype(np.float64))
-    for _, scaler in reversed(scalers):
-        typical = _before(scaler, typical)
     # Whatever is asked first has seen the names of the columns.
     names = getattr(scalers[0][1] if scalers else network, "feature_names_in_", None)
     net = _predictor(network, [*layers, *_chain(network, linears, where)], names)
     source = "scikit-learn " + " + ".join([*(_kind(scaler) for _, scaler in scalers), _kind(network)])
-    more = [typical] if scalers else []
-    run_source = partial(_answers, estimator, network)
-    verify(net, run_source, width, importer="from_sklearn", source=source, more=more, verbose=verbose)
+    run, more = partial(_answers, estimator, network), _typical(scalers, width)
+    verify(net, run, width, importer="from_sklearn", source=source, more=more, verbose=verbose)
     return net
+
+
+def _typical(scalers: list[tuple[str, Any]], width: int) -> list[NDArray[Any]]:
+    """What the scalers were made for: other rows they may bring to where everything saturates or is clipped."""
+    rows: NDArray[Any] = rows_for(width, np.dtype(np.float64))
+    for _, scaler in reversed(scalers):
+        rows = _before(scaler, rows)
+    return [rows] if scalers else []
 
 
 def _predictor(network: Any, layers: list[nn.Module], names: Any) -> nn.Classifier | nn.Regressor:
