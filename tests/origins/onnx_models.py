@@ -1,6 +1,6 @@
 """How many of what exporters and optimisers write of 40 architectures from_onnx converts, by origin:
 
-    python -m tests.convert.census_onnx
+    python -m tests.origins.onnx_models
 
 Needs torch, skl2onnx, Keras and onnxruntime. A network is right where its answers are those of the source's own
 library, refused where a ConversionError says what to do instead or what is not supported, and wrong otherwise.
