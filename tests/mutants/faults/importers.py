@@ -161,7 +161,7 @@ FAULTS = (
         "values.resolve_neg().numpy()",
         "values.numpy()",
         "torch raises RuntimeError",
-        ("tests/convert/test_from_torch.py",),
+        ("tests/convert/test_from_torch_state.py",),
     ),
     Mutant(
         "images are rows of their last axis",
@@ -177,7 +177,7 @@ FAULTS = (
         "partial(kind, layer.last_axis(shape))",
         "partial(kind, min(-1, layer.last_axis(shape)))",
         "x of three axes gets another answer than Keras's refusal",
-        ("tests/convert/test_from_keras.py",),
+        ("tests/convert/test_from_keras_refused.py",),
     ),
     Mutant(
         "functions are never off",
