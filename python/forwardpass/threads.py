@@ -12,7 +12,7 @@ except ImportError:
     pass
 else:
 
-    class _Controller(threadpoolctl.LibController):  # type: ignore[misc]  # threadpoolctl ships no types
+    class _Controller(threadpoolctl.LibController):
         """Finds the extension among the loaded libraries by the two symbols that only it exports."""
 
         user_api = "forwardpass"

@@ -117,7 +117,7 @@ def test_bad_arguments_are_refused(
 ) -> None:
     """With nothing on standard output, as nothing has been measured."""
     if "x" in arguments[-1]:
-        pytest.importorskip("matplotlib")
+        pytest.importorskip("matplotlib")  # an extra: CI has it where it tests networks of other libraries
     monkeypatch.chdir(tmp_path)
     fp.save(fp.Softmax(), "any.npz")
     refused = bench(*arguments)

@@ -60,7 +60,7 @@ def test_every_layer_runs_in_peers(peer: str, least: int) -> None:
     command = [sys.executable, "-W", "ignore", "-c", OF_ALL_LAYERS, peer, str(least)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if result.returncode == 77:
-        pytest.skip(f"{peer} is not installed")
+        pytest.skip(f"{peer} is not installed")  # peers are optional: CI has torch
     assert result.returncode == 0, result.stderr
 
 

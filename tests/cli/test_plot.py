@@ -11,7 +11,7 @@ from forwardpass.bench.plot import check_target, picture, plot
 from forwardpass.bench.roofline import places
 from forwardpass.bench.workload import SpecError, Workload
 
-pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib")  # an extra: CI has it where it tests networks of other libraries
 FACTS = {"cpu": "Some CPU", "isa": "avx2", "versions": {"numpy": "2.4", "torch": "2.13"}, "command": "python x"}
 LONG = "128-[norm-256]x4-[norm-256]x4-64-64-64-64-64-64-10:leaky_relu:log_softmax"
 

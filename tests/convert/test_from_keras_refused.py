@@ -15,14 +15,14 @@ from tests.support.keras_models import INPUTS, build, chain, keras, layers, mlp
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 
-class Doubled(layers.Dense):  # type: ignore[misc]
+class Doubled(layers.Dense):
     """A layer of a user's own."""
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         return 2 * super().call(inputs, training=training)
 
 
-class Unable(layers.Layer):  # type: ignore[misc]
+class Unable(layers.Layer):
     """One that cannot describe itself."""
 
     def __init__(self, function: Any) -> None:
@@ -32,11 +32,11 @@ class Unable(layers.Layer):  # type: ignore[misc]
         return x
 
 
-class Own(keras.Sequential):  # type: ignore[misc]
+class Own(keras.Sequential):
     """A model of a user's own."""
 
 
-class Subclassed(keras.Model):  # type: ignore[misc]
+class Subclassed(keras.Model):
     """As most of PyTorch's users would write one."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from tests.support.onnx_models import WIDTH, assert_agrees, by_torch, draw, line
 BOTH = pytest.mark.parametrize("dynamo", [False, pytest.param(True, marks=pytest.mark.full)], ids=["script", "dynamo"])
 
 
-class Residual(nn.Module):  # type: ignore[misc]  # torch has no types where these are checked
+class Residual(nn.Module):
     def __init__(self, *inner: nn.Module) -> None:
         super().__init__()
         self.inner = nn.Sequential(*inner)
@@ -24,7 +24,7 @@ class Residual(nn.Module):  # type: ignore[misc]  # torch has no types where the
         return x + self.inner(x)
 
 
-class Function(nn.Module):  # type: ignore[misc]  # torch has no types where these are checked
+class Function(nn.Module):
     """A module that is a function of its input and of one Linear."""
 
     def __init__(self, function: Callable[[Any, Any], Any], *sizes: int) -> None:

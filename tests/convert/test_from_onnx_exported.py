@@ -177,7 +177,7 @@ def test_one_of_several_outputs() -> None:
     with pytest.raises(fp.ConversionError, match=r"output: expected the name of an output, 'y', 'a', got 'z'"):
         fp.from_onnx(made, output="z")
     with pytest.raises(TypeError, match="output: expected the name of an output, got int"):
-        fp.from_onnx(made, output=1)  # type: ignore[arg-type]
+        fp.from_onnx(made, output=1)  # type: ignore[arg-type]  # wrong on purpose
     assert_is(fp.from_onnx(made, output="a"), lambda x: np.maximum(x, 0) @ W)
     assert names(fp.from_onnx(made, output="b")) == ["ReLU", "Linear"]
 

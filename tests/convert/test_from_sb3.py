@@ -31,7 +31,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-class Extractor(BaseFeaturesExtractor):  # type: ignore[misc, unused-ignore]
+class Extractor(BaseFeaturesExtractor):
     """A network of one's own before the policy's."""
 
     def __init__(self, observation_space: Any) -> None:

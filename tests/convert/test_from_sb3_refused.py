@@ -19,7 +19,7 @@ import forwardpass as fp
 from tests.support.policies import WIDTH, Anything, actions, box, build
 
 
-class Extractor(BaseFeaturesExtractor):  # type: ignore[misc, unused-ignore]
+class Extractor(BaseFeaturesExtractor):
     def __init__(self, observation_space: Any) -> None:
         super().__init__(observation_space, WIDTH)
 
@@ -27,11 +27,11 @@ class Extractor(BaseFeaturesExtractor):  # type: ignore[misc, unused-ignore]
         return torch.cumsum(observations, dim=-1)
 
 
-class Policy(ActorCriticPolicy):  # type: ignore[misc, unused-ignore]
+class Policy(ActorCriticPolicy):
     pass
 
 
-class Normalizer(VecNormalize):  # type: ignore[misc, unused-ignore]
+class Normalizer(VecNormalize):
     pass
 
 

@@ -161,7 +161,7 @@ def test_another_function_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         fp.from_sklearn(estimator)
 
 
-class Doubled(MLPRegressor):  # type: ignore[misc]
+class Doubled(MLPRegressor):
     def predict(self, X: Any) -> Any:
         return 2 * super().predict(X)
 

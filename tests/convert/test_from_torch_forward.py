@@ -15,7 +15,7 @@ from tests.support.torch_modules import converted, made
 from tests.support.torch_networks import answers
 
 
-class Of(nn.Module):  # type: ignore[misc]  # torch has no types where these are checked
+class Of(nn.Module):
     """A module whose forward() is a function of its layers and x."""
 
     def __init__(self, function: Any, **layers: Any) -> None:
@@ -90,11 +90,11 @@ def test_inside_a_sequential_the_keys_are_torchs() -> None:
 def test_subclasses_and_patches_are_read() -> None:
     """A forward() of one's own in a class that looks like PyTorch's, or in a single module."""
 
-    class Doubled(nn.Linear):  # type: ignore[misc]
+    class Doubled(nn.Linear):
         def forward(self, input: Any) -> Any:
             return 2 * super().forward(input)
 
-    class Backwards(nn.Sequential):  # type: ignore[misc]
+    class Backwards(nn.Sequential):
         def forward(self, input: Any) -> Any:
             return -super().forward(input)
 

@@ -28,7 +28,7 @@ def test_what_is_wrong_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
         "no way out": refused,
         "a failure": lambda: 1 / 0,
     }
-    assert report("none", cases.items()) == 1  # type: ignore[arg-type]
+    assert report("none", cases.items()) == 1  # type: ignore[arg-type]  # no networks
     captured = capsys.readouterr()
     assert captured.out == "none: 5 networks: 1 with equal answers, 0 refused, 4 wrong\n"
     assert len(captured.err.splitlines()) == 4

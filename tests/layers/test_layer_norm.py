@@ -14,7 +14,7 @@ DTYPES = [np.float32, np.float64]
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("width", [1, 2, 7, 16, 33, 100])
 def test_layer_norm(width: int, dtype: Float) -> None:
-    # Of weights and biases of one sign, so that nothing cancels at the end: then the error is that of the result.
+    # The biases are zero, so that nothing cancels at the end, and the only error is that of the result.
     rng = np.random.default_rng(0)
     weight, bias = rng.uniform(0.5, 2, width).astype(np.float32), np.zeros(width)
     for row in rows(dtype, width):

@@ -76,7 +76,7 @@ def test_wrong_types() -> None:
         lambda: fp.LayerNorm(shape),
         lambda: fp.LayerNorm(True),
         lambda: fp.Affine([1j], [0]),
-        lambda: fp.Residual(3),  # type: ignore[arg-type]
+        lambda: fp.Residual(3),  # type: ignore[arg-type]  # wrong on purpose
     ):
         with pytest.raises(TypeError, match="expected"):
             make()

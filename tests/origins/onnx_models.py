@@ -39,7 +39,7 @@ SCRIPT, DYNAMO = range(15, 21), range(18, onnx.defs.onnx_opset_version() + 1)
 LEVELS = ("BASIC", "EXTENDED", "ALL")
 
 
-class Squeezed(nn.Module):  # type: ignore[misc]  # torch has no types where these are checked
+class Squeezed(nn.Module):
     """One number for each row."""
 
     def __init__(self, *inner: nn.Module) -> None:

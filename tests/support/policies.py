@@ -16,7 +16,7 @@ from forwardpass.error_bound import agreement_bound
 WIDTH = 4
 
 
-class Anything(gymnasium.Env[Any, Any]):  # type: ignore[misc, unused-ignore]
+class Anything(gymnasium.Env[Any, Any]):
     """Spaces without a world."""
 
     def __init__(self, observation_space: Any, action_space: Any) -> None:

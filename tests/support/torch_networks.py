@@ -19,7 +19,7 @@ def mlp(*widths: int, activation: Callable[[], nn.Module] = nn.ReLU, bias: bool 
     return nn.Sequential(*layers[:-1])
 
 
-class Named(nn.Sequential):  # type: ignore[misc]  # torch has no types where these are checked
+class Named(nn.Sequential):
     """A Sequential of a user's own that computes what any other does."""
 
     def __init__(self) -> None:

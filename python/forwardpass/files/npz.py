@@ -30,7 +30,7 @@ Header = tuple[tuple[int, ...], bool, np.dtype[Any], int]
 
 def write(file: IO[bytes], document: str, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write the file. The same network gives the same bytes."""
-    # Not with numpy.savez, of which a version may stamp its members with the time. ZipInfo's default date is in 1980.
+    # numpy.savez may write the time into its members, and equal networks must give equal files. ZipInfo writes 1980.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         text = np.frombuffer(document.encode(), np.uint8)
         members = {DOCUMENT: text, **{name + ".npy": array for name, array in arrays.items()}}

@@ -18,7 +18,8 @@ from .verification import Verification
 from .wide import Dtype, Wide
 
 FloatArray = NDArray[np.floating[Any]]
-# Of outputs: any numbers, the higher the likelier; probabilities of which one class is right; or of each class alone.
+# What outputs are. Scores: the highest is the likeliest class. Shares: probabilities that sum to 1. Chances: a
+# probability for each class by itself.
 Meaning = Literal["scores", "shares", "chances"]
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 (as everybody calls it)
 INPUTS = 16
 
 
-class PreNorm(nn.Module):  # type: ignore[misc]
+class PreNorm(nn.Module):
     """The feed-forward half of a transformer's layer."""
 
     def __init__(self, width: int = INPUTS) -> None:
@@ -28,7 +28,7 @@ class PostNorm(PreNorm):
         return self.norm(x + self.fc2(F.relu(self.fc1(x))))
 
 
-class Stack(nn.Module):  # type: ignore[misc]
+class Stack(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.inner, self.head = nn.Linear(INPUTS, 24), nn.Linear(24, 3)
@@ -43,7 +43,7 @@ class Stack(nn.Module):  # type: ignore[misc]
         return self.head(x)
 
 
-class Nested(nn.Module):  # type: ignore[misc]
+class Nested(nn.Module):
     """A skip around blocks that have their own."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Nested(nn.Module):  # type: ignore[misc]
         return (x + skip) / math.sqrt(2)
 
 
-class SkipFirst(nn.Module):  # type: ignore[misc]
+class SkipFirst(nn.Module):
     """ResNet's order: the identity is added last, in place."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class SkipFirst(nn.Module):  # type: ignore[misc]
         return self.relu(out)
 
 
-class LayerScale(nn.Module):  # type: ignore[misc]
+class LayerScale(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.block = nn.Sequential(nn.LayerNorm(INPUTS), nn.Linear(INPUTS, INPUTS), nn.GELU())
@@ -83,7 +83,7 @@ class LayerScale(nn.Module):  # type: ignore[misc]
         return x + self.gamma * self.block(x)
 
 
-class ReZero(nn.Module):  # type: ignore[misc]
+class ReZero(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(INPUTS, INPUTS) for _ in range(3))
@@ -95,7 +95,7 @@ class ReZero(nn.Module):  # type: ignore[misc]
         return x
 
 
-class Difference(nn.Module):  # type: ignore[misc]
+class Difference(nn.Module):
     """What a correction takes away."""
 
     def __init__(self) -> None:
@@ -111,17 +111,17 @@ class Correction(Difference):
         return torch.sub(x, self.noise(x), alpha=2) - x
 
 
-class Swish(nn.Module):  # type: ignore[misc]
+class Swish(nn.Module):
     def forward(self, x: Any) -> Any:
         return x * torch.sigmoid(x)
 
 
-class HandWrittenMish(nn.Module):  # type: ignore[misc]
+class HandWrittenMish(nn.Module):
     def forward(self, x: Any) -> Any:
         return x * torch.tanh(F.softplus(x))
 
 
-class SelfGated(nn.Module):  # type: ignore[misc]
+class SelfGated(nn.Module):
     """Activations of one's own between PyTorch's layers."""
 
     def __init__(self) -> None:
@@ -132,7 +132,7 @@ class SelfGated(nn.Module):  # type: ignore[misc]
         return self.net(x)
 
 
-class QuickGELU(nn.Module):  # type: ignore[misc]
+class QuickGELU(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.c_fc, self.c_proj = nn.Linear(INPUTS, 32), nn.Linear(32, INPUTS)
@@ -149,7 +149,7 @@ class HandWrittenHardswish(QuickGELU):
         return self.c_proj(h * F.relu6(h + 3) / 6)
 
 
-class NormFree(nn.Module):  # type: ignore[misc]
+class NormFree(nn.Module):
     """Each block scales its input down and its branch by a number that grows."""
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class NormFree(nn.Module):  # type: ignore[misc]
         return x
 
 
-class Llama(nn.Module):  # type: ignore[misc]
+class Llama(nn.Module):
     """A norm without a mean, and weights of one's own."""
 
     def __init__(self) -> None:
@@ -175,7 +175,7 @@ class Llama(nn.Module):  # type: ignore[misc]
         return x + F.silu(self.norm(x) @ self.up) @ self.down
 
 
-class WideAndShared(nn.Module):  # type: ignore[misc]
+class WideAndShared(nn.Module):
     """One layer three times."""
 
     def __init__(self) -> None:
@@ -188,7 +188,7 @@ class WideAndShared(nn.Module):  # type: ignore[misc]
         return x
 
 
-class GLU(nn.Module):  # type: ignore[misc]
+class GLU(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.value, self.gate = nn.Linear(INPUTS, 8), nn.Linear(INPUTS, 8)
@@ -197,7 +197,7 @@ class GLU(nn.Module):  # type: ignore[misc]
         return self.value(x) * torch.sigmoid(self.gate(x))
 
 
-class SplitGate(nn.Module):  # type: ignore[misc]
+class SplitGate(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.proj = nn.Linear(INPUTS, 16)
@@ -207,7 +207,7 @@ class SplitGate(nn.Module):  # type: ignore[misc]
         return a * F.gelu(b)
 
 
-class Highway(nn.Module):  # type: ignore[misc]
+class Highway(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.h, self.t = nn.Linear(INPUTS, INPUTS), nn.Linear(INPUTS, INPUTS)
@@ -217,7 +217,7 @@ class Highway(nn.Module):  # type: ignore[misc]
         return t * F.relu(self.h(x)) + (1 - t) * x
 
 
-class Projected(nn.Module):  # type: ignore[misc]
+class Projected(nn.Module):
     """A skip with weights."""
 
     def __init__(self) -> None:
@@ -228,7 +228,7 @@ class Projected(nn.Module):  # type: ignore[misc]
         return self.block(x) + self.shortcut(x)
 
 
-class Dense(nn.Module):  # type: ignore[misc]
+class Dense(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.a, self.b = nn.Linear(INPUTS, 4), nn.Linear(INPUTS + 4, 4)

@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812 (as everybody calls it)
 INPUTS = 11
 
 
-class TD3Actor(nn.Module):  # type: ignore[misc]
+class TD3Actor(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.l1, self.l2, self.l3 = nn.Linear(INPUTS, 32), nn.Linear(32, 32), nn.Linear(32, 3)
@@ -21,7 +21,7 @@ class TD3Actor(nn.Module):  # type: ignore[misc]
         return self.max_action * torch.tanh(self.l3(a))
 
 
-class ScaledActor(nn.Module):  # type: ignore[misc]
+class ScaledActor(nn.Module):
     """Scale and bias of each action are buffers."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class ScaledActor(nn.Module):  # type: ignore[misc]
         return x * self.action_scale + self.action_bias
 
 
-class NormalisedActor(nn.Module):  # type: ignore[misc]
+class NormalisedActor(nn.Module):
     """Observations are normalised and clipped inside of the network."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class NormalisedActor(nn.Module):  # type: ignore[misc]
         return self.net(obs.clamp(-5.0, 5.0))
 
 
-class LocomotionActor(nn.Module):  # type: ignore[misc]
+class LocomotionActor(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.actor = nn.Sequential(nn.Linear(INPUTS, 64), nn.ELU(), nn.Linear(64, 32), nn.ELU(), nn.Linear(32, 12))
@@ -61,7 +61,7 @@ class LocomotionActor(nn.Module):  # type: ignore[misc]
         return self.actor(observations)
 
 
-class MeanOfGaussian(nn.Module):  # type: ignore[misc]
+class MeanOfGaussian(nn.Module):
     """The deviation is computed, and not returned."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class MeanOfGaussian(nn.Module):  # type: ignore[misc]
         return torch.tanh(mean) if deterministic else mean
 
 
-class DuelingWithoutMean(nn.Module):  # type: ignore[misc]
+class DuelingWithoutMean(nn.Module):
     """Only the advantage stream."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class DuelingWithoutMean(nn.Module):  # type: ignore[misc]
         return self.advantage(F.leaky_relu(self.feature(x), negative_slope=0.02))
 
 
-class QNetwork(nn.Module):  # type: ignore[misc]
+class QNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.network = nn.Sequential(nn.Linear(INPUTS, 30), nn.ReLU(), nn.Linear(30, 20), nn.ReLU(), nn.Linear(20, 4))
@@ -96,7 +96,7 @@ class QNetwork(nn.Module):  # type: ignore[misc]
         return self.network(x)
 
 
-class ValueNetwork(nn.Module):  # type: ignore[misc]
+class ValueNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.hidden, self.value = nn.Linear(INPUTS, 32), nn.Linear(32, 1)
@@ -105,7 +105,7 @@ class ValueNetwork(nn.Module):  # type: ignore[misc]
         return torch.squeeze(self.value(torch.tanh(self.hidden(obs))), -1)
 
 
-class CriticOfPairs(nn.Module):  # type: ignore[misc]
+class CriticOfPairs(nn.Module):
     """Takes state and action as one row."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class CriticOfPairs(nn.Module):  # type: ignore[misc]
         return self.layers[-1](x).squeeze(-1)
 
 
-class Policy(nn.Module):  # type: ignore[misc]
+class Policy(nn.Module):
     """Sizes and activation come from a configuration."""
 
     def __init__(self, hidden: tuple[int, ...] = (24, 24), activation: str = "tanh") -> None:
@@ -135,7 +135,7 @@ class Policy(nn.Module):  # type: ignore[misc]
         return F.softmax(self.action_head(x), dim=-1)
 
 
-class CriticOfTwo(nn.Module):  # type: ignore[misc]
+class CriticOfTwo(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.l1, self.l2 = nn.Linear(INPUTS + 3, 32), nn.Linear(32, 1)
@@ -144,7 +144,7 @@ class CriticOfTwo(nn.Module):  # type: ignore[misc]
         return self.l2(F.relu(self.l1(torch.cat([state, action], 1))))
 
 
-class ActorCritic(nn.Module):  # type: ignore[misc]
+class ActorCritic(nn.Module):
     """Two answers."""
 
     def __init__(self) -> None:
@@ -156,7 +156,7 @@ class ActorCritic(nn.Module):  # type: ignore[misc]
         return self.pi(h), self.v(h)
 
 
-class Agent(nn.Module):  # type: ignore[misc]
+class Agent(nn.Module):
     """No forward() at all."""
 
     def __init__(self) -> None:
@@ -168,7 +168,7 @@ class Agent(nn.Module):  # type: ignore[misc]
         return self.critic(x)
 
 
-class Sampling(nn.Module):  # type: ignore[misc]
+class Sampling(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.mu = nn.Linear(INPUTS, 3)
@@ -178,7 +178,7 @@ class Sampling(nn.Module):  # type: ignore[misc]
         return mu + 0.1 * torch.randn_like(mu)
 
 
-class Dueling(nn.Module):  # type: ignore[misc]
+class Dueling(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk, self.v, self.a = nn.Linear(INPUTS, 32), nn.Linear(32, 1), nn.Linear(32, 4)
@@ -189,7 +189,7 @@ class Dueling(nn.Module):  # type: ignore[misc]
         return self.v(h) + a - a.mean(dim=1, keepdim=True)
 
 
-class Discretised(nn.Module):  # type: ignore[misc]
+class Discretised(nn.Module):
     """The best action itself."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812 (as everybody calls it)
 INPUTS = 12
 
 
-class Digits(nn.Module):  # type: ignore[misc]
+class Digits(nn.Module):
     """The tutorial's network for images."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Digits(nn.Module):  # type: ignore[misc]
         return self.linear_relu_stack(self.flatten(x))
 
 
-class Viewed(nn.Module):  # type: ignore[misc]
+class Viewed(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.fc1, self.fc2, self.drop = nn.Linear(INPUTS, 32), nn.Linear(32, 10), nn.Dropout(0.2)
@@ -46,7 +46,7 @@ class Unpacked(Viewed):
         return self.fc2(F.hardswish(self.fc1(x)))
 
 
-class Regressor(nn.Module):  # type: ignore[misc]
+class Regressor(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.bn, self.fc1, self.fc2 = nn.BatchNorm1d(INPUTS), nn.Linear(INPUTS, 32), nn.Linear(32, 1)
@@ -93,7 +93,7 @@ class Bounded(Regressor):
         return 1 + 4 * F.sigmoid(self.fc2(F.elu_(self.fc1(x))).squeeze(dim=-1))
 
 
-class Functional(nn.Module):  # type: ignore[misc]
+class Functional(nn.Module):
     """All weights are parameters of its own."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Functional(nn.Module):  # type: ignore[misc]
         return torch.addmm(self.b2, x, self.w2)
 
 
-class Masked(nn.Module):  # type: ignore[misc]
+class Masked(nn.Module):
     """Pruned weights, and a spectral bound on them."""
 
     def __init__(self) -> None:
@@ -121,7 +121,7 @@ class Masked(nn.Module):  # type: ignore[misc]
         return F.hardtanh(F.linear(x, weight / weight.norm(), self.linear.bias), -0.5, 0.5)
 
 
-class Ensembled(nn.Module):  # type: ignore[misc]
+class Ensembled(nn.Module):
     """The activation is chosen by its name, and ones are made in forward()."""
 
     def __init__(self, act: str = "hardsigmoid") -> None:
@@ -134,7 +134,7 @@ class Ensembled(nn.Module):  # type: ignore[misc]
         return nn.Softmax(dim=-1)(self.layers["out"](self.act(x)))
 
 
-class Autoencoder(nn.Module):  # type: ignore[misc]
+class Autoencoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.encoder = nn.Sequential(nn.Linear(INPUTS, 6), nn.ReLU(), nn.Linear(6, 3))
@@ -144,7 +144,7 @@ class Autoencoder(nn.Module):  # type: ignore[misc]
         return self.decoder(self.encoder(x))
 
 
-class Wrapped(nn.Module):  # type: ignore[misc]
+class Wrapped(nn.Module):
     """A network as many keep it, two modules down; and an argument with a default."""
 
     def __init__(self) -> None:
@@ -193,7 +193,7 @@ class AlwaysDropping(Viewed):
         return self.fc2(F.dropout(F.relu(self.fc1(x)), 0.5))
 
 
-class Embedded(nn.Module):  # type: ignore[misc]
+class Embedded(nn.Module):
     """Categories and numbers."""
 
     def __init__(self) -> None:
@@ -204,7 +204,7 @@ class Embedded(nn.Module):  # type: ignore[misc]
         return self.fc(torch.cat([self.embedding(x[:, 0].long()), x[:, 1:]], dim=1))
 
 
-class Convolutional(nn.Module):  # type: ignore[misc]
+class Convolutional(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv, self.fc = nn.Conv1d(1, 2, 3), nn.Linear(2 * (INPUTS - 2), 2)
@@ -221,7 +221,7 @@ class InPlace(Viewed):
         return self.fc2(h.relu_() + h)
 
 
-class Recurrent(nn.Module):  # type: ignore[misc]
+class Recurrent(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.cell, self.out = nn.GRUCell(INPUTS, 8), nn.Linear(8, 2)

@@ -13,7 +13,7 @@ def _module(workload: Workload, threads: int) -> tuple[Any, Any]:
     torch.set_num_threads(threads)
     torch.backends.mkldnn.set_flags(_enabled=True)
 
-    class Of(torch.nn.Module):  # type: ignore[misc]  # torch has no types where these are checked
+    class Of(torch.nn.Module):
         """A function of x and of arrays or layers that belong to it."""
 
         def __init__(self, function: Any, parts: dict[str, Any]) -> None:

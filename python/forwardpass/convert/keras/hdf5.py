@@ -25,7 +25,7 @@ from ..errors import ConversionError
 from .interpreter import MARKER, ask
 
 MOST_ARRAYS = 4  # of a layer
-# How Keras marks arrays of it, of which HDF5 knows only the bytes.
+# Keras writes this name beside such arrays, because HDF5 has no bfloat16 and holds their bytes alone.
 BFLOAT16 = "bfloat16"
 # For the child: memory beside 4 times the file, processor time beside a second for each so many bytes of it.
 MEMORY, BYTES_PER_SECOND = 256 << 20, 32 << 20

@@ -29,32 +29,32 @@ def _corrected() -> list[type[Any]]:
     op_run: Any = library().reference.op_run.OpRun
 
     # Here and below: onnx has no types.
-    class Erf(op_run):  # type: ignore[misc]
+    class Erf(op_run):
         def _run(self, x: Array) -> tuple[Array]:
             return (erf(x).astype(x.dtype),)
 
-    class Gelu(op_run):  # type: ignore[misc]
+    class Gelu(op_run):
         def _run(self, x: Array, approximate: str = "none") -> tuple[Array]:
             if approximate == "tanh":
                 return (_gelu_by_tanh(x),)
             return (_gelu(x),)
 
-    class LogSoftmax(op_run):  # type: ignore[misc]
+    class LogSoftmax(op_run):
         def _run(self, x: Array, axis: int = -1) -> tuple[Array]:
             shifted = x - x.max(axis=axis, keepdims=True)
             return (shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)),)
 
-    class BatchNormalization(op_run):  # type: ignore[misc]
+    class BatchNormalization(op_run):
         def _run(
             self, x: Array, scale: Array, bias: Array, mean: Array, variance: Array, epsilon: float = 1e-5, **_: Any
         ) -> tuple[Array]:
             return (((x - mean) / np.sqrt(variance + epsilon) * scale + bias).astype(x.dtype),)
 
-    class Softplus(op_run):  # type: ignore[misc]
+    class Softplus(op_run):
         def _run(self, x: Array) -> tuple[Array]:
             return (np.logaddexp(x, 0).astype(x.dtype),)
 
-    class HardSwish(op_run):  # type: ignore[misc]  # onnx has no types where these are checked
+    class HardSwish(op_run):
         def _run(self, x: Array) -> tuple[Array]:
             return ((x * np.clip(x + 3, 0, 6) / 6).astype(x.dtype),)
 
@@ -65,7 +65,7 @@ def _of_microsoft() -> list[type[Any]]:
     """Operators of com.microsoft, by ONNX Runtime's documentation of them (docs/ContribOperators.md there)."""
     op_run: Any = library().reference.op_run.OpRun
 
-    class Contributed(op_run):  # type: ignore[misc]  # onnx has no types where these are checked
+    class Contributed(op_run):
         op_domain = "com.microsoft"
 
     class BiasGelu(Contributed):

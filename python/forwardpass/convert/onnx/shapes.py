@@ -83,7 +83,7 @@ def _regrouped(builder: Builder, sizes: Sizes) -> bool:
     if builder.whole and any(size != 1 for size in dims[1:-1]):
         return False
     rows, there = sizes[:-1], dims[:-1]
-    same_rows = rows == there or (None not in {*rows, *there} and math.prod(rows) == math.prod(there))  # type: ignore[arg-type]
+    same_rows = rows == there or (None not in {*rows, *there} and math.prod(rows) == math.prod(there))  # type: ignore[arg-type]  # no None
     if sizes[-1] != width and not (sizes[-1] == -1 and same_rows):
         return False
     _gather(builder, sizes[:-1])

@@ -37,7 +37,7 @@ class Traced:
         torch, fx = importlib.import_module("torch"), importlib.import_module("torch.fx")
         outer = self
 
-        class Tracer(fx.Tracer):  # type: ignore[misc, name-defined]  # torch is not imported before it is there
+        class Tracer(fx.Tracer):  # type: ignore[name-defined]  # torch is not imported before it is there
             def is_leaf_module(self, m: Any, module_qualified_name: str) -> bool:
                 kind = kind_of(m, outer.place_of(module_qualified_name))
                 return kind not in (OWN, SEQUENTIAL)
@@ -68,7 +68,7 @@ class Traced:
             def create_arg(self, a: Any) -> Any:
                 return a if isinstance(a, torch.Tensor) else super().create_arg(a)
 
-        class Outer(torch.nn.Module):  # type: ignore[misc, name-defined]
+        class Outer(torch.nn.Module):  # type: ignore[name-defined]  # likewise
             def forward(self, x: Any) -> Any:
                 return self._modules[ROOT](x)
 
